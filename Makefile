@@ -1,0 +1,67 @@
+# Two programs on one core. 'make' builds them; 'make demo' and 'make check' set up a fresh
+# Debian/Ubuntu machine by themselves.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD   ?= build
+VERSION := 0.1
+PREFIX  ?= /usr/local
+
+PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev \
+           libcmocka-dev gcab libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
+           mandoc valgrind
+LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \
+           -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \
+           -Wcast-align=strict -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference -Werror
+HARDENING = -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -D_FORTIFY_SOURCE=2
+OPTIMIZE ?= -O2 -g
+CFLAGS  ?=
+ALL_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) -I. -I$(BUILD) -D_GNU_SOURCE \
+             -D_FILE_OFFSET_BITS=64 -DSU_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+LIBS     = $(shell pkg-config --libs $(LIBRARIES))
+
+COMMON   = $(wildcard common/*/*.c)
+CLI      = $(wildcard tools/cli/*.c)
+OBJECTS  = $(patsubst %.c,$(BUILD)/%.o,$(COMMON))
+CLI_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(CLI))
+PROGRAMS = $(BUILD)/suexport $(BUILD)/suimport
+
+all: $(PROGRAMS)
+
+# What a fresh machine lacks; silent where everything is there.
+deps:
+	@pkg-config --exists $(LIBRARIES) cmocka 2>/dev/null && command -v gcab bsdtar cabextract sqlite3 xmllint openssl jq zstd python3 mandoc valgrind >/dev/null 2>&1 || { \
+	  echo "installing packages: $(PACKAGES)"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  $$SUDO apt-get update -q && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -q -y --no-install-recommends $(PACKAGES); }
+
+# The numbered schema steps as C strings, in order.
+$(BUILD)/schema.h: $(wildcard common/schema/*.sql)
+	@mkdir -p $(@D)
+	@{ echo '/* made by the Makefile from common/schema */'; echo 'static const char *const su_schema_steps[] = {'; \
+	   for f in $^; do sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo ','; done; echo '};'; } > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/schema.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libsu.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/suexport: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/suexport/*.c)) $(CLI_OBJECTS) $(BUILD)/libsu.a
+	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/suimport: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/suimport/*.c)) $(CLI_OBJECTS) $(BUILD)/libsu.a
+	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all deps clean

@@ -1,0 +1,76 @@
+/*
+ * limits.h - every maximum of the programs, in one table.
+ *
+ * A limit guards against input that is hostile or broken, never against honest growth: each is
+ * well above what the field shows (reason beside it) and low enough that memory stays flat.
+ * Each has a test at the limit and one past it.
+ */
+#ifndef SU_LIMITS_H
+#define SU_LIMITS_H
+
+#define SU_KIB ((size_t)1024)
+#define SU_MIB (1024 * SU_KIB)
+
+/* One update document, UTF-8. Real documents reach 47 MB. */
+#define SU_MAX_DOCUMENT_BYTES (64 * SU_MIB)
+/* Element depth inside an update document or package.xml. Real rules nest below 40. */
+#define SU_MAX_XML_DEPTH 128
+/* Attributes of one element. Real elements carry fewer than 20. */
+#define SU_MAX_XML_ATTRIBUTES 64
+/* Text of one element that we keep (titles, descriptions). Real ones stay below 8 KiB. */
+#define SU_MAX_XML_TEXT_BYTES (256 * SU_KIB)
+/* What one parsed document may need beside its bytes: titles, relations, files. */
+#define SU_MAX_UPDATE_ARENA_BYTES (64 * SU_MIB)
+
+/* Members of a wsusutil package; a genuine one has two. */
+#define SU_MAX_PACKAGE_MEMBERS 16
+/* Decompressed bytes of one package member; a cabinet member cannot reach 2 GiB, .xml.gz can. */
+#define SU_MAX_PACKAGE_MEMBER_BYTES ((uint64_t)64 << 30)
+/* Revisions in one package; large servers hold 400,000. */
+#define SU_MAX_PACKAGE_REVISIONS 4000000u
+/* Files in the map of a package, and the bytes of their addresses. */
+#define SU_MAX_PACKAGE_FILES 2000000u
+#define SU_MAX_PACKAGE_URL_BYTES (96 * SU_MIB)
+/* One download address. */
+#define SU_MAX_URL_BYTES 2048u
+/* All addresses of one record; an update with 2,000 files would need 300 KiB. */
+#define SU_MAX_RECORD_URLS_BYTES (4 * SU_MIB)
+
+/* The manifest: 65 bytes per MiB carried, so this covers a bundle of about 900 GB. */
+#define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
+/* Signature files beside a manifest; a two-person rule needs two. */
+#define SU_MAX_SIGNATURES 16u
+/* Volumes of a bundle: the extension of an 8.3 name has three digits. */
+#define SU_MAX_VOLUMES 999u
+/* The block that is hashed before any byte of it is used. */
+#define SU_BLOCK_BYTES SU_MIB
+/* Smallest volume an operator may ask for; below it headers dominate. */
+#define SU_MIN_VOLUME_BYTES (64 * SU_KIB)
+/* One tar member; larger files continue in the next member. 8 GiB is where ustar ends. */
+#define SU_MAX_PIECE_BYTES ((uint64_t)4 << 30)
+/* Uncompressed records per frame: large enough to compress well, small enough to hold. */
+#define SU_FRAME_BYTES (8 * SU_MIB)
+/* A frame holds at least one record, so it may exceed SU_FRAME_BYTES by one document. */
+#define SU_MAX_FRAME_BYTES (SU_FRAME_BYTES + SU_MAX_DOCUMENT_BYTES + SU_MAX_RECORD_URLS_BYTES)
+/* Frames, payload files and holes named by one manifest. */
+#define SU_MAX_FRAMES 200000u
+#define SU_MAX_PAYLOADS 1000000u
+#define SU_MAX_HOLES 100000u
+/* Products, classifications, languages or approvals in one profile. */
+#define SU_MAX_PROFILE_ITEMS 20000u
+
+/* A public key, receipt or identity list given as a file. */
+#define SU_MAX_KEY_FILE_BYTES (16 * SU_KIB)
+#define SU_MAX_RECEIPT_BYTES (1 * SU_KIB)
+/* Log file size at which it is rotated; the size administrators' scripts use. */
+#define SU_MAX_LOG_BYTES 2621440
+/* Imports whose inverse is kept for undo. */
+#define SU_UNDO_KEEP 12
+/* Bundle folders looked at on one medium. */
+#define SU_MAX_BUNDLES_ON_MEDIUM 1000u
+/* Text of one message, and of one JSON document made in memory. */
+#define SU_MAX_JSON_BYTES (256 * SU_MIB)
+/* Page cache of one database connection. */
+#define SU_DB_CACHE_KIB 65536
+
+#endif

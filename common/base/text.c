@@ -1,0 +1,218 @@
+#include "common/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char HEX[] = "0123456789abcdef";
+static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+void su_hex_format(const uint8_t *bytes, size_t count, char *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        *out++ = HEX[bytes[i] >> 4];
+        *out++ = HEX[bytes[i] & 15];
+    }
+    *out = 0;
+}
+
+bool su_hex_parse(uint8_t *out, size_t count, const char *text, size_t length, bool lower_only)
+{
+    if (length != 2 * count)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        int v = hex_value(text[i]);
+        if (v < 0 || (lower_only && text[i] >= 'A' && text[i] <= 'F'))
+            return false;
+        out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | v : v << 4);
+    }
+    return true;
+}
+
+bool su_guid_parse(struct su_guid *out, const char *text, size_t length)
+{
+    char digits[32];
+    size_t n = 0;
+    if (length != 36)
+        return false;
+    for (size_t i = 0; i < 36; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (is_dash != (text[i] == '-'))
+            return false;
+        if (!is_dash)
+            digits[n++] = text[i];
+    }
+    return su_hex_parse(out->bytes, 16, digits, sizeof digits, false);
+}
+
+const char *su_guid_format(const struct su_guid *guid, char out[SU_GUID_TEXT])
+{
+    char *p = out;
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        *p++ = HEX[guid->bytes[i] >> 4];
+        *p++ = HEX[guid->bytes[i] & 15];
+    }
+    *p = 0;
+    return out;
+}
+
+bool su_base64_parse(uint8_t *out, size_t count, const char *text, size_t length)
+{
+    if (length != 4 * ((count + 2) / 3))
+        return false;
+    size_t made = 0;
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t digits = (count * 8 + 5) / 6;
+    for (size_t i = 0; i < length; i++) {
+        if (i >= digits) {
+            if (text[i] != '=')
+                return false;
+            continue;
+        }
+        const char *at = text[i] ? strchr(BASE64, text[i]) : NULL;
+        if (!at)
+            return false;
+        bits = (bits << 6) | (uint32_t)(at - BASE64);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[made++] = (uint8_t)(bits >> have);
+        }
+    }
+    return made == count && (bits & ((1u << have) - 1)) == 0;
+}
+
+void su_base64_format(const uint8_t *bytes, size_t count, char *out)
+{
+    for (size_t i = 0; i < count; i += 3) {
+        uint32_t v = (uint32_t)bytes[i] << 16;
+        if (i + 1 < count)
+            v |= (uint32_t)bytes[i + 1] << 8;
+        if (i + 2 < count)
+            v |= bytes[i + 2];
+        *out++ = BASE64[v >> 18];
+        *out++ = BASE64[(v >> 12) & 63];
+        *out++ = i + 1 < count ? BASE64[(v >> 6) & 63] : '=';
+        *out++ = i + 2 < count ? BASE64[v & 63] : '=';
+    }
+    *out = 0;
+}
+
+bool su_u64_parse(uint64_t *out, const char *text, size_t length, uint64_t max)
+{
+    uint64_t v = 0;
+    if (length == 0 || length > 20 || (length > 1 && text[0] == '0'))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(text[i] - '0');
+        if (v > (UINT64_MAX - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    if (v > max)
+        return false;
+    *out = v;
+    return true;
+}
+
+/* Decodes one UTF-8 character; returns its length in bytes, 0 when the bytes are not UTF-8. */
+static size_t utf8_decode(const unsigned char *s, size_t left, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        c = (c << 6) | (s[i] & 63);
+    }
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *out = c;
+    return n;
+}
+
+bool su_utf8_is_valid(const char *text, size_t length)
+{
+    uint32_t c;
+    for (size_t i = 0, n; i < length; i += n) {
+        n = utf8_decode((const unsigned char *)text + i, length - i, &c);
+        if (n == 0 || c == 0)
+            return false;
+    }
+    return true;
+}
+
+/* What a terminal would obey instead of show. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void su_escape_into(char *out, size_t room, const char *text)
+{
+    size_t left = strlen(text), used = 0;
+    const unsigned char *s = (const unsigned char *)text;
+    while (left > 0) {
+        char piece[16];
+        uint32_t c = 0;
+        size_t n = utf8_decode(s, left, &c), width;
+        if (n == 0) {
+            n = 1;
+            width = (size_t)snprintf(piece, sizeof piece, "\\x%02x", s[0]);
+        } else if (c == '\n' || c == '\t') {
+            piece[0] = ' '; /* a message is one line */
+            width = 1;
+        } else if (is_control(c)) {
+            width = (size_t)snprintf(piece, sizeof piece, c < 0x100 ? "\\x%02x" : "\\u{%x}", c);
+        } else {
+            memcpy(piece, s, n);
+            width = n;
+        }
+        if (used + width + 1 > room)
+            break;
+        memcpy(out + used, piece, width);
+        used += width;
+        s += n;
+        left -= n;
+    }
+    if (room > 0)
+        out[used] = 0;
+}
+
+static bool all_in(const char *text, size_t max, const char *set)
+{
+    size_t n = strlen(text);
+    return n >= 1 && n <= max && strspn(text, set) == n;
+}
+
+bool su_name_is_valid(const char *name)
+{
+    static const char set[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    return all_in(name, 64, set) && name[0] != '.' && name[0] != '-';
+}
+
+bool su_site_code_is_valid(const char *code)
+{
+    return all_in(code, 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") && code[0] != '-' &&
+           code[strlen(code) - 1] != '-';
+}

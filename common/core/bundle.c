@@ -1,0 +1,192 @@
+#include "common/core/bundle.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+
+#define MAX_FOLDER_NAMES 5000
+
+void su_bundle_raw_cleanup(struct su_bundle_raw *raw)
+{
+    su_fd_cleanup(&raw->dir);
+    su_buf_cleanup(&raw->manifest);
+    free(raw->signatures.at);
+    raw->signatures.at = NULL;
+    raw->signatures.count = raw->signatures.capacity = 0;
+}
+
+void su_bundle_cleanup(struct su_bundle *bundle)
+{
+    su_fd_cleanup(&bundle->dir);
+    su_manifest_cleanup(&bundle->manifest);
+    free(bundle->signers.at);
+    *bundle = (struct su_bundle)SU_BUNDLE_INIT;
+}
+
+/* 8 hex digits of the key id and .SIG; the digits are a hint only. */
+static bool is_signature_name(const char *name)
+{
+    return strlen(name) == 12 && strspn(name, "0123456789ABCDEF") == 8 && strcmp(name + 8, ".SIG") == 0;
+}
+
+static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    if (su_dir_list(raw->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_SIGNATURE_BYTES);
+        if (!is_signature_name(names.at[i]))
+            continue;
+        struct su_bundle_signature *s = SU_PUSH(&raw->signatures, SU_MAX_SIGNATURES);
+        if (!s)
+            return su_fail(err, SU_LIMIT, "more than %u signature files", SU_MAX_SIGNATURES);
+        (void)snprintf(s->file, sizeof s->file, "%s", names.at[i]);
+        if (su_file_read_all(raw->dir, names.at[i], &bytes, err) < 0 && err->code != SU_LIMIT)
+            return -1;
+        if (bytes.length != SU_SIGNATURE_BYTES)
+            return su_fail(err, SU_UNTRUSTED, "%s has not the %d bytes of a signature", names.at[i], SU_SIGNATURE_BYTES);
+        memcpy(s->bytes, bytes.bytes, SU_SIGNATURE_BYTES);
+    }
+    return 0;
+}
+
+int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *err)
+{
+    (void)snprintf(raw->path, sizeof raw->path, "%s", path);
+    if (su_dir_open(&raw->dir, AT_FDCWD, path, err) < 0 || su_file_read_all(raw->dir, SU_MANIFEST_NAME, &raw->manifest, err) < 0 ||
+        read_signatures(raw, err) < 0)
+        return su_prefix(err, "bundle %s", path);
+    if (raw->manifest.length == 0)
+        return su_fail(err, SU_FORMAT, "bundle %s: the manifest is empty", path);
+    return 0;
+}
+
+int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err)
+{
+    return su_manifest_parse(out, raw->manifest.bytes, raw->manifest.length, err);
+}
+
+static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust, struct su_err *err)
+{
+    bool *counted = calloc(trust->keys.count + 1, sizeof *counted); /* one key counts once */
+    int result = counted ? 0 : su_fail_memory(err);
+    for (size_t i = 0; result == 0 && i < raw->signatures.count; i++) {
+        bool is_known = false;
+        for (size_t k = 0; result == 0 && k < trust->keys.count; k++) {
+            const struct su_trusted *t = &trust->keys.at[k];
+            if (!su_signature_is_good(&t->key, raw->manifest.bytes, raw->manifest.length, raw->signatures.at[i].bytes))
+                continue;
+            is_known = true;
+            if (counted[k])
+                continue;
+            counted[k] = true;
+            struct su_signer *signer = SU_PUSH(&b->signers, SU_MAX_SIGNATURES);
+            if (!signer) {
+                result = su_fail_memory(err);
+                break;
+            }
+            (void)snprintf(signer->name, sizeof signer->name, "%s", t->name);
+            (void)snprintf(signer->role, sizeof signer->role, "%s", t->role);
+            su_key_fingerprint(t->key.id, signer->fingerprint);
+        }
+        b->unknown_signatures += !is_known;
+    }
+    free(counted);
+    return result;
+}
+
+static int demand_exporter(const struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust, struct su_err *err)
+{
+    for (size_t i = 0; i < b->signers.count; i++)
+        if (strcmp(b->signers.at[i].role, "exporter") == 0)
+            return 0;
+    if (trust->keys.count == 0)
+        return su_fail(err, SU_UNTRUSTED, "bundle %s: this site has pinned no key yet, so it refuses every bundle", raw->path);
+    if (raw->signatures.count == 0)
+        return su_fail(err, SU_UNTRUSTED, "bundle %s carries no signature", raw->path);
+    return su_fail(err, SU_UNTRUSTED, "bundle %s: none of its %zu signatures (%s ...) verifies under the %zu keys pinned here",
+                   raw->path, raw->signatures.count, raw->signatures.at[0].file, trust->keys.count);
+}
+
+int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site, struct su_err *err)
+{
+    SU_AUTO(su_trust) struct su_trust trust = {0};
+    if (su_trust_load(site, &trust, err) < 0 || collect_signers(out, raw, &trust, err) < 0 ||
+        demand_exporter(out, raw, &trust, err) < 0)
+        return -1;
+    if (su_manifest_parse(&out->manifest, raw->manifest.bytes, raw->manifest.length, err) < 0 ||
+        su_sha256(out->manifest_sha256, raw->manifest.bytes, raw->manifest.length, err) < 0)
+        return su_prefix(err, "bundle %s", raw->path);
+    su_bundle_name(out->manifest.site, out->manifest.sequence, out->name);
+    out->dir = fcntl(raw->dir, F_DUPFD_CLOEXEC, 0);
+    return out->dir < 0 ? su_fail_sys(err, "dup") : 0;
+}
+
+static bool is_declared(const struct su_bundle *b, const char *name)
+{
+    char volume[16];
+    if (strcmp(name, SU_MANIFEST_NAME) == 0 || strcmp(name, SU_RECIPE_NAME) == 0 || is_signature_name(name))
+        return true;
+    for (size_t v = 1; v <= b->manifest.volumes.count; v++)
+        if (strcmp(name, su_volume_name(b->manifest.sequence, (uint32_t)v, volume)) == 0)
+            return true;
+    return false;
+}
+
+int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    SU_AUTO(su_buf) struct su_buf recipe = SU_BUF_INIT(64 * SU_KIB);
+    uint8_t digest[SU_SHA256_BYTES];
+    if (su_dir_list(b->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++)
+        if (!is_declared(b, names.at[i]))
+            return su_fail(err, SU_UNDECLARED, "%s lies in the bundle's folder and the signed manifest does not name it", names.at[i]);
+    if (su_file_read_all(b->dir, SU_RECIPE_NAME, &recipe, err) < 0) {
+        err->code = SU_DAMAGED;
+        return -1;
+    }
+    if (su_sha256(digest, recipe.bytes ? recipe.bytes : "", recipe.length, err) < 0)
+        return -1;
+    return memcmp(digest, b->manifest.recipe_sha256, sizeof digest) == 0
+               ? 0 : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest", SU_RECIPE_NAME);
+}
+
+int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd dir = -1;
+    SU_AUTO(su_names) struct su_names names = {0};
+    if (su_dir_open(&dir, AT_FDCWD, path, err) < 0) {
+        err->code = SU_NO_BUNDLE;
+        return -1;
+    }
+    bool is_itself = su_file_exists(dir, SU_MANIFEST_NAME);
+    if (!is_itself && su_dir_list(dir, &names, 100000, err) < 0)
+        return -1;
+    for (size_t i = 0; i < (is_itself ? 1 : names.count); i++) {
+        SU_AUTO(su_buf) struct su_buf full = SU_BUF_INIT(4096);
+        struct stat st;
+        size_t n = is_itself ? 0 : strlen(names.at[i]);
+        if (!is_itself) {
+            su_buf_addf(&full, "%s/", names.at[i]);
+            su_buf_adds(&full, SU_MANIFEST_NAME);
+            if (!full.bytes || fstatat(dir, full.bytes, &st, AT_SYMLINK_NOFOLLOW) < 0 || (n > 8 && strcmp(names.at[i] + n - 8, ".partial") == 0))
+                continue;
+        }
+        su_buf_clear(&full);
+        su_buf_addf(&full, "%s%s%s", path, is_itself ? "" : "/", is_itself ? "" : names.at[i]);
+        char **slot = SU_PUSH(out, SU_MAX_BUNDLES_ON_MEDIUM);
+        if (!slot)
+            return su_fail(err, SU_LIMIT, "more than %u bundles on one medium", SU_MAX_BUNDLES_ON_MEDIUM);
+        if (su_buf_check(&full, "a path", err) < 0 || !(*slot = strdup(full.bytes)))
+            return su_fail_memory(err);
+    }
+    return out->count > 0 ? 0 : su_fail(err, SU_NO_BUNDLE, "%s holds no %s, itself or one level below", path, SU_MANIFEST_NAME);
+}

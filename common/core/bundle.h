@@ -1,0 +1,54 @@
+/*
+ * bundle.h - from a folder on a medium to a bundle that may be believed.
+ *
+ * Two types, not a flag: su_bundle_raw is opened and nothing of it is believed; su_bundle comes only
+ * from su_bundle_verify, which checks the signature over the manifest's raw bytes before it parses
+ * a single one. Whatever looks inside earlier says "unverified" in its name. The medium is opened
+ * read-only.
+ */
+#ifndef SU_BUNDLE_H
+#define SU_BUNDLE_H
+
+#include "common/base/limits.h"
+#include "common/core/manifest.h"
+#include "common/core/trust.h"
+
+struct su_bundle_signature {
+    char file[16];
+    uint8_t bytes[SU_SIGNATURE_BYTES];
+};
+
+struct su_bundle_raw {
+    char path[1024]; /* for messages */
+    su_fd dir;
+    struct su_buf manifest;
+    SU_VEC(struct su_bundle_signature) signatures;
+};
+#define SU_BUNDLE_RAW_INIT { .dir = -1, .manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES) }
+int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *err) SU_CHECKED;
+void su_bundle_raw_cleanup(struct su_bundle_raw *raw);
+/* For inspect and for passing over bundles of other sites; nothing may rest on it. */
+int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err) SU_CHECKED;
+
+struct su_signer {
+    char name[65], role[12], fingerprint[SU_FINGERPRINT_TEXT];
+};
+struct su_bundle {
+    su_fd dir;
+    struct su_manifest manifest;
+    uint8_t manifest_sha256[SU_SHA256_BYTES];
+    char name[SU_BUNDLE_NAME_TEXT];
+    SU_VEC(struct su_signer) signers; /* good signatures by pinned keys */
+    size_t unknown_signatures;
+};
+#define SU_BUNDLE_INIT { .dir = -1, .manifest = SU_MANIFEST_INIT }
+/* Needs one good signature by a pinned exporter. */
+int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site, struct su_err *err) SU_CHECKED;
+void su_bundle_cleanup(struct su_bundle *bundle);
+/* Refuses undeclared files and a recipe that is not the signed one. */
+int su_bundle_check_folder(const struct su_bundle *bundle, struct su_err *err) SU_CHECKED;
+
+/* Folders with a manifest: `path` itself, or those one level below; sorted. SU_NO_BUNDLE when none. */
+int su_bundle_find(const char *path, struct su_names *out, struct su_err *err) SU_CHECKED;
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * event.h - what the core has to say while it works. The core never prints; it emits messages and
+ * progress to one callback, and the command line shows, logs or drops them.
+ */
+#ifndef SU_EVENT_H
+#define SU_EVENT_H
+
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+enum su_severity { SU_INFO = 1, SU_WARNING = 2, SU_ERROR = 3 };
+
+struct su_event {
+    enum su_code code;
+    enum su_severity severity;
+    const char *text;     /* a message; NULL for progress */
+    const char *phase;    /* progress: what is being counted, e.g. "metadata" */
+    uint64_t done, total; /* total 0: unknown */
+    const char *unit;     /* "items" or "bytes" */
+};
+
+struct su_events {
+    void (*emit)(void *context, const struct su_event *event);
+    void *context;
+};
+
+void su_message(const struct su_events *events, enum su_code code, enum su_severity severity,
+                const char *fmt, ...) SU_PRINTF(4, 5);
+void su_progress(const struct su_events *events, enum su_code code, const char *phase, uint64_t done,
+                 uint64_t total, const char *unit);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * export.h - what the next bundle for a site carries, and writing it.
+ *
+ * Planning and exporting are one path: export goes on where plan stops, so a plan cannot promise
+ * what export does not do. Same hub state and options give the same bytes.
+ */
+#ifndef SU_EXPORT_H
+#define SU_EXPORT_H
+
+#include "common/core/event.h"
+#include "common/core/home.h"
+#include "common/core/manifest.h"
+#include "common/core/site.h"
+
+struct su_export_options {
+    const char *site, *out, *key, *operator;
+    bool is_full, allow_incomplete, is_plan;
+    uint64_t volume_bytes; /* 0: one volume */
+    uint64_t since;        /* 0: from the last acknowledged or full bundle */
+};
+
+struct su_export_result {
+    struct su_manifest manifest;
+    uint8_t manifest_sha256[SU_SHA256_BYTES];
+    char bundle[SU_BUNDLE_NAME_TEXT];
+    uint64_t bytes, selected, raw_bytes, new, revised, expired, removed;
+    uint64_t payload_bytes, held_files; /* held: needed, but already delivered */
+    bool is_nothing;                     /* the site has acknowledged all of this */
+    SU_VEC(struct su_line) chains;       /* holes, explained for people */
+};
+#define SU_EXPORT_RESULT_INIT { .manifest = SU_MANIFEST_INIT }
+void su_export_result_cleanup(struct su_export_result *result);
+
+int su_export(struct su_home *home, const struct su_export_options *options, const struct su_events *events,
+              struct su_export_result *result, struct su_err *err) SU_CHECKED;
+
+#endif

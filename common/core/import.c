@@ -1,0 +1,358 @@
+#include "common/core/import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/core/changes.h"
+#include "common/core/closure.h"
+#include "common/core/content.h"
+#include "common/core/history.h"
+#include "common/core/ledger.h"
+#include "common/core/replay.h"
+#include "common/core/volume_read.h"
+
+struct importing {
+    struct su_home *site;
+    const struct su_import_options *options;
+    const struct su_events *events;
+    struct su_import_result *result;
+    struct su_bundle *bundle;
+    const struct su_manifest *m;
+    struct su_volume_reader *reader;
+    char started[SU_TIME_TEXT];
+    uint64_t staged_bytes;
+    int64_t import_id;
+};
+
+static int check_space(const struct importing *i, struct su_err *err)
+{
+    /* The database grows by the compressed documents and their relations, and as much again waits
+     * in the write-ahead log until the commit. */
+    uint64_t have, need = su_manifest_payload_bytes(i->m) + su_manifest_raw_bytes(i->m) + 16 * SU_MIB;
+    if (su_space_free(i->site->dir, &have, err) < 0)
+        return -1;
+    if (have < need)
+        return su_fail(err, SU_SPACE, "the import needs about %llu bytes (content %llu, metadata %llu), %llu are free",
+                       (unsigned long long)need, (unsigned long long)su_manifest_payload_bytes(i->m),
+                       (unsigned long long)su_manifest_raw_bytes(i->m), (unsigned long long)have);
+    return 0;
+}
+
+struct staging {
+    struct importing *i;
+    struct su_store_writer *writer;  /* NULL when the bytes are only proved */
+    struct su_digest sha256;
+};
+
+static int stage_bytes(void *context, const void *bytes, size_t length, struct su_err *err)
+{
+    struct staging *s = context;
+    s->i->staged_bytes += length;
+    su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, su_manifest_payload_bytes(s->i->m), "bytes");
+    return s->writer ? su_store_write(s->writer, bytes, length, err) : su_digest_add(&s->sha256, bytes, length, err);
+}
+
+static int store_file(struct importing *i, const struct su_payload *p, struct su_err *err)
+{
+    SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
+    struct staging s = {.i = i, .writer = &writer};
+    if (su_store_create(&writer, i->site, p->id.sha256, err) < 0 ||
+        su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err) < 0)
+        return -1;
+    return su_store_commit(&writer, &p->id, err);
+}
+
+static int prove_file(struct importing *i, const struct su_payload *p, struct su_err *err)
+{
+    struct staging s = {.i = i, .sha256 = SU_DIGEST_INIT};
+    uint8_t have[SU_SHA256_BYTES];
+    int result = su_digest_open(&s.sha256, SU_SHA256, err);
+    if (result == 0)
+        result = su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err);
+    if (result == 0)
+        result = su_digest_end(&s.sha256, have, err);
+    su_digest_cleanup(&s.sha256);
+    if (result == 0 && memcmp(have, p->id.sha256, sizeof have) != 0)
+        return su_fail(err, SU_CONTENT_WRONG, "a file of the bundle has not the digest the manifest gives it");
+    return result;
+}
+
+/* Content into the store: temporary names, fsync, rename. Orphans of a failed run are harmless. */
+static int stage_content(struct importing *i, struct su_err *err)
+{
+    for (size_t k = 0; k < i->m->payloads.count; k++) {
+        const struct su_payload *p = &i->m->payloads.at[k];
+        bool is_held = su_store_has(i->site, p->id.sha256);
+        if ((is_held || i->options->is_plan ? prove_file(i, p, err) : store_file(i, p, err)) < 0)
+            return -1;
+        i->result->files_held += is_held;
+        if (!is_held) {
+            i->result->files_stored++;
+            i->result->bytes_stored += p->id.bytes;
+        }
+    }
+    return 0;
+}
+
+static int check_state(struct importing *i, struct su_err *err)
+{
+    char have[SU_SHA256_TEXT], want[SU_SHA256_TEXT];
+    if (su_state_of(i->site->db, &i->result->state, err) < 0)
+        return -1;
+    if (memcmp(i->result->state.digest, i->m->result, SU_SHA256_BYTES) == 0 && i->result->state.updates == i->m->updates &&
+        i->result->state.revisions == i->m->revisions)
+        return 0;
+    su_hex_format(i->result->state.digest, SU_SHA256_BYTES, have);
+    su_hex_format(i->m->result, SU_SHA256_BYTES, want);
+    return su_fail(err, SU_STATE_DIFFERS, "recomputed from the database the state would be %s with %llu revisions, the manifest promises %s with %llu",
+                   have, (unsigned long long)i->result->state.revisions, want, (unsigned long long)i->m->revisions);
+}
+
+static bool is_declared(const struct su_manifest *m, const char *line)
+{
+    size_t low = 0, high = m->holes.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(m->holes.at[middle].text, line);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* What stays open after this import, for status and receipt. */
+static int keep_hole(struct importing *i, const char *line, struct su_err *err)
+{
+    return su_run(i->site->db, err, "INSERT INTO hole VALUES (?1,?2)", SU_I(i->import_id), SU_T(line));
+}
+
+/* The certificate is not believed: clauses are judged on what the database now holds. */
+static int check_closure(struct importing *i, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_closure_counts counts;
+    int more;
+    if (su_closure_recompute(i->site->db, &counts, err) < 0)
+        return -1;
+    if (counts.prerequisites != i->m->prerequisites || counts.bundled != i->m->bundled)
+        return su_fail(err, SU_INCOMPLETE, "the closure has %llu prerequisite and %llu bundle clauses here, the manifest certifies %llu and %llu",
+                       (unsigned long long)counts.prerequisites, (unsigned long long)counts.bundled,
+                       (unsigned long long)i->m->prerequisites, (unsigned long long)i->m->bundled);
+    if (su_query(i->site->db, &rows, err, "SELECT line FROM temp.open_clause ORDER BY line") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (!is_declared(i->m, su_rows_text(&rows, 0)))
+            return su_fail(err, SU_INCOMPLETE, "open clause that the manifest does not declare: %s", su_rows_text(&rows, 0));
+        if (keep_hole(i, su_rows_text(&rows, 0), err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int check_content(struct importing *i, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int64_t licence, payload;
+    uint8_t sha1[SU_SHA1_BYTES];
+    int more;
+    for (size_t k = 0; k < i->m->payloads.count; k++)
+        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, err) < 0)
+            return -1;
+    if (su_content_need(i->site->db, &i->m->profile, false, err) < 0 ||
+        su_query_int(i->site->db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
+        su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
+        return -1;
+    if ((uint64_t)licence != i->m->licence_files || (uint64_t)payload != i->m->payload_files)
+        return su_fail(err, SU_INCOMPLETE, "the profile needs %lld licence and %lld content files here, the manifest certifies %llu and %llu",
+                       (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files, (unsigned long long)i->m->payload_files);
+    if (su_query(i->site->db, &rows, err,
+                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n LEFT JOIN stored_file s ON s.sha1=n.sha1"
+                 " WHERE s.sha1 IS NULL OR s.bytes<>n.bytes OR (n.sha256 IS NOT NULL AND s.sha256<>n.sha256)") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
+        bool is_licence = su_rows_int(&rows, 2) != 0;
+        if (su_rows_fixed(&rows, 0, sha1, sizeof sha1, err) < 0)
+            return -1;
+        su_buf_adds(&line, is_licence ? "licence " : "content ");
+        su_buf_addhex(&line, sha1, sizeof sha1);
+        su_buf_addf(&line, " %lld", (long long)su_rows_int(&rows, 1));
+        if (su_buf_check(&line, "a hole", err) < 0)
+            return -1;
+        if (!is_declared(i->m, line.bytes)) {
+            (void)su_fail(err, SU_INCOMPLETE, "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in this bundle, nor declared as missing",
+                          su_rows_text(&rows, 3), line.bytes);
+            return su_remedy(err, "Ask the hub for a full bundle: suexport export --site %s --full", i->m->site);
+        }
+        if (keep_hole(i, line.bytes, err) < 0)
+            return -1;
+        i->result->content_owed++;
+        i->result->licence_owed += is_licence;
+    }
+    return more;
+}
+
+static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
+    char now[SU_TIME_TEXT];
+    su_profile_format(&i->m->profile, &profile);
+    if (su_buf_check(&profile, "a profile", err) < 0 ||
+        su_run(i->site->db, err,
+               "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, profile, promise_days, base_digest, state_digest)"
+               " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+               SU_I(i->m->sequence), SU_T(i->m->is_full ? "full" : "delta"), SU_T(i->bundle->name), SU_T(i->m->hub), SU_T(i->m->created),
+               SU_T(su_time_now(now)), SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes), SU_I(i->m->promise_days),
+               SU_B(position->state.digest, SU_SHA256_BYTES), SU_B(i->m->result, SU_SHA256_BYTES)) < 0)
+        return -1;
+    i->import_id = su_db_last_rowid(i->site->db);
+    return 0;
+}
+
+/* The new content version and the history row; the version moves only when the state did. */
+static int close_books(struct su_home *site, struct su_history *row, struct su_import_result *result, const uint8_t before[SU_SHA256_BYTES],
+                       const struct su_ledger_entry *entry, struct su_err *err)
+{
+    if (su_setting_int(site->db, "content_version", &result->content_version, err) < 0)
+        return -1;
+    if (memcmp(before, result->state.digest, SU_SHA256_BYTES) != 0)
+        result->content_version++;
+    row->changes = result->changes;
+    row->state = result->state;
+    row->content_version = result->content_version;
+    if (su_setting_put_int(site->db, "content_version", result->content_version, err) < 0 || su_history_add(site->db, row, err) < 0)
+        return -1;
+    return su_ledger_add(site->db, entry, err);
+}
+
+static int apply(struct importing *i, struct su_err *err)
+{
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 || su_position_load(i->site->db, &position, err) < 0 ||
+        declare_import(i, &position, err) < 0 ||
+        su_replay(i->site->db, i->reader, i->m, i->import_id, i->events, err) < 0 ||
+        su_volume_check_rest(i->reader, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 || check_content(i, err) < 0 ||
+        su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
+        su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) < 0)
+        return -1;
+    struct su_history row = {.source = i->bundle->name, .kind = i->m->is_full ? "full" : "delta", .source_time = i->m->created,
+                             .state_code = i->result->licence_owed ? SU_LICENCE_PENDING : i->result->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE};
+    memcpy(row.started, i->started, sizeof row.started);
+    struct su_ledger_entry entry = {.operator = i->options->operator, .kind = "import", .site = i->site->name, .sequence = i->m->sequence,
+                                    .detail = i->bundle->name};
+    memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
+    if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0)
+        return -1;
+    return i->options->is_plan ? 0 : su_commit(&t, err); /* a plan rolls back at scope end */
+}
+
+static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
+{
+    for (size_t k = 0; k < m->holes.count; k++)
+        if (strncmp(m->holes.at[k].text, "prerequisite ", 13) == 0 || strncmp(m->holes.at[k].text, "bundled ", 8) == 0) {
+            (void)su_fail(err, SU_INCOMPLETE, "the hub signed for %zu holes, the first: %s", m->holes.count, m->holes.at[k].text);
+            return su_remedy(err, "Ask the hub for a complete bundle, or import with --allow-incomplete.");
+        }
+    return 0;
+}
+
+static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_err *err)
+{
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    if (su_bundle_verify(i->bundle, raw, i->site->db, err) < 0)
+        return -1;
+    i->m = &i->bundle->manifest;
+    (void)snprintf(i->result->bundle, sizeof i->result->bundle, "%s", i->bundle->name);
+    i->result->sequence = i->m->sequence;
+    if (su_position_load(i->site->db, &position, err) < 0)
+        return -1;
+    int judged = su_position_judge(&position, i->site, i->bundle, i->options->accept_profile, err);
+    if (judged != 0) {
+        i->result->is_repeated = judged == 1;
+        i->result->state = position.state;
+        i->result->changes.unchanged = position.state.updates;
+        return judged == 1 ? 0 : -1;
+    }
+    if (su_bundle_check_folder(i->bundle, err) < 0 || (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) ||
+        check_space(i, err) < 0 || !(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
+        return -1;
+    (void)su_time_now(i->started);
+    su_message(i->events, SU_IMPORT_STARTED, SU_INFO, "%s %s started", i->options->is_plan ? "plan of" : "import of", i->bundle->name);
+    if (!i->options->is_plan && su_store_sweep(i->site, err) < 0)
+        return -1;
+    if (stage_content(i, err) < 0)
+        return -1;
+    return apply(i, err);
+}
+
+int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struct su_import_options *options,
+              const struct su_events *events, struct su_import_result *result, struct su_err *err)
+{
+    SU_AUTO(su_bundle) struct su_bundle bundle = SU_BUNDLE_INIT;
+    struct importing i = {.site = site, .options = options, .events = events, .result = result, .bundle = &bundle};
+    double started = su_time_monotonic();
+    *result = (struct su_import_result){.sequence = 0};
+    int code = run(&i, raw, err);
+    su_volume_reader_cleanup(&i.reader);
+    result->seconds = su_time_monotonic() - started;
+    if (code < 0) /* files staged in the store belong to no update: the catalogue decides what the site holds */
+        return su_after(err, i.staged_bytes > 0 && !options->is_plan ? "The catalogue is unchanged." : "Nothing was written.");
+    return 0;
+}
+
+static int apply_undo(struct su_home *site, const char *operator, const struct su_position *position, struct su_import_result *result, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    uint8_t base[SU_SHA256_BYTES];
+    char previous[SU_TIME_TEXT];
+    (void)su_time_now(previous);
+    if (su_query(site->db, &rows, err, "SELECT base_digest, (SELECT max(import_id) FROM import) FROM import WHERE import_id=?1", SU_I(position->import_id)) < 0)
+        return -1;
+    int more = su_rows_next(&rows, err);
+    if (more <= 0 || su_rows_fixed(&rows, 0, base, sizeof base, err) < 0)
+        return more == 0 ? su_fail(err, SU_DATA, "database: the last import has no row") : -1;
+    if (su_rows_int(&rows, 1) - position->import_id >= SU_UNDO_KEEP)
+        return su_fail(err, SU_UNDO_NOTHING, "the inverse of %s is no longer kept (the last %d imports are)", position->bundle, SU_UNDO_KEEP);
+    su_rows_cleanup(&rows);
+    if (su_replay_inverse(site->db, position->import_id, err) < 0 || su_state_of(site->db, &result->state, err) < 0)
+        return -1;
+    if (memcmp(result->state.digest, base, sizeof base) != 0)
+        return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it", position->bundle);
+    if (su_changes_count(site->db, &result->state, &result->changes, err) < 0 ||
+        su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
+        su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
+        su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0)
+        return -1;
+    struct su_history row = {.source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
+    memcpy(row.started, previous, sizeof row.started);
+    struct su_ledger_entry entry = {.operator = operator, .kind = "undo", .site = site->name, .sequence = position->sequence, .detail = position->bundle};
+    memcpy(entry.subject, position->manifest_sha256, SU_SHA256_BYTES);
+    return close_books(site, &row, result, position->state.digest, &entry, err);
+}
+
+int su_undo(struct su_home *site, const char *operator, const struct su_events *events, struct su_import_result *result, struct su_err *err)
+{
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    double started = su_time_monotonic();
+    *result = (struct su_import_result){.sequence = 0};
+    if (su_changes_begin(site->db, err) < 0 || su_begin(&t, site->db, err) < 0 || su_position_load(site->db, &position, err) < 0)
+        return su_after(err, "Nothing was written.");
+    if (!position.has_import) {
+        (void)su_fail(err, SU_UNDO_NOTHING, "no import lies behind the state of this site");
+        return su_after(err, "Nothing was written.");
+    }
+    if (apply_undo(site, operator, &position, result, err) < 0 || su_commit(&t, err) < 0)
+        return su_after(err, "Nothing was written.");
+    (void)snprintf(result->bundle, sizeof result->bundle, "%s", position.bundle);
+    result->sequence = position.sequence;
+    result->seconds = su_time_monotonic() - started;
+    su_message(events, SU_UNDO_DONE, SU_INFO, "undo of %s done", position.bundle);
+    return 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * import.h - replays a bundle into the site: content first, then one transaction, everything
+ * recomputed from the database before it commits (product.md 7).
+ */
+#ifndef SU_IMPORT_H
+#define SU_IMPORT_H
+
+#include "common/core/position.h"
+#include "common/core/sync.h"
+
+struct su_import_options {
+    const char *operator;
+    bool is_plan, accept_profile, allow_incomplete;
+};
+
+struct su_import_result {
+    char bundle[SU_BUNDLE_NAME_TEXT];
+    uint64_t sequence;
+    bool is_repeated;             /* already imported: nothing done */
+    struct su_changes changes;
+    struct su_state state;
+    uint64_t files_stored, bytes_stored, files_held;
+    uint64_t content_owed, licence_owed;
+    int64_t content_version;
+    double seconds;
+};
+
+/* With is_plan everything is done and proved but the content is only read, and nothing is kept. */
+int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struct su_import_options *options,
+              const struct su_events *events, struct su_import_result *result, struct su_err *err) SU_CHECKED;
+
+/* Goes back one import. */
+int su_undo(struct su_home *site, const char *operator, const struct su_events *events,
+            struct su_import_result *result, struct su_err *err) SU_CHECKED;
+
+#endif

@@ -1,0 +1,527 @@
+#include "common/core/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+
+#define FIRST_LINE "SU-BUNDLE-MANIFEST 1 transfer"
+
+static void free_lines(struct su_line *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(lines[i].text);
+    free(lines);
+}
+
+void su_manifest_cleanup(struct su_manifest *m)
+{
+    free_lines(m->features.at, m->features.count);
+    free_lines(m->holes.at, m->holes.count);
+    su_profile_cleanup(&m->profile);
+    free(m->bases.at);
+    free(m->frames.at);
+    free(m->payloads.at);
+    free(m->extents.at);
+    free(m->volumes.at);
+    free(m->blocks.at);
+    *m = (struct su_manifest)SU_MANIFEST_INIT;
+}
+
+const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUNDLE_NAME_TEXT])
+{
+    (void)snprintf(out, SU_BUNDLE_NAME_TEXT, "SU-%.16s-%06u", site, (unsigned)sequence);
+    return out;
+}
+
+const char *su_volume_name(uint64_t sequence, uint32_t volume, char out[16])
+{
+    (void)snprintf(out, 16, "SU%06u.%03u", (unsigned)(sequence % 1000000), volume % 1000);
+    return out;
+}
+
+int su_line_add(struct su_line *slot, const char *text, size_t length, struct su_err *err)
+{
+    slot->text = strndup(text, length);
+    return slot->text ? 0 : su_fail_memory(err);
+}
+
+static void add_hash(struct su_buf *out, const char *before, const uint8_t *sha256, const char *after)
+{
+    su_buf_adds(out, before);
+    su_buf_addhex(out, sha256, SU_SHA256_BYTES);
+    su_buf_adds(out, after);
+}
+
+static void add_extents(const struct su_manifest *m, size_t first, size_t count, struct su_buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct su_extent *e = &m->extents.at[first + i];
+        su_buf_addf(out, "%c%u:%llu:%llu", i ? ',' : ' ', e->volume, (unsigned long long)e->offset,
+                    (unsigned long long)e->length);
+    }
+    su_buf_adds(out, "\n");
+}
+
+static void format_head(const struct su_manifest *m, struct su_buf *out)
+{
+    char name[SU_BUNDLE_NAME_TEXT];
+    su_buf_addf(out, FIRST_LINE "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\npromise-days %llu\n",
+                su_bundle_name(m->site, m->sequence, name), m->hub, m->site, (unsigned long long)m->sequence,
+                m->is_full ? "full" : "delta", m->created, (unsigned long long)m->promise_days);
+    for (size_t i = 0; i < m->features.count; i++)
+        su_buf_addf(out, "requires %s\n", m->features.at[i].text);
+    add_hash(out, "profile ", m->profile_digest, "\n");
+    su_profile_format(&m->profile, out);
+    su_profile_format_approvals(&m->profile, out);
+    if (m->is_full)
+        su_buf_adds(out, "fits any\n");
+    for (size_t i = 0; i < m->bases.count; i++) {
+        su_buf_addf(out, "fits %llu ", (unsigned long long)m->bases.at[i].sequence);
+        add_hash(out, "", m->bases.at[i].digest, "\n");
+    }
+    if (m->follows)
+        su_buf_addf(out, "follows %llu %s\n", (unsigned long long)m->follows, m->follows_created);
+    add_hash(out, "result ", m->result, "\n");
+    su_buf_addf(out, "catalogue %llu %llu\nclosure %llu %llu %llu %llu %zu\n", (unsigned long long)m->updates,
+                (unsigned long long)m->revisions, (unsigned long long)m->prerequisites, (unsigned long long)m->bundled,
+                (unsigned long long)m->licence_files, (unsigned long long)m->payload_files, m->holes.count);
+    for (size_t i = 0; i < m->holes.count; i++)
+        su_buf_addf(out, "hole %s\n", m->holes.at[i].text);
+}
+
+static void format_parts(const struct su_manifest *m, struct su_buf *out)
+{
+    for (int licence = 1; licence >= 0; licence--) {
+        su_buf_addf(out, "part %s\n", licence ? "licence" : "content");
+        for (size_t i = 0; i < m->payloads.count; i++) {
+            const struct su_payload *p = &m->payloads.at[i];
+            if (p->is_licence != (licence == 1))
+                continue;
+            add_hash(out, "file ", p->id.sha256, " ");
+            su_buf_addhex(out, p->id.sha1, SU_SHA1_BYTES);
+            su_buf_addf(out, " %llu", (unsigned long long)p->id.bytes);
+            add_extents(m, p->first_extent, p->extents, out);
+        }
+    }
+    su_buf_addf(out, "part metadata\nrecords %llu %llu\n", (unsigned long long)m->records, (unsigned long long)m->removals);
+    for (size_t i = 0; i < m->frames.count; i++) {
+        su_buf_addf(out, "frame %llu", (unsigned long long)m->frames.at[i].raw_bytes);
+        add_extents(m, m->frames.at[i].first_extent, m->frames.at[i].extents, out);
+    }
+    su_buf_adds(out, "part policy\nrecovery none\n"); /* the places of what later versions carry */
+}
+
+void su_manifest_format(const struct su_manifest *m, struct su_buf *out)
+{
+    char name[16];
+    format_head(m, out);
+    format_parts(m, out);
+    for (size_t v = 0; v < m->volumes.count; v++) {
+        const struct su_volume *volume = &m->volumes.at[v];
+        su_volume_name(m->sequence, (uint32_t)v + 1, name);
+        su_buf_addf(out, "volume %zu %s %llu data\n", v + 1, name, (unsigned long long)volume->bytes);
+        add_hash(out, "", volume->sha256, "  ");
+        su_buf_addf(out, "%s\n", name);
+        for (size_t b = 0; b < volume->blocks; b++)
+            add_hash(out, "block ", m->blocks.at[volume->first_block + b].sha256, "\n");
+    }
+    add_hash(out, "", m->recipe_sha256, "  " SU_RECIPE_NAME "\nend\n");
+}
+
+/* Reads words and numbers off a line; the first failure sticks and names the line. */
+struct reader {
+    const char *at, *end;   /* the whole text */
+    const char *word, *line_end; /* the present line */
+    size_t line;
+    bool has_failed;
+};
+
+static bool next_line(struct reader *r)
+{
+    if (r->has_failed || r->at == r->end)
+        return false;
+    const char *newline = memchr(r->at, '\n', (size_t)(r->end - r->at));
+    if (!newline) {
+        r->has_failed = true;
+        return false;
+    }
+    r->word = r->at;
+    r->line_end = newline;
+    r->at = newline + 1;
+    r->line++;
+    return true;
+}
+
+/* True and past it when the line goes on with `text`. */
+static bool skip(struct reader *r, const char *text)
+{
+    size_t n = strlen(text);
+    if (r->has_failed || (size_t)(r->line_end - r->word) < n || memcmp(r->word, text, n) != 0)
+        return false;
+    r->word += n;
+    return true;
+}
+
+static bool next_starts(const struct reader *r, const char *text)
+{
+    size_t n = strlen(text);
+    return !r->has_failed && (size_t)(r->end - r->at) >= n && memcmp(r->at, text, n) == 0;
+}
+
+static void expect(struct reader *r, const char *text)
+{
+    if (!skip(r, text))
+        r->has_failed = true;
+}
+
+static size_t word_length(const struct reader *r)
+{
+    size_t n = 0;
+    while (r->word + n < r->line_end && r->word[n] != ' ' && r->word[n] != ':' && r->word[n] != ',')
+        n++;
+    return n;
+}
+
+static uint64_t number(struct reader *r, uint64_t max)
+{
+    uint64_t value = 0;
+    size_t n = r->has_failed ? 0 : word_length(r);
+    if (!su_u64_parse(&value, r->word, n, max))
+        r->has_failed = true;
+    else
+        r->word += n;
+    return value;
+}
+
+static void hash(struct reader *r, uint8_t *out, size_t bytes)
+{
+    if (r->has_failed || (size_t)(r->line_end - r->word) < 2 * bytes || !su_hex_parse(out, bytes, r->word, 2 * bytes, true))
+        r->has_failed = true;
+    else
+        r->word += 2 * bytes;
+}
+
+static void text_to_end(struct reader *r, char *out, size_t room)
+{
+    size_t n = r->has_failed ? 0 : (size_t)(r->line_end - r->word);
+    if (n == 0 || n >= room || memchr(r->word, 0, n)) {
+        r->has_failed = true;
+        return;
+    }
+    memcpy(out, r->word, n);
+    out[n] = 0;
+    r->word += n;
+}
+
+static void line_end(struct reader *r)
+{
+    if (!r->has_failed && r->word != r->line_end)
+        r->has_failed = true;
+}
+
+static void field(struct reader *r, const char *name)
+{
+    if (!next_line(r))
+        r->has_failed = true;
+    expect(r, name);
+}
+
+static void extents(struct reader *r, struct su_manifest *m, size_t *first, size_t *count)
+{
+    *first = m->extents.count;
+    *count = 0;
+    while (!r->has_failed && r->word != r->line_end) {
+        expect(r, *count ? "," : " ");
+        struct su_extent *e = SU_PUSH(&m->extents, SU_MAX_PAYLOADS * 2);
+        if (!e) {
+            r->has_failed = true;
+            return;
+        }
+        e->volume = (uint32_t)number(r, SU_MAX_VOLUMES);
+        expect(r, ":");
+        e->offset = number(r, INT64_MAX);
+        expect(r, ":");
+        e->length = number(r, SU_MAX_PIECE_BYTES);
+        ++*count;
+    }
+}
+
+static bool created_is_valid(const char *text)
+{
+    return strspn(text, "0123456789-:T.Z+") == strlen(text);
+}
+
+static void parse_identity(struct reader *r, struct su_manifest *m)
+{
+    char kind[8] = "", name[SU_BUNDLE_NAME_TEXT] = "";
+    field(r, FIRST_LINE);
+    line_end(r);
+    field(r, "bundle ");
+    text_to_end(r, name, sizeof name);
+    field(r, "hub ");
+    text_to_end(r, m->hub, sizeof m->hub);
+    field(r, "site ");
+    text_to_end(r, m->site, sizeof m->site);
+    field(r, "sequence ");
+    m->sequence = number(r, 999999);
+    line_end(r);
+    field(r, "kind ");
+    text_to_end(r, kind, sizeof kind);
+    field(r, "created ");
+    text_to_end(r, m->created, sizeof m->created);
+    field(r, "promise-days ");
+    m->promise_days = number(r, 36500);
+    line_end(r);
+    m->is_full = strcmp(kind, "full") == 0;
+    if (!r->has_failed && (m->sequence == 0 || !su_name_is_valid(m->hub) || !su_site_code_is_valid(m->site) || !created_is_valid(m->created)))
+        r->has_failed = true;
+}
+
+static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err *err)
+{
+    while (next_starts(r, "requires ")) {
+        field(r, "requires ");
+        struct su_line *slot = SU_PUSH(&m->features, 64);
+        if (!slot || r->word == r->line_end || su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
+            r->has_failed = true;
+    }
+    field(r, "profile ");
+    hash(r, m->profile_digest, SU_SHA256_BYTES);
+    line_end(r);
+    while (!next_starts(r, "fits ") && !r->has_failed)
+        if (!next_line(r) || !su_profile_parse_line(&m->profile, r->word, (size_t)(r->line_end - r->word), err))
+            r->has_failed = true;
+}
+
+static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *err)
+{
+    while (next_starts(r, "fits ")) {
+        field(r, "fits ");
+        if (m->is_full) {
+            expect(r, "any");
+        } else {
+            struct su_base *base = SU_PUSH(&m->bases, 1000000);
+            if (!base) {
+                r->has_failed = true;
+                return;
+            }
+            base->sequence = number(r, 999999);
+            expect(r, " ");
+            hash(r, base->digest, SU_SHA256_BYTES);
+        }
+        line_end(r);
+    }
+    if (next_starts(r, "follows ")) {
+        field(r, "follows ");
+        m->follows = number(r, 999999);
+        expect(r, " ");
+        text_to_end(r, m->follows_created, sizeof m->follows_created);
+        if (!r->has_failed && !created_is_valid(m->follows_created))
+            r->has_failed = true;
+    }
+    field(r, "result ");
+    hash(r, m->result, SU_SHA256_BYTES);
+    line_end(r);
+    field(r, "catalogue ");
+    m->updates = number(r, UINT32_MAX);
+    expect(r, " ");
+    m->revisions = number(r, UINT32_MAX);
+    line_end(r);
+    field(r, "closure ");
+    uint64_t *counts[] = {&m->prerequisites, &m->bundled, &m->licence_files, &m->payload_files};
+    for (size_t i = 0; i < 4; i++) {
+        *counts[i] = number(r, INT64_MAX);
+        expect(r, " ");
+    }
+    uint64_t holes = number(r, SU_MAX_HOLES);
+    line_end(r);
+    for (uint64_t i = 0; i < holes && !r->has_failed; i++) {
+        field(r, "hole ");
+        struct su_line *slot = SU_PUSH(&m->holes, SU_MAX_HOLES);
+        if (!slot || r->has_failed || r->word == r->line_end || memchr(r->word, 0, (size_t)(r->line_end - r->word)) ||
+            su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0 ||
+            (i > 0 && strcmp(slot[-1].text, slot->text) >= 0))
+            r->has_failed = true;
+    }
+}
+
+static void parse_files(struct reader *r, struct su_manifest *m, bool is_licence)
+{
+    field(r, is_licence ? "part licence" : "part content");
+    line_end(r);
+    while (next_starts(r, "file ")) {
+        field(r, "file ");
+        struct su_payload *p = SU_PUSH(&m->payloads, SU_MAX_PAYLOADS);
+        if (!p) {
+            r->has_failed = true;
+            return;
+        }
+        p->is_licence = is_licence;
+        hash(r, p->id.sha256, SU_SHA256_BYTES);
+        expect(r, " ");
+        hash(r, p->id.sha1, SU_SHA1_BYTES);
+        expect(r, " ");
+        p->id.bytes = number(r, INT64_MAX);
+        extents(r, m, &p->first_extent, &p->extents);
+        line_end(r);
+    }
+}
+
+static void parse_metadata(struct reader *r, struct su_manifest *m)
+{
+    field(r, "part metadata");
+    line_end(r);
+    field(r, "records ");
+    m->records = number(r, UINT32_MAX);
+    expect(r, " ");
+    m->removals = number(r, UINT32_MAX);
+    line_end(r);
+    while (next_starts(r, "frame ")) {
+        field(r, "frame ");
+        struct su_frame *f = SU_PUSH(&m->frames, SU_MAX_FRAMES);
+        if (!f) {
+            r->has_failed = true;
+            return;
+        }
+        f->raw_bytes = number(r, SU_MAX_FRAME_BYTES);
+        extents(r, m, &f->first_extent, &f->extents);
+        line_end(r);
+    }
+    field(r, "part policy");
+    line_end(r);
+    field(r, "recovery none");
+    line_end(r);
+}
+
+static void parse_volumes(struct reader *r, struct su_manifest *m)
+{
+    char name[16];
+    while (next_starts(r, "volume ")) {
+        field(r, "volume ");
+        struct su_volume *v = SU_PUSH(&m->volumes, SU_MAX_VOLUMES);
+        if (!v || number(r, SU_MAX_VOLUMES) != m->volumes.count) {
+            r->has_failed = true;
+            return;
+        }
+        expect(r, " ");
+        expect(r, su_volume_name(m->sequence, (uint32_t)m->volumes.count, name));
+        expect(r, " ");
+        v->bytes = number(r, INT64_MAX);
+        expect(r, " data");
+        line_end(r);
+        field(r, "");
+        hash(r, v->sha256, SU_SHA256_BYTES);
+        expect(r, "  ");
+        expect(r, name);
+        line_end(r);
+        v->first_block = m->blocks.count;
+        while (next_starts(r, "block ")) {
+            field(r, "block ");
+            struct su_block *b = SU_PUSH(&m->blocks, SU_MAX_MANIFEST_BYTES / 64);
+            if (!b) {
+                r->has_failed = true;
+                return;
+            }
+            hash(r, b->sha256, SU_SHA256_BYTES);
+            line_end(r);
+        }
+        v->blocks = m->blocks.count - v->first_block;
+    }
+    field(r, "");
+    hash(r, m->recipe_sha256, SU_SHA256_BYTES);
+    expect(r, "  " SU_RECIPE_NAME);
+    line_end(r);
+    field(r, "end");
+    line_end(r);
+    if (r->at != r->end)
+        r->has_failed = true;
+}
+
+/* What one line cannot show: lengths add up, extents lie inside their volumes. */
+static int check_item(const struct su_manifest *m, size_t first, size_t count, uint64_t want, bool is_exact, struct su_err *err)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct su_extent *e = &m->extents.at[first + i];
+        if (e->volume == 0 || e->volume > m->volumes.count || e->offset > m->volumes.at[e->volume - 1].bytes ||
+            e->length > m->volumes.at[e->volume - 1].bytes - e->offset)
+            return su_fail(err, SU_FORMAT, "an extent lies outside its volume");
+        sum += e->length;
+    }
+    if (is_exact && sum != want)
+        return su_fail(err, SU_FORMAT, "a file's extents have %llu bytes, its size is %llu", (unsigned long long)sum, (unsigned long long)want);
+    if (!is_exact && sum > want)
+        return su_fail(err, SU_FORMAT, "a frame has %llu bytes, at most %llu are accepted", (unsigned long long)sum, (unsigned long long)want);
+    return 0;
+}
+
+static int check_sums(const struct su_manifest *m, struct su_err *err)
+{
+    uint8_t digest[SU_SHA256_BYTES];
+    if (su_profile_digest(&m->profile, digest, err) < 0)
+        return -1;
+    if (memcmp(digest, m->profile_digest, sizeof digest) != 0)
+        return su_fail(err, SU_FORMAT, "the profile digest is not that of the profile");
+    for (size_t v = 0; v < m->volumes.count; v++)
+        if (m->volumes.at[v].blocks != (m->volumes.at[v].bytes + SU_BLOCK_BYTES - 1) / SU_BLOCK_BYTES)
+            return su_fail(err, SU_FORMAT, "volume %zu has %zu block hashes for %llu bytes", v + 1, m->volumes.at[v].blocks,
+                           (unsigned long long)m->volumes.at[v].bytes);
+    for (size_t i = 0; i < m->payloads.count; i++)
+        if (check_item(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents, m->payloads.at[i].id.bytes, true, err) < 0)
+            return -1;
+    for (size_t i = 0; i < m->frames.count; i++)
+        if (check_item(m, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false, err) < 0)
+            return -1;
+    return 0;
+}
+
+int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, struct su_err *err)
+{
+    struct reader r = {.at = text, .end = text + length};
+    SU_AUTO(su_buf) struct su_buf again = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
+    if (!next_starts(&r, FIRST_LINE "\n") && next_starts(&r, "SU-BUNDLE-MANIFEST "))
+        return su_fail(err, SU_FEATURE, "the manifest is of another version or purpose than '%s'", FIRST_LINE);
+    parse_identity(&r, m);
+    parse_profile(&r, m, err);
+    if (!r.has_failed && m->features.count > 0) /* version 1 has none; what follows may be unreadable */
+        return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know", m->features.at[0].text);
+    parse_state(&r, m, err);
+    parse_files(&r, m, true);
+    parse_files(&r, m, false);
+    parse_metadata(&r, m);
+    parse_volumes(&r, m);
+    if (r.has_failed)
+        return su_fail(err, SU_FORMAT, "the manifest is not canonical at line %zu", r.line);
+    su_manifest_format(m, &again);
+    if (su_buf_check(&again, "the manifest", err) < 0)
+        return -1;
+    if (again.length != length || memcmp(again.bytes, text, length) != 0)
+        return su_fail(err, SU_FORMAT, "the manifest is not in canonical form");
+    return check_sums(m, err);
+}
+
+uint64_t su_manifest_volume_bytes(const struct su_manifest *m)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < m->volumes.count; i++)
+        sum += m->volumes.at[i].bytes;
+    return sum;
+}
+
+uint64_t su_manifest_payload_bytes(const struct su_manifest *m)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < m->payloads.count; i++)
+        sum += m->payloads.at[i].id.bytes;
+    return sum;
+}
+
+uint64_t su_manifest_raw_bytes(const struct su_manifest *m)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < m->frames.count; i++)
+        sum += m->frames.at[i].raw_bytes;
+    return sum;
+}

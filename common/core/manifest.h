@@ -1,0 +1,85 @@
+/*
+ * manifest.h - the signed text that names everything in a bundle. Grammar: docs/bundle-format.md.
+ *
+ * There is one canonical form: parsing ends by formatting the result again and comparing bytes, so
+ * a field is understood completely or the manifest is refused.
+ */
+#ifndef SU_MANIFEST_H
+#define SU_MANIFEST_H
+
+#include "common/core/profile.h"
+#include "common/core/store.h"
+
+#define SU_MANIFEST_NAME "MANIFEST.TXT"
+#define SU_RECIPE_NAME "VERIFY.txt"
+#define SU_BUNDLE_NAME_TEXT 40
+
+/* A run of bytes in a volume. An item that continues in the next volume has several. */
+struct su_extent {
+    uint32_t volume; /* from 1 */
+    uint64_t offset, length;
+};
+
+struct su_frame {
+    uint64_t raw_bytes;
+    size_t first_extent, extents;
+};
+
+struct su_payload {
+    struct su_file_id id;
+    bool is_licence;
+    size_t first_extent, extents;
+};
+
+struct su_volume {
+    uint64_t bytes;
+    uint8_t sha256[SU_SHA256_BYTES];
+    size_t first_block, blocks;
+};
+
+struct su_block { uint8_t sha256[SU_SHA256_BYTES]; };
+struct su_line { char *text; }; /* owned */
+
+struct su_base {
+    uint64_t sequence;
+    uint8_t digest[SU_SHA256_BYTES];
+};
+
+struct su_manifest {
+    char hub[65], site[17], created[40];
+    uint64_t sequence, promise_days;
+    bool is_full;
+    SU_VEC(struct su_line) features;      /* required ones beyond version 1 */
+    struct su_profile profile;            /* with approvals */
+    uint8_t profile_digest[SU_SHA256_BYTES];
+    SU_VEC(struct su_base) bases;         /* a delta fits these; a full bundle fits any */
+    uint64_t follows;                     /* sequence exported before; 0: none */
+    char follows_created[40];
+    uint8_t result[SU_SHA256_BYTES];
+    uint64_t updates, revisions;          /* of the result */
+    uint64_t prerequisites, bundled, licence_files, payload_files; /* closure certificate */
+    SU_VEC(struct su_line) holes;         /* sorted lines without "hole " */
+    uint64_t records, removals;
+    SU_VEC(struct su_frame) frames;
+    SU_VEC(struct su_payload) payloads;
+    SU_VEC(struct su_extent) extents;
+    SU_VEC(struct su_volume) volumes;
+    SU_VEC(struct su_block) blocks;
+    uint8_t recipe_sha256[SU_SHA256_BYTES];
+};
+#define SU_MANIFEST_INIT { .sequence = 0 }
+void su_manifest_cleanup(struct su_manifest *manifest);
+
+const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUNDLE_NAME_TEXT]);
+const char *su_volume_name(uint64_t sequence, uint32_t volume, char out[16]); /* SU000012.001 */
+int su_line_add(struct su_line *slot, const char *text, size_t length, struct su_err *err) SU_CHECKED;
+
+void su_manifest_format(const struct su_manifest *manifest, struct su_buf *out);
+int su_manifest_parse(struct su_manifest *manifest, const char *text, size_t length, struct su_err *err) SU_CHECKED;
+
+/* Sums over the lists. */
+uint64_t su_manifest_volume_bytes(const struct su_manifest *manifest);
+uint64_t su_manifest_payload_bytes(const struct su_manifest *manifest);
+uint64_t su_manifest_raw_bytes(const struct su_manifest *manifest);
+
+#endif

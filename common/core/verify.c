@@ -1,0 +1,155 @@
+#include "common/core/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+
+#define MAX_BAD_PLACES 10000
+
+const char *su_verdict_text(enum su_verdict verdict)
+{
+    static const char *const texts[] = {"good", "damaged", "untrusted", "wrong-site", "gap", "replay", "stale-format", "incomplete"};
+    return texts[verdict];
+}
+
+void su_verification_cleanup(struct su_verification *v)
+{
+    for (size_t i = 0; i < v->bad.count; i++) {
+        free(v->bad.at[i].reason);
+        free(v->bad.at[i].affects);
+    }
+    free(v->bad.at);
+    su_bundle_cleanup(&v->bundle);
+    *v = (struct su_verification)SU_VERIFICATION_INIT;
+}
+
+struct checking {
+    struct su_verification *v;
+    struct su_db *db;
+    bool is_out_of_memory;
+};
+
+static bool touches(const struct su_manifest *m, size_t first, size_t count, const struct su_bad_block *b)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct su_extent *e = &m->extents.at[first + i];
+        if (e->volume == b->volume && e->offset < b->offset + b->length && b->offset < e->offset + e->length)
+            return true;
+    }
+    return false;
+}
+
+/* What a bad block hits, in words an operator can act on. */
+static void describe(struct checking *c, const struct su_bad_block *b, struct su_buf *out)
+{
+    const struct su_manifest *m = &c->v->bundle.manifest;
+    for (size_t i = 0; i < m->frames.count; i++)
+        if (touches(m, m->frames.at[i].first_extent, m->frames.at[i].extents, b)) {
+            su_buf_adds(out, "update metadata");
+            c->v->metadata_is_good = false;
+            break;
+        }
+    for (size_t i = 0; i < m->payloads.count; i++) {
+        const struct su_payload *p = &m->payloads.at[i];
+        SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
+        struct su_err ignored = SU_ERR_INIT;
+        bool found = false;
+        char hex[SU_SHA256_TEXT];
+        if (!touches(m, p->first_extent, p->extents, b))
+            continue;
+        su_hex_format(p->id.sha256, SU_SHA256_BYTES, hex);
+        su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "", p->is_licence ? "licence" : "content", hex,
+                    (unsigned long long)p->id.bytes);
+        /* The site may not know the update yet: its metadata is in this very bundle. */
+        if (su_query_text(c->db, &title, &found, &ignored, "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
+                          SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 && found)
+            su_buf_addf(out, ", %s", title.bytes);
+        su_buf_adds(out, ")");
+    }
+}
+
+static void on_bad(void *context, const struct su_bad_block *b)
+{
+    struct checking *c = context;
+    SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
+    struct su_bad_place *place = SU_PUSH(&c->v->bad, MAX_BAD_PLACES);
+    if (!place) {
+        c->is_out_of_memory |= c->v->bad.count < MAX_BAD_PLACES;
+        return;
+    }
+    describe(c, b, &affects);
+    place->volume = b->volume;
+    place->offset = b->offset;
+    place->length = b->length;
+    place->reason = strdup(b->reason);
+    place->affects = strdup(affects.bytes ? affects.bytes : "");
+    c->is_out_of_memory |= !place->reason || !place->affects;
+}
+
+static enum su_verdict verdict_of(enum su_code code)
+{
+    switch (code) {
+    case SU_UNTRUSTED: return SU_VERDICT_UNTRUSTED;
+    case SU_WRONG_SITE: return SU_VERDICT_WRONG_SITE;
+    case SU_GAP: return SU_VERDICT_GAP;
+    case SU_OLDER: return SU_VERDICT_REPLAY;
+    case SU_FEATURE: return SU_VERDICT_STALE_FORMAT;
+    case SU_INCOMPLETE: return SU_VERDICT_INCOMPLETE;
+    default: return SU_VERDICT_DAMAGED;
+    }
+}
+
+static int check_volumes(struct su_home *site, const struct su_events *events, struct su_verification *out, struct su_err *err)
+{
+    SU_AUTO(su_volume_reader) struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
+    struct checking c = {.v = out, .db = site->db};
+    if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0)
+        return -1;
+    if (c.is_out_of_memory)
+        return su_fail_memory(err);
+    if (out->bad.count == 0)
+        return 0;
+    const struct su_bad_place *first = &out->bad.at[0];
+    char name[16], more[40] = "";
+    if (out->bad.count > 1)
+        (void)snprintf(more, sizeof more, " (%zu places in all)", out->bad.count);
+    (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
+                  first->affects[0] ? first->affects : "framing only");
+    su_volume_name(out->bundle.manifest.sequence, first->volume, name);
+    return su_remedy(err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
+                     out->metadata_is_good ? "good" : "damaged");
+}
+
+static int verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+                  struct su_verification *out, struct su_err *err)
+{
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    if (su_bundle_verify(&out->bundle, raw, site->db, err) < 0 || su_position_load(site->db, &position, err) < 0)
+        return -1;
+    /* A changed profile is a question for import, not a fault of the bundle. */
+    int judged = su_position_judge(&position, site, &out->bundle, true, err);
+    if (judged < 0)
+        return -1;
+    out->is_imported_already = judged == 1;
+    if (su_bundle_check_folder(&out->bundle, err) < 0 || check_volumes(site, events, out, err) < 0)
+        return -1;
+    for (size_t i = 0; i < out->bundle.manifest.holes.count; i++)
+        if (strncmp(out->bundle.manifest.holes.at[i].text, "prerequisite ", 13) == 0 ||
+            strncmp(out->bundle.manifest.holes.at[i].text, "bundled ", 8) == 0) {
+            (void)su_fail(err, SU_INCOMPLETE, "%s: the hub signed for %zu holes, the first: %s", out->bundle.name,
+                          out->bundle.manifest.holes.count, out->bundle.manifest.holes.at[i].text);
+            return su_remedy(err, "Ask the hub for a complete bundle, or import with --allow-incomplete.");
+        }
+    return 0;
+}
+
+int su_verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+              struct su_verification *out, struct su_err *err)
+{
+    out->metadata_is_good = true;
+    int result = verify(site, raw, events, out, err);
+    out->verdict = result == 0 ? SU_VERDICT_GOOD : verdict_of(err->code);
+    return result < 0 ? su_after(err, "Nothing was written.") : 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * verify.h - reads every byte of a verified bundle and gives a verdict; writes nothing.
+ */
+#ifndef SU_VERIFY_H
+#define SU_VERIFY_H
+
+#include "common/core/position.h"
+#include "common/core/volume_read.h"
+
+enum su_verdict {
+    SU_VERDICT_GOOD, SU_VERDICT_DAMAGED, SU_VERDICT_UNTRUSTED, SU_VERDICT_WRONG_SITE, SU_VERDICT_GAP,
+    SU_VERDICT_REPLAY, SU_VERDICT_STALE_FORMAT, SU_VERDICT_INCOMPLETE
+};
+const char *su_verdict_text(enum su_verdict verdict);
+
+struct su_bad_place {
+    uint32_t volume;
+    uint64_t offset, length;
+    char *reason, *affects; /* owned; affects: what lies there, "" when only framing */
+};
+
+struct su_verification {
+    enum su_verdict verdict;
+    struct su_bundle bundle;  /* empty when untrusted */
+    bool is_imported_already, metadata_is_good;
+    uint64_t blocks;
+    SU_VEC(struct su_bad_place) bad;
+};
+#define SU_VERIFICATION_INIT { .bundle = SU_BUNDLE_INIT }
+void su_verification_cleanup(struct su_verification *verification);
+
+/* Always fills the verdict. 0 when the bundle is good; else -1 and err carries exit status,
+ * facts and remedy of the verdict (or of a failure to look). */
+int su_verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+              struct su_verification *out, struct su_err *err) SU_CHECKED;
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * volume_write.h - lays items into volumes of a chosen size and fills in the manifest's lists.
+ *
+ * A volume is a plain tar: SU-HEAD, then items; an item that does not fit continues in the next
+ * volume. Every byte goes once through block hash, volume hash and disk.
+ */
+#ifndef SU_VOLUME_WRITE_H
+#define SU_VOLUME_WRITE_H
+
+#include "common/core/manifest.h"
+
+struct su_volume_writer;
+/* `dir` receives the volumes; `volume_bytes` 0 means one volume of any size. `set` identifies the
+ * bundle in each head. The manifest's sequence and site must be set. */
+struct su_volume_writer *su_volume_writer_new(int dir, uint64_t volume_bytes, const char *set,
+                                              struct su_manifest *manifest, struct su_err *err);
+/* Begins an item of known size; then exactly that many bytes; the extents go to *first, *count. */
+int su_volume_item(struct su_volume_writer *writer, const char *name, uint64_t bytes, struct su_err *err) SU_CHECKED;
+int su_volume_write(struct su_volume_writer *writer, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+int su_volume_item_end(struct su_volume_writer *writer, size_t *first, size_t *count, struct su_err *err) SU_CHECKED;
+int su_volume_finish(struct su_volume_writer *writer, struct su_err *err) SU_CHECKED;
+void su_volume_writer_cleanup(struct su_volume_writer **writer);
+
+#endif

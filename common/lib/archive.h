@@ -1,0 +1,34 @@
+/*
+ * archive.h - reads cabinets and gzip forward-only, writes plain tar (libarchive).
+ *
+ * Reading takes regular members only; names are data, never paths. A warning on data is a failure.
+ * Writing gives ustar with fixed owner, mode and time, so that bytes depend on names and content only.
+ */
+#ifndef SU_ARCHIVE_H
+#define SU_ARCHIVE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/err.h"
+
+struct su_unarchive;
+enum su_archive_kind { SU_ARCHIVE_CAB, SU_ARCHIVE_GZIP };
+
+/* Reads from `fd` at its present offset; the descriptor stays the caller's. */
+struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err);
+/* 1: a member, its name and declared size (UINT64_MAX when unknown); 0: the end; -1: failure. */
+int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
+/* Next bytes of the member, 0 at its end, -1 on failure. */
+ssize_t su_unarchive_read(struct su_unarchive *in, void *out, size_t room, struct su_err *err) SU_CHECKED;
+void su_unarchive_cleanup(struct su_unarchive **in);
+
+struct su_tar;
+typedef int (*su_tar_sink)(void *context, const void *bytes, size_t length, struct su_err *err);
+struct su_tar *su_tar_new(su_tar_sink sink, void *context, struct su_err *err);
+int su_tar_member(struct su_tar *tar, const char *name, uint64_t bytes, struct su_err *err) SU_CHECKED;
+int su_tar_write(struct su_tar *tar, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+int su_tar_finish(struct su_tar *tar, struct su_err *err) SU_CHECKED; /* the end mark */
+void su_tar_cleanup(struct su_tar **tar);
+
+#endif

@@ -1,0 +1,40 @@
+#include "common/lib/digest.h"
+
+#include <openssl/evp.h>
+
+int su_digest_open(struct su_digest *digest, enum su_digest_kind kind, struct su_err *err)
+{
+    if (!digest->context && !(digest->context = EVP_MD_CTX_new()))
+        return su_fail_memory(err);
+    if (EVP_DigestInit_ex(digest->context, kind == SU_SHA1 ? EVP_sha1() : EVP_sha256(), NULL) != 1)
+        return su_fail(err, SU_SYSTEM, "the cryptographic library offers no %s",
+                       kind == SU_SHA1 ? "SHA-1" : "SHA-256");
+    return 0;
+}
+
+int su_digest_add(struct su_digest *digest, const void *bytes, size_t length, struct su_err *err)
+{
+    if (EVP_DigestUpdate(digest->context, bytes, length) != 1)
+        return su_fail(err, SU_SYSTEM, "hashing failed");
+    return 0;
+}
+
+int su_digest_end(struct su_digest *digest, uint8_t *out, struct su_err *err)
+{
+    if (EVP_DigestFinal_ex(digest->context, out, NULL) != 1)
+        return su_fail(err, SU_SYSTEM, "hashing failed");
+    return 0;
+}
+
+void su_digest_cleanup(struct su_digest *digest)
+{
+    EVP_MD_CTX_free(digest->context);
+    digest->context = NULL;
+}
+
+int su_sha256(uint8_t out[SU_SHA256_BYTES], const void *bytes, size_t length, struct su_err *err)
+{
+    if (EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL) != 1)
+        return su_fail(err, SU_SYSTEM, "hashing failed");
+    return 0;
+}

@@ -1,0 +1,127 @@
+#include "common/lib/pack.h"
+
+#include <stdlib.h>
+#include <zdict.h>
+#include <zstd.h>
+
+struct su_packer {
+    ZSTD_CCtx *compress;
+    ZSTD_DCtx *decompress;
+    ZSTD_CDict *compress_dictionary;
+    ZSTD_DDict *decompress_dictionary;
+};
+
+struct su_packer *su_packer_new(struct su_err *err)
+{
+    struct su_packer *packer = calloc(1, sizeof *packer);
+    if (packer) {
+        packer->compress = ZSTD_createCCtx();
+        packer->decompress = ZSTD_createDCtx();
+        if (packer->compress && packer->decompress)
+            return packer;
+        su_packer_cleanup(&packer);
+    }
+    (void)su_fail_memory(err);
+    return NULL;
+}
+
+void su_packer_cleanup(struct su_packer **packer)
+{
+    if (!*packer)
+        return;
+    ZSTD_freeCCtx((*packer)->compress);
+    ZSTD_freeDCtx((*packer)->decompress);
+    ZSTD_freeCDict((*packer)->compress_dictionary);
+    ZSTD_freeDDict((*packer)->decompress_dictionary);
+    free(*packer);
+    *packer = NULL;
+}
+
+static int finish(size_t made, struct su_buf *out, const char *what, struct su_err *err)
+{
+    if (ZSTD_isError(made))
+        return su_fail(err, SU_DATA, "%s: %s", what, ZSTD_getErrorName(made));
+    su_buf_grow_by(out, made);
+    return 0;
+}
+
+int su_pack_frame(struct su_packer *packer, const void *bytes, size_t length, struct su_buf *out,
+                  struct su_err *err)
+{
+    size_t room = ZSTD_compressBound(length);
+    char *to = su_buf_reserve(out, room);
+    if (!to)
+        return su_buf_check(out, "compressed frame", err);
+    return finish(ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_FRAME_LEVEL),
+                  out, "compressing", err);
+}
+
+static int unpack(struct su_packer *packer, const ZSTD_DDict *dictionary, const void *packed,
+                  size_t packed_bytes, size_t raw_bytes, struct su_buf *out, struct su_err *err)
+{
+    su_buf_clear(out);
+    char *to = su_buf_reserve(out, raw_bytes);
+    if (!to)
+        return su_buf_check(out, "decompressed data", err);
+    size_t made = dictionary ? ZSTD_decompress_usingDDict(packer->decompress, to, raw_bytes, packed,
+                                                          packed_bytes, dictionary)
+                             : ZSTD_decompressDCtx(packer->decompress, to, raw_bytes, packed,
+                                                   packed_bytes);
+    if (!ZSTD_isError(made) && made != raw_bytes)
+        return su_fail(err, SU_DATA, "decompressed to %zu bytes, expected %zu", made, raw_bytes);
+    return finish(made, out, "decompressing", err);
+}
+
+int su_unpack_frame(struct su_packer *packer, const void *packed, size_t packed_bytes,
+                    size_t raw_bytes, struct su_buf *out, struct su_err *err)
+{
+    return unpack(packer, NULL, packed, packed_bytes, raw_bytes, out, err);
+}
+
+int su_pack_train(const char *samples, const size_t *sample_bytes, size_t count, struct su_buf *out,
+                  struct su_err *err)
+{
+    su_buf_clear(out);
+    char *to = su_buf_reserve(out, SU_PACK_DICTIONARY_BYTES);
+    if (!to)
+        return su_buf_check(out, "dictionary", err);
+    size_t made = ZDICT_trainFromBuffer(to, SU_PACK_DICTIONARY_BYTES, samples, sample_bytes,
+                                        (unsigned)count);
+    if (!ZDICT_isError(made)) /* too few or too even samples: go without */
+        su_buf_grow_by(out, made);
+    return 0;
+}
+
+int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t length,
+                             struct su_err *err)
+{
+    ZSTD_freeCDict(packer->compress_dictionary);
+    ZSTD_freeDDict(packer->decompress_dictionary);
+    packer->compress_dictionary = ZSTD_createCDict(bytes, length, SU_PACK_DOCUMENT_LEVEL);
+    packer->decompress_dictionary = ZSTD_createDDict(bytes, length);
+    if (!packer->compress_dictionary || !packer->decompress_dictionary)
+        return su_fail_memory(err);
+    return 0;
+}
+
+int su_pack_document(struct su_packer *packer, const void *bytes, size_t length, struct su_buf *out,
+                     struct su_err *err)
+{
+    su_buf_clear(out);
+    size_t room = ZSTD_compressBound(length);
+    char *to = su_buf_reserve(out, room);
+    if (!to)
+        return su_buf_check(out, "compressed document", err);
+    size_t made = packer->compress_dictionary
+                      ? ZSTD_compress_usingCDict(packer->compress, to, room, bytes, length,
+                                                 packer->compress_dictionary)
+                      : ZSTD_compressCCtx(packer->compress, to, room, bytes, length,
+                                          SU_PACK_DOCUMENT_LEVEL);
+    return finish(made, out, "compressing", err);
+}
+
+int su_unpack_document(struct su_packer *packer, const void *packed, size_t packed_bytes,
+                       size_t raw_bytes, struct su_buf *out, struct su_err *err)
+{
+    return unpack(packer, packer->decompress_dictionary, packed, packed_bytes, raw_bytes, out, err);
+}

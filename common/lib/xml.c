@@ -1,0 +1,163 @@
+#include "common/lib/xml.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+
+struct su_xml {
+    const struct su_xml_handler *handler;
+    void *context;
+    xmlParserCtxtPtr parser;
+    unsigned depth;
+    bool has_failed;
+    struct su_err error; /* the first failure, ours or libxml2's */
+};
+
+/* Stops the parser; the first error stays. */
+static void stop(struct su_xml *xml)
+{
+    xml->has_failed = true;
+    xmlStopParser(xml->parser);
+}
+
+static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+                     int namespaces, const xmlChar **namespace_list, int count, int defaulted,
+                     const xmlChar **list)
+{
+    struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
+    (void)prefix, (void)namespaces, (void)namespace_list, (void)defaulted;
+    struct su_xml_attribute attributes[SU_MAX_XML_ATTRIBUTES];
+    if (xml->has_failed)
+        return;
+    if (++xml->depth > SU_MAX_XML_DEPTH) {
+        (void)su_fail(&xml->error, SU_LIMIT, "elements nest deeper than %d", SU_MAX_XML_DEPTH);
+        stop(xml);
+        return;
+    }
+    if (count > SU_MAX_XML_ATTRIBUTES) {
+        (void)su_fail(&xml->error, SU_LIMIT, "element %s has %d attributes, at most %d are accepted",
+                      (const char *)name, count, SU_MAX_XML_ATTRIBUTES);
+        stop(xml);
+        return;
+    }
+    for (int i = 0; i < count; i++) { /* local name, prefix, URI, value, end */
+        attributes[i].name = (const char *)list[5 * i];
+        attributes[i].value = (const char *)list[5 * i + 3];
+        attributes[i].length = (size_t)(list[5 * i + 4] - list[5 * i + 3]);
+    }
+    if (xml->handler->start(xml->context, uri ? (const char *)uri : "", (const char *)name,
+                            attributes, (size_t)count, &xml->error) < 0)
+        stop(xml);
+}
+
+static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+    struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
+    (void)prefix;
+    xml->depth--;
+    if (!xml->has_failed && xml->handler->end(xml->context, uri ? (const char *)uri : "",
+                                              (const char *)name, &xml->error) < 0)
+        stop(xml);
+}
+
+static void on_text(void *ctx, const xmlChar *text, int length)
+{
+    struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
+    if (!xml->has_failed &&
+        xml->handler->text(xml->context, (const char *)text, (size_t)length, &xml->error) < 0)
+        stop(xml);
+}
+
+/* A DOCTYPE is the door to entities and external files: refused before anything in it is read. */
+static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external, const xmlChar *system)
+{
+    struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
+    (void)name, (void)external, (void)system;
+    if (!xml->has_failed)
+        (void)su_fail(&xml->error, SU_DATA, "a document type declaration is not accepted");
+    stop(xml);
+}
+
+static void on_error(void *ctx, xmlErrorPtr error)
+{
+    xmlParserCtxtPtr parser = ctx;
+    struct su_xml *xml = parser ? parser->_private : NULL;
+    if (!xml || xml->has_failed || error->level < XML_ERR_ERROR)
+        return;
+    char text[300];
+    (void)snprintf(text, sizeof text, "%s", error->message ? error->message : "not well-formed");
+    text[strcspn(text, "\n")] = 0;
+    (void)su_fail(&xml->error, SU_DATA, "XML line %d: %s", error->line, text);
+    stop(xml);
+}
+
+struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, struct su_err *err)
+{
+    struct su_xml *xml = calloc(1, sizeof *xml);
+    xmlSAXHandler sax = {
+        .initialized = XML_SAX2_MAGIC,
+        .startElementNs = on_start,
+        .endElementNs = on_end,
+        .characters = on_text,
+        .cdataBlock = on_text,
+        .internalSubset = on_doctype,
+        .serror = on_error,
+    };
+    if (xml)
+        xml->parser = xmlCreatePushParserCtxt(&sax, NULL, NULL, 0, NULL);
+    if (!xml || !xml->parser) {
+        free(xml);
+        (void)su_fail_memory(err);
+        return NULL;
+    }
+    xml->handler = handler;
+    xml->context = context;
+    xml->parser->_private = xml;
+    /* NOENT so that &amp; in attributes arrives decoded; no other entity can exist, see on_doctype. */
+    (void)xmlCtxtUseOptions(xml->parser, XML_PARSE_NONET | XML_PARSE_NOENT);
+    return xml;
+}
+
+static int result(struct su_xml *xml, int code, struct su_err *err)
+{
+    if (!xml->has_failed && (code != 0 || !xml->parser->wellFormed)) {
+        (void)su_fail(&xml->error, SU_DATA, "XML is not well-formed");
+        xml->has_failed = true;
+    }
+    if (!xml->has_failed)
+        return 0;
+    *err = xml->error;
+    return -1;
+}
+
+int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_err *err)
+{
+    /* In pieces: libxml2 refuses more than 10 MB of look-ahead in one go. */
+    while (length > 0) {
+        size_t piece = length < 256 * SU_KIB ? length : 256 * SU_KIB;
+        int code = xmlParseChunk(xml->parser, bytes, (int)piece, 0);
+        if (result(xml, code, err) < 0)
+            return -1;
+        bytes += piece;
+        length -= piece;
+    }
+    return 0;
+}
+
+int su_xml_finish(struct su_xml *xml, struct su_err *err)
+{
+    return result(xml, xmlParseChunk(xml->parser, NULL, 0, 1), err);
+}
+
+void su_xml_cleanup(struct su_xml **xml)
+{
+    if (*xml)
+        xmlFreeParserCtxt((*xml)->parser);
+    free(*xml);
+    *xml = NULL;
+}

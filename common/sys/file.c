@@ -1,0 +1,311 @@
+#include "common/sys/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+unsigned long su_fsync_count;
+
+void su_fd_cleanup(su_fd *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd); /* whoever needs the result closed it before */
+    *fd = -1;
+}
+
+int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err)
+{
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return su_fail_sys(err, "directory %s", path);
+    *out = fd;
+    return 0;
+}
+
+int su_dir_make(su_fd *out, int at, const char *name, struct su_err *err)
+{
+    if (mkdirat(at, name, 0700) == 0) {
+        if (at >= 0 && su_dir_sync(at, err) < 0)
+            return -1;
+    } else if (errno != EEXIST) {
+        return su_fail_sys(err, "making directory %s", name);
+    }
+    return su_dir_open(out, at, name, err);
+}
+
+int su_file_sync(int fd, struct su_err *err)
+{
+    su_fsync_count++;
+    if (fsync(fd) < 0)
+        return su_fail_sys(err, "fsync");
+    return 0;
+}
+
+int su_dir_sync(int dir, struct su_err *err)
+{
+    su_fsync_count++;
+    if (fsync(dir) < 0 && errno != EINVAL) /* some file systems cannot sync a directory */
+        return su_fail_sys(err, "fsync of directory");
+    return 0;
+}
+
+int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0)
+        return errno == ELOOP ? su_fail(err, SU_DATA, "%s is a symbolic link", name)
+                              : su_fail_sys(err, "%s", name);
+    if (fstat(fd, &st) < 0)
+        return su_fail_sys(err, "%s", name);
+    if (!S_ISREG(st.st_mode))
+        return su_fail(err, SU_DATA, "%s is not a regular file", name);
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (bytes)
+        *bytes = (uint64_t)st.st_size;
+    *out = fd;
+    fd = -1;
+    return 0;
+}
+
+bool su_file_exists(int at, const char *name)
+{
+    struct stat st;
+    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err)
+{
+    for (;;) {
+        ssize_t n = read(fd, out, length);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR)
+            return su_fail_sys(err, "read");
+    }
+}
+
+int su_file_read_at(int fd, void *out, size_t length, uint64_t offset, struct su_err *err)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t n = pread(fd, (char *)out + done, length - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return su_fail_sys(err, "read at %llu", (unsigned long long)(offset + done));
+        if (n == 0)
+            return su_fail(err, SU_DATA, "ends at %llu, expected %llu more bytes",
+                           (unsigned long long)(offset + done), (unsigned long long)(length - done));
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    uint64_t bytes;
+    if (su_file_open(&fd, at, name, &bytes, err) < 0)
+        return -1;
+    if (bytes > out->max)
+        return su_fail(err, SU_LIMIT, "%s has %llu bytes, at most %zu are accepted", name,
+                       (unsigned long long)bytes, out->max);
+    char *to = su_buf_reserve(out, (size_t)bytes);
+    if (!to)
+        return su_fail_memory(err);
+    if (su_file_read_at(fd, to, (size_t)bytes, 0, err) < 0)
+        return su_prefix(err, "%s", name);
+    su_buf_grow_by(out, (size_t)bytes);
+    return 0;
+}
+
+int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err)
+{
+    const char *p = bytes;
+    while (length > 0) {
+        ssize_t n = write(fd, p, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return su_fail_sys(err, "write");
+        p += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err)
+{
+    if (renameat(from_dir, from, to_dir, to) < 0)
+        return su_fail_sys(err, "renaming %s to %s", from, to);
+    return su_dir_sync(to_dir, err);
+}
+
+int su_file_remove(int at, const char *name, struct su_err *err)
+{
+    if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
+        return su_fail_sys(err, "removing %s", name);
+    return 0;
+}
+
+int su_dir_remove(int at, const char *name, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd dir = -1;
+    SU_AUTO(su_names) struct su_names names = {0};
+    if (!su_file_exists(at, name))
+        return 0;
+    if (su_dir_open(&dir, at, name, err) < 0 || su_dir_list(dir, &names, 100000, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++)
+        if (su_file_remove(dir, names.at[i], err) < 0)
+            return -1;
+    if (unlinkat(at, name, AT_REMOVEDIR) < 0)
+        return su_fail_sys(err, "removing directory %s", name);
+    return 0;
+}
+
+int su_space_free(int dir, uint64_t *bytes, struct su_err *err)
+{
+    struct statvfs fs;
+    if (fstatvfs(dir, &fs) < 0)
+        return su_fail_sys(err, "asking for free space");
+    *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int su_dir_list(int dir, struct su_names *out, size_t max, struct su_err *err)
+{
+    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *handle = copy < 0 ? NULL : fdopendir(copy);
+    if (!handle) {
+        if (copy >= 0)
+            (void)close(copy);
+        return su_fail_sys(err, "listing directory");
+    }
+    int result = 0;
+    struct dirent *entry;
+    errno = 0;
+    while (result == 0 && (entry = readdir(handle))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char **slot = SU_PUSH(out, max);
+        if (!slot)
+            result = su_fail(err, SU_LIMIT, "directory holds more than %zu names", max);
+        else if (!(*slot = strdup(entry->d_name)))
+            result = su_fail_memory(err);
+        errno = 0;
+    }
+    if (result == 0 && errno != 0)
+        result = su_fail_sys(err, "listing directory");
+    (void)closedir(handle);
+    if (result == 0 && out->count > 0)
+        qsort(out->at, out->count, sizeof *out->at, compare_names);
+    return result;
+}
+
+void su_names_cleanup(struct su_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->at[i]);
+    free(names->at);
+    *names = (struct su_names){0};
+}
+
+int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+{
+    static unsigned counter;
+    *file = (struct su_atomic)SU_ATOMIC_INIT;
+    if (strlen(name) >= sizeof file->name)
+        return su_fail(err, SU_CONFIG, "file name %s is too long", name);
+    file->dir = dir;
+    (void)snprintf(file->name, sizeof file->name, "%s", name);
+    (void)snprintf(file->temp, sizeof file->temp, ".tmp-%ld-%u", (long)getpid(), counter++);
+    (void)unlinkat(dir, file->temp, 0); /* a leftover of a dead process that had our number */
+    file->fd = openat(dir, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (file->fd < 0)
+        return su_fail_sys(err, "creating %s", name);
+    return 0;
+}
+
+void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length)
+{
+    if (!file->has_failed && su_file_write(file->fd, bytes, length, &file->error) < 0)
+        file->has_failed = true;
+}
+
+int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
+{
+    if (file->has_failed) {
+        *err = file->error;
+        return su_prefix(err, "writing %s", file->name);
+    }
+    if (su_file_sync(file->fd, err) < 0)
+        return su_prefix(err, "writing %s", file->name);
+    int fd = file->fd;
+    file->fd = -1;
+    if (close(fd) < 0)
+        return su_fail_sys(err, "closing %s", file->name);
+    if (replace) {
+        if (su_file_rename(file->dir, file->temp, file->dir, file->name, err) < 0)
+            return -1;
+    } else {
+        if (linkat(file->dir, file->temp, file->dir, file->name, 0) < 0) {
+            if (errno == EEXIST)
+                return su_fail(err, SU_EXISTS, "%s exists already", file->name);
+            if (su_file_exists(file->dir, file->name)) /* FAT has no links: check, then rename */
+                return su_fail(err, SU_EXISTS, "%s exists already", file->name);
+            if (su_file_rename(file->dir, file->temp, file->dir, file->name, err) < 0)
+                return -1;
+        } else if (unlinkat(file->dir, file->temp, 0) < 0) {
+            return su_fail_sys(err, "removing %s", file->temp);
+        } else if (su_dir_sync(file->dir, err) < 0) {
+            return -1;
+        }
+    }
+    file->dir = -1;
+    return 0;
+}
+
+void su_atomic_cleanup(struct su_atomic *file)
+{
+    su_fd_cleanup(&file->fd);
+    if (file->dir >= 0)
+        (void)unlinkat(file->dir, file->temp, 0);
+    file->dir = -1;
+}
+
+int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
+                 struct su_err *err)
+{
+    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
+    if (su_atomic_open(&file, dir, name, mode, err) < 0)
+        return -1;
+    su_atomic_write(&file, bytes, length);
+    return su_atomic_commit(&file, replace, err);
+}
+
+int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd dir = -1;
+    char folder[4096];
+    const char *last = strrchr(path, '/');
+    size_t n = last ? (size_t)(last - path) : 0;
+    if (n >= sizeof folder)
+        return su_fail(err, SU_USAGE, "the path %.100s... is too long", path);
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)n, path);
+    if (su_dir_open(&dir, AT_FDCWD, !last ? "." : n ? folder : "/", err) < 0)
+        return -1;
+    return su_file_save(dir, last ? last + 1 : path, mode, replace, bytes, length, err);
+}

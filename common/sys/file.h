@@ -1,0 +1,72 @@
+/*
+ * file.h - the file system: the only place that opens, writes, syncs and renames.
+ *
+ * Everything works relative to an open directory, never follows a link in the last component and
+ * treats a short write, a failed fsync or a failed close as the failure it is. su_fsync_count lets
+ * tests assert that durability was asked for.
+ */
+#ifndef SU_FILE_H
+#define SU_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+typedef int su_fd; /* -1 when none; SU_AUTO(su_fd) su_fd fd = -1; closes it */
+void su_fd_cleanup(su_fd *fd);
+
+extern unsigned long su_fsync_count;
+
+int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err) SU_CHECKED;
+/* Makes the directory (mode 0700) when absent, syncs its parent, opens it. */
+int su_dir_make(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
+int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
+/* Opens a regular file read-only; a link, device or directory is refused. */
+int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
+bool su_file_exists(int at, const char *name);
+/* Whole file into `out`, which carries the maximum. */
+int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err *err) SU_CHECKED;
+/* Exactly `length` bytes at `offset`; the end of the file is damage. */
+int su_file_read_at(int fd, void *out, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
+/* Up to `length` bytes; returns the count, 0 at the end, -1 on failure. */
+ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err) SU_CHECKED;
+int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
+int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
+int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* absent is fine */
+/* Removes everything inside a directory of plain files, then the directory. */
+int su_dir_remove(int at, const char *name, struct su_err *err) SU_CHECKED;
+/* Bytes an unprivileged writer may still use there. */
+int su_space_free(int dir, uint64_t *bytes, struct su_err *err) SU_CHECKED;
+/* Sorted names in a directory without "." and ".."; at most `max`. Free with su_names_cleanup. */
+struct su_names { char **at; size_t count, capacity; };
+int su_dir_list(int dir, struct su_names *out, size_t max, struct su_err *err) SU_CHECKED;
+void su_names_cleanup(struct su_names *names);
+
+/*
+ * The one atomic writer. Open, write any number of times (results may be ignored: errors stick),
+ * then commit: checks the sticky error, fsync, close, rename, fsync of the directory. Cleanup
+ * before commit removes the temporary file. A crash leaves only a `.tmp-*` name.
+ */
+struct su_atomic {
+    int dir; /* borrowed */
+    su_fd fd;
+    char temp[80], name[128];
+    bool has_failed;
+    struct su_err error;
+};
+#define SU_ATOMIC_INIT { .dir = -1, .fd = -1 }
+int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err) SU_CHECKED;
+void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length);
+/* `replace` false: an existing name is refused with SU_EXISTS. */
+int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err) SU_CHECKED;
+void su_atomic_cleanup(struct su_atomic *file);
+int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
+                 struct su_err *err) SU_CHECKED;
+/* The same for a path of the user's. */
+int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+
+#endif

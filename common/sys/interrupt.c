@@ -1,0 +1,24 @@
+#include "common/sys/interrupt.h"
+
+#include <signal.h>
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int signal_number)
+{
+    caught = signal_number;
+}
+
+void su_interrupt_install(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int su_interrupt_check(struct su_err *err)
+{
+    return caught ? su_fail(err, SU_INTERRUPTED, "interrupted by signal %d", (int)caught) : 0;
+}

@@ -1,0 +1,13 @@
+/*
+ * interrupt.h - Ctrl-C and SIGTERM as an ordinary error: the handler sets a flag, long loops ask.
+ */
+#ifndef SU_INTERRUPT_H
+#define SU_INTERRUPT_H
+
+#include "common/base/err.h"
+
+void su_interrupt_install(void);
+/* 0, or -1 with SU_INTERRUPTED once a signal has come. */
+int su_interrupt_check(struct su_err *err) SU_CHECKED;
+
+#endif

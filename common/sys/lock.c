@@ -1,0 +1,33 @@
+#include "common/sys/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/sys/clock.h"
+
+int su_lock_take(su_fd *out, int home, const char *command, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = openat(home, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    char text[160] = "", now[SU_TIME_TEXT];
+    if (fd < 0)
+        return su_fail_sys(err, "opening the lock file");
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return su_fail_sys(err, "locking");
+        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+        text[n > 0 ? n : 0] = 0;
+        text[strcspn(text, "\n")] = 0;
+        return su_fail(err, SU_LOCKED, "another run holds the lock: %s", text);
+    }
+    int length = snprintf(text, sizeof text, "%s, process %ld, since %s\n", command, (long)getpid(),
+                          su_time_now(now));
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length)
+        return su_fail_sys(err, "writing the lock file");
+    *out = fd;
+    fd = -1;
+    return 0;
+}

@@ -1,0 +1,265 @@
+#include "tools/cli/cli.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/sys/interrupt.h"
+
+#ifndef SU_VERSION
+#define SU_VERSION "0"
+#endif
+
+static const struct su_option common_options[] = {
+    {"home", "DIR", "the update point's home (else $SU_HOME)"},
+    {"json", NULL, "answer as one JSON document"},
+    {"quiet", NULL, "no messages and no progress"},
+    {"log-format", "text|json|cmtrace", "form of the messages on stderr"},
+    {"operator", "NAME", "who does this, for the ledger (else the login name)"},
+    {"help", NULL, "this help"},
+    {"version", NULL, "the version"},
+    {NULL, NULL, NULL},
+};
+
+static void print_options(const struct su_option *options)
+{
+    for (; options->name; options++) {
+        char left[64];
+        (void)snprintf(left, sizeof left, "--%s%s%s", options->name, options->argument ? " " : "",
+                       options->argument ? options->argument : "");
+        (void)printf("  %-34s %s\n", left, options->help);
+    }
+}
+
+static void print_help(const struct su_program *program, const struct su_command *command)
+{
+    if (command) {
+        (void)printf("Usage: %s [options] %s%s%s\n%s.\n\n", program->name, command->name, command->arguments[0] ? " " : "",
+                     command->arguments, command->summary);
+        if (command->options->name) {
+            (void)printf("Options of %s:\n", command->name);
+            print_options(command->options);
+            (void)printf("\n");
+        }
+    } else {
+        (void)printf("Usage: %s [options] COMMAND ...\n%s\n\nCommands:\n", program->name, program->purpose);
+        for (const struct su_command *c = program->commands; c->name; c++) {
+            char left[64];
+            (void)snprintf(left, sizeof left, "%s%s%s", c->name, c->arguments[0] ? " " : "", c->arguments);
+            (void)printf("  %-34s %s\n", left, c->summary);
+        }
+        (void)printf("\n");
+    }
+    (void)printf("Options of every command:\n");
+    print_options(common_options);
+    (void)printf("\nExit status: 0 the asked state is true; 1 failed; 2 usage or configuration; 3 damaged data; 4 signature\n"
+                 "or trust; 5 chain gap; 6 space or medium; 7 locked; 8 interrupted; 9 content owed; 10 refused by policy;\n"
+                 "11 incomplete. An unknown code must be treated as a failure. See %s(1).\n", program->name);
+}
+
+static const struct su_option *find_option(const struct su_command *command, const char *name, size_t length)
+{
+    const struct su_option *tables[] = {command ? command->options : NULL, common_options};
+    for (size_t t = 0; t < 2; t++)
+        for (const struct su_option *o = tables[t]; o && o->name; o++)
+            if (strlen(o->name) == length && memcmp(o->name, name, length) == 0)
+                return o;
+    return NULL;
+}
+
+/* The command is the first one or two words that are no option nor an option's value. */
+static const struct su_command *find_command(const struct su_program *program, int argc, char **argv, int *words)
+{
+    const char *first = NULL, *second = NULL;
+    for (int i = 1; i < argc && !second; i++) {
+        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
+            const struct su_option *o = find_option(NULL, argv[i] + 2, strlen(argv[i] + 2));
+            i += o && o->argument; /* only options of every command may stand before it */
+        } else if (!first) {
+            first = argv[i];
+        } else {
+            second = argv[i];
+        }
+    }
+    for (const struct su_command *c = program->commands; first && c->name; c++) {
+        size_t n = strlen(first);
+        bool has_sub = strchr(c->name, ' ') != NULL;
+        if (!has_sub && strcmp(c->name, first) == 0) {
+            *words = 1;
+            return c;
+        }
+        if (has_sub && second && strncmp(c->name, first, n) == 0 && c->name[n] == ' ' && strcmp(c->name + n + 1, second) == 0) {
+            *words = 2;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static int take_option(struct su_context *c, int argc, char **argv, int *i, struct su_err *err)
+{
+    const char *text = argv[*i] + 2, *equals = strchr(text, '=');
+    size_t length = equals ? (size_t)(equals - text) : strlen(text);
+    const struct su_option *o = find_option(c->command, text, length);
+    if (!o)
+        return su_fail(err, SU_USAGE, "unknown option --%.*s", (int)length, text);
+    if (!o->argument && equals)
+        return su_fail(err, SU_USAGE, "option --%s takes no value", o->name);
+    const char *value = equals ? equals + 1 : "";
+    if (o->argument && !equals) {
+        if (*i + 1 >= argc)
+            return su_fail(err, SU_USAGE, "option --%s needs a value: %s", o->name, o->argument);
+        value = argv[++*i];
+    }
+    if (c->given_count >= sizeof c->given / sizeof *c->given)
+        return su_fail(err, SU_USAGE, "too many options");
+    c->given[c->given_count].option = o;
+    c->given[c->given_count++].value = value;
+    return 0;
+}
+
+static int parse(struct su_context *c, int argc, char **argv, int words, struct su_err *err)
+{
+    bool only_arguments = false;
+    int seen = 0;
+    for (int i = 1; i < argc; i++) {
+        if (!only_arguments && strcmp(argv[i], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && strncmp(argv[i], "--", 2) == 0) {
+            if (take_option(c, argc, argv, &i, err) < 0)
+                return -1;
+        } else if (!only_arguments && argv[i][0] == '-' && argv[i][1]) {
+            return su_fail(err, SU_USAGE, "unknown option %s", argv[i]);
+        } else if (seen++ >= words) {
+            char **slot = SU_PUSH(&c->arguments, 10000);
+            if (!slot)
+                return su_fail_memory(err);
+            *slot = argv[i];
+        }
+    }
+    return 0;
+}
+
+const char *su_given_at(const struct su_context *c, const char *option, size_t n)
+{
+    for (size_t i = 0; i < c->given_count; i++)
+        if (strcmp(c->given[i].option->name, option) == 0 && n-- == 0)
+            return c->given[i].value;
+    return NULL;
+}
+
+const char *su_given(const struct su_context *c, const char *option)
+{
+    const char *value = NULL, *next;
+    for (size_t n = 0; (next = su_given_at(c, option, n)); n++)
+        value = next;
+    return value;
+}
+
+bool su_has(const struct su_context *c, const char *option)
+{
+    return su_given_at(c, option, 0) != NULL;
+}
+
+const char *su_argument(const struct su_context *c, size_t n)
+{
+    return n < c->arguments.count ? c->arguments.at[n] : NULL;
+}
+
+int su_given_number(const struct su_context *c, const char *option, uint64_t max, uint64_t *out, struct su_err *err)
+{
+    const char *text = su_given(c, option);
+    if (text && !su_u64_parse(out, text, strlen(text), max))
+        return su_fail(err, SU_USAGE, "--%s %s is not a number up to %llu", option, text, (unsigned long long)max);
+    return 0;
+}
+
+static const char *login_name(void)
+{
+    static char text[64];
+    struct passwd *user = getpwuid(getuid());
+    (void)snprintf(text, sizeof text, "%s", user && user->pw_name ? user->pw_name : "unknown");
+    return text;
+}
+
+static int settle(struct su_context *c, struct su_err *err)
+{
+    const char *format = su_given(c, "log-format");
+    c->is_json = su_has(c, "json");
+    c->is_quiet = su_has(c, "quiet");
+    c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
+    c->operator = su_given(c, "operator") ? su_given(c, "operator") : login_name();
+    if (format && strcmp(format, "json") == 0)
+        c->log_format = SU_LOG_JSON;
+    else if (format && strcmp(format, "cmtrace") == 0)
+        c->log_format = SU_LOG_CMTRACE;
+    else if (format && strcmp(format, "text") != 0)
+        return su_fail(err, SU_USAGE, "--log-format %s is none of text, json, cmtrace", format);
+    if (c->arguments.count < (size_t)c->command->least_arguments || c->arguments.count > (size_t)c->command->most_arguments)
+        return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name, c->command->arguments);
+    if (c->command->needs != SU_NEEDS_NOTHING && !c->home_path) {
+        (void)su_fail(err, SU_USAGE, "no home given");
+        return su_remedy(err, "Give --home DIR or set SU_HOME.");
+    }
+    return 0;
+}
+
+static int run(struct su_context *c, struct su_err *err)
+{
+    if (settle(c, err) < 0)
+        return -1;
+    su_out_begin(c);
+    if (c->command->needs != SU_NEEDS_NOTHING &&
+        su_home_open(&c->home, c->home_path, c->program->role, c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ,
+                     c->command->name, err) < 0)
+        return -1;
+    return c->command->run(c, err);
+}
+
+static int usage_failure(const struct su_program *program, const struct su_err *err)
+{
+    (void)fprintf(stderr, "%s: %s\nTry: %s --help\n", program->name, err->text, program->name);
+    return su_code_exit_status(err->code);
+}
+
+int su_cli_main(const struct su_program *program, int argc, char **argv)
+{
+    static struct su_context c; /* large; one process runs one command */
+    struct su_err err = SU_ERR_INIT;
+    int words = 0;
+    c = (struct su_context){.program = program, .home = SU_HOME_INIT, .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES), .note = SU_OK};
+    (void)umask(077);
+    su_interrupt_install();
+    c.command = find_command(program, argc, argv, &words);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            print_help(program, c.command);
+            return 0;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)printf("%s %s\n", program->name, SU_VERSION);
+            return 0;
+        }
+    }
+    if (!c.command) {
+        (void)su_fail(&err, SU_USAGE, argc < 2 ? "no command given" : "unknown command");
+        return usage_failure(program, &err);
+    }
+    int result = parse(&c, argc, argv, words, &err) < 0 ? -1 : run(&c, &err);
+    if (result < 0)
+        su_out_failure(&c, &err);
+    int status = su_out_end(&c);
+    if (result < 0)
+        status = su_code_exit_status(err.code);
+    else if (status == 0)
+        status = su_code_exit_status(c.note);
+    su_home_cleanup(&c.home);
+    su_buf_cleanup(&c.json_text);
+    free(c.arguments.at);
+    return status;
+}

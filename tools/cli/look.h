@@ -1,0 +1,36 @@
+/*
+ * look.h - the looking commands both programs share, and the answers they have in common.
+ */
+#ifndef SU_LOOK_H
+#define SU_LOOK_H
+
+#include "common/core/content.h"
+#include "common/core/sync.h"
+#include "tools/cli/cli.h"
+
+/* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by. */
+struct su_status {
+    const char *site_code, *server, *source;
+    int64_t link; /* 0 healthy, 1 degraded, 2 error */
+    uint64_t last_sequence;
+};
+int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err) SU_CHECKED;
+int su_cmd_history(struct su_context *c, struct su_err *err);
+int su_cmd_show(struct su_context *c, struct su_err *err);
+int su_cmd_search(struct su_context *c, struct su_err *err);
+int su_cmd_rebuild(struct su_context *c, struct su_err *err);
+int su_cmd_content_verify(struct su_context *c, struct su_err *err);
+/* explain with a message id; other words are the caller's. */
+int su_look_explain_id(struct su_context *c, int id, struct su_err *err) SU_CHECKED;
+
+/* Update ids meant by "KB123", "123" or a GUID. SU_NOT_FOUND when none. */
+struct su_ids { SU_VEC(struct su_guid) list; };
+void su_ids_cleanup(struct su_ids *ids);
+int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su_err *err) SU_CHECKED;
+
+/* Shared pieces of answers. */
+void su_answer_changes(struct su_context *c, const struct su_changes *changes, bool with_unchanged);
+void su_report_content(struct su_context *c, struct su_content_report *report); /* wires findings to the answer */
+void su_answer_content(struct su_context *c, const struct su_content_report *report);
+
+#endif

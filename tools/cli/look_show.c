@@ -1,0 +1,286 @@
+/*
+ * look_show.c - show (the tabs of an update's properties) and search.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/text.h"
+#include "common/core/catalogue.h"
+#include "common/base/limits.h"
+#include "tools/cli/look.h"
+
+void su_ids_cleanup(struct su_ids *ids)
+{
+    free(ids->list.at);
+    *ids = (struct su_ids){0};
+}
+
+static int add_rows(struct su_rows *rows, struct su_ids *out, struct su_err *err)
+{
+    int more;
+    while ((more = su_rows_next(rows, err)) > 0) {
+        struct su_guid *id = SU_PUSH(&out->list, 100000);
+        if (!id)
+            return su_fail(err, SU_LIMIT, "too many updates match");
+        if (su_rows_fixed(rows, 0, id->bytes, 16, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_guid id;
+    int result;
+    if (su_guid_parse(&id, word, strlen(word)))
+        result = su_query(db, &rows, err, "SELECT DISTINCT update_id FROM revision WHERE update_id=?1", SU_B(id.bytes, 16));
+    else
+        result = su_query(db, &rows, err,
+                          "SELECT DISTINCT update_id FROM tag JOIN revision USING (rev_id) WHERE kind IN ('kb','bulletin','cve') AND value IN (?1, ?2) ORDER BY 1",
+                          SU_T(word), SU_T(strncasecmp(word, "KB", 2) == 0 ? word + 2 : word));
+    if (result < 0 || add_rows(&rows, out, err) < 0)
+        return -1;
+    return out->list.count > 0 ? 0 : su_fail(err, SU_NOT_FOUND, "no update with KB, bulletin, CVE or id %s is held", word);
+}
+
+struct showing {
+    struct su_context *c;
+    struct su_update update;
+    int64_t rev_id;
+};
+
+/* A list of other updates: id, title, whether held. ?1 and ?2 as each query needs them. */
+static int list_relations(struct showing *s, const char *key, const char *heading, const char *sql, const struct su_arg *args, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    char text[SU_GUID_TEXT];
+    struct su_guid id;
+    int more;
+    if (su_db_query(s->c->home.db, &rows, err, sql, args) < 0)
+        return -1;
+    su_json_open(&s->c->json, key, '[');
+    bool has_heading = false;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0)
+            return -1;
+        if (!has_heading)
+            su_line(s->c, "  %s", heading);
+        has_heading = true;
+        bool is_held = !su_rows_is_null(&rows, 1);
+        su_line(s->c, "    %s  %s%s%s", su_guid_format(&id, text), is_held ? su_rows_text(&rows, 1) : "(not held)",
+                su_rows_text(&rows, 2)[0] ? "  " : "", su_rows_text(&rows, 2));
+        su_json_open(&s->c->json, NULL, '{');
+        su_json_text(&s->c->json, "update_id", text);
+        su_json_text(&s->c->json, "title", is_held ? su_rows_text(&rows, 1) : NULL);
+        su_json_text(&s->c->json, "note", su_rows_text(&rows, 2));
+        su_json_close(&s->c->json, '}');
+    }
+    su_json_close(&s->c->json, ']');
+    return more;
+}
+
+#define NEWEST_TITLE(id) \
+    "(SELECT i.title FROM revision x JOIN info i USING (rev_id) WHERE x.update_id=" id " ORDER BY x.revision DESC LIMIT 1)"
+
+static int show_relations(struct showing *s, struct su_err *err)
+{
+    struct su_arg id = SU_B(s->update.id.bytes, 16), row = SU_I(s->rev_id);
+    if (list_relations(s, "prerequisites", "Prerequisites (one of each clause)",
+                       "SELECT target, " NEWEST_TITLE("target") ", 'clause '||(clause+1)||CASE is_category WHEN 1 THEN ', category' ELSE '' END"
+                       " FROM prerequisite WHERE rev_id=?1 ORDER BY clause, target", SU_ARGS(row), err) < 0 ||
+        list_relations(s, "bundled", "Bundled updates",
+                       "SELECT target, " NEWEST_TITLE("target") ", 'revision '||target_revision||', clause '||(clause+1) FROM bundled WHERE rev_id=?1 ORDER BY clause, target",
+                       SU_ARGS(row), err) < 0 ||
+        list_relations(s, "bundled_by", "Bundled by",
+                       "SELECT r.update_id, i.title, 'revision '||r.revision FROM bundled b JOIN revision r USING (rev_id) JOIN info i USING (rev_id) WHERE b.target=?1 ORDER BY 1, 3",
+                       SU_ARGS(id), err) < 0 ||
+        list_relations(s, "supersedes", "Supersedes",
+                       "SELECT target, " NEWEST_TITLE("target") ", '' FROM superseded WHERE rev_id=?1 ORDER BY target", SU_ARGS(row), err) < 0 ||
+        list_relations(s, "superseded_by", "Superseded by",
+                       "SELECT DISTINCT r.update_id, i.title, '' FROM superseded s JOIN revision r USING (rev_id) JOIN info i USING (rev_id) WHERE s.target=?1 ORDER BY 1",
+                       SU_ARGS(id), err) < 0)
+        return -1;
+    return 0;
+}
+
+static int show_files(struct showing *s, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    bool has_heading = false;
+    if (su_query(s->c->home.db, &rows, err,
+                 "SELECT name, bytes, lower(hex(sha1)), lower(hex(sha256)), licence, language, url, EXISTS (SELECT 1 FROM stored_file t WHERE t.sha1=f.sha1)"
+                 " FROM file f WHERE rev_id=?1 ORDER BY licence, name", SU_I(s->rev_id)) < 0)
+        return -1;
+    su_json_open(&s->c->json, "files", '[');
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (!has_heading)
+            su_line(s->c, "  Content");
+        has_heading = true;
+        bool is_licence = su_rows_int(&rows, 4) != 0, is_stored = su_rows_int(&rows, 7) != 0;
+        su_line(s->c, "    %s  %s  %s%s%s  sha1 %s", su_rows_text(&rows, 0), su_bytes_text((uint64_t)su_rows_int(&rows, 1)),
+                is_stored ? "stored" : "missing", is_licence ? ", licence terms " : "", su_rows_text(&rows, 5), su_rows_text(&rows, 2));
+        su_json_open(&s->c->json, NULL, '{');
+        su_json_text(&s->c->json, "name", su_rows_text(&rows, 0));
+        su_json_int(&s->c->json, "bytes", su_rows_int(&rows, 1));
+        su_json_text(&s->c->json, "sha1", su_rows_text(&rows, 2));
+        su_json_text(&s->c->json, "sha256", su_rows_is_null(&rows, 3) ? NULL : su_rows_text(&rows, 3));
+        su_json_bool(&s->c->json, "is_licence", is_licence);
+        su_json_text(&s->c->json, "language", su_rows_text(&rows, 5));
+        su_json_text(&s->c->json, "url", su_rows_text(&rows, 6));
+        su_json_bool(&s->c->json, "is_stored", is_stored);
+        su_json_close(&s->c->json, '}');
+    }
+    su_json_close(&s->c->json, ']');
+    return more;
+}
+
+static const struct su_localized *localized(const struct su_update *u, const char *language)
+{
+    const char *wanted[] = {language, u->default_language, "en"};
+    for (size_t w = language ? 0 : 1; w < 3; w++)
+        for (size_t i = 0; i < u->localized.count; i++)
+            if (strcasecmp(u->localized.at[i].language, wanted[w]) == 0)
+                return &u->localized.at[i];
+    return u->localized.count ? &u->localized.at[0] : NULL;
+}
+
+static void show_properties(struct showing *s, const struct su_record *record)
+{
+    struct su_context *c = s->c;
+    const struct su_update *u = &s->update;
+    const struct su_localized *l = localized(u, su_given(c, "lang"));
+    char id[SU_GUID_TEXT];
+    static const char *const origins[] = {"synchronization", "catalogue import", "third party"};
+    su_guid_format(&u->id, id);
+    su_json_text(&c->json, "update_id", id);
+    su_json_int(&c->json, "revision", u->revision);
+    su_json_text(&c->json, "type", su_update_type_text(u->type));
+    su_json_text(&c->json, "title", l ? l->title : "");
+    su_json_text(&c->json, "description", l ? l->description : "");
+    su_json_text(&c->json, "state", u->is_expired ? "expired" : "published");
+    su_json_text(&c->json, "severity", u->severity);
+    su_json_text(&c->json, "created", u->created);
+    su_json_text(&c->json, "category_type", u->category_type);
+    su_json_text(&c->json, "origin", origins[record->origin]);
+    su_json_hex(&c->json, "document_sha256", record->document_sha256, SU_SHA256_BYTES);
+    su_line(c, "%s", l ? l->title : "(no title)");
+    su_line(c, "  Update id    %s revision %u", id, u->revision);
+    su_line(c, "  Type         %s%s%s%s, %s", su_update_type_text(u->type), u->category_type[0] ? " (" : "", u->category_type,
+            u->category_type[0] ? ")" : "", u->is_expired ? "expired" : "published");
+    su_line(c, "  Revised      %s%s%s", u->created, u->severity[0] ? ", severity " : "", u->severity);
+    if (l && l->description[0])
+        su_line(c, "  Description  %s", l->description);
+    su_json_open(&c->json, "tags", '[');
+    for (size_t i = 0; i < u->tags.count; i++) {
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "kind", u->tags.at[i].kind);
+        su_json_text(&c->json, "value", u->tags.at[i].value);
+        su_json_close(&c->json, '}');
+        if (strcmp(u->tags.at[i].kind, "property") != 0)
+            su_line(c, "  %-12s %s", u->tags.at[i].kind, u->tags.at[i].value);
+    }
+    su_json_close(&c->json, ']');
+    su_json_open(&c->json, "languages", '[');
+    for (size_t i = 0; i < u->localized.count; i++)
+        su_json_text(&c->json, NULL, u->localized.at[i].language);
+    su_json_close(&c->json, ']');
+}
+
+static int show_one(struct showing *s, struct su_catalogue *catalogue, const struct su_guid *id, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    struct su_record record;
+    uint64_t wanted = UINT32_MAX;
+    bool found;
+    if (su_given_number(s->c, "revision", UINT32_MAX, &wanted, err) < 0 ||
+        su_query_int(s->c->home.db, &s->rev_id, &found, err, "SELECT rev_id FROM revision WHERE update_id=?1 AND (?3 OR revision=?2) ORDER BY revision DESC LIMIT 1",
+                     SU_B(id->bytes, 16), SU_I(wanted), SU_I(!su_has(s->c, "revision"))) < 0)
+        return -1;
+    if (!found)
+        return su_fail(err, SU_NOT_FOUND, "revision %llu of that update is not held", (unsigned long long)wanted);
+    if (su_catalogue_get(catalogue, s->rev_id, &record, &document, &urls, err) < 0 ||
+        su_update_parse(&s->update, record.document, record.document_bytes, err) < 0)
+        return -1;
+    if (su_has(s->c, "xml")) { /* the exact bytes; only into a file or pipe, never escaped */
+        if (fwrite(record.document, 1, record.document_bytes, stdout) != record.document_bytes)
+            return su_fail_sys(err, "writing the document");
+        return 0;
+    }
+    su_json_open(&s->c->json, NULL, '{');
+    show_properties(s, &record);
+    if (show_relations(s, err) < 0 || show_files(s, err) < 0)
+        return -1;
+    su_json_close(&s->c->json, '}');
+    return 0;
+}
+
+int su_cmd_show(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_ids) struct su_ids ids = {0};
+    SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(c->home.db, err);
+    struct showing s = {.c = c, .update = SU_UPDATE_INIT};
+    int result = !catalogue || su_look_up(c->home.db, su_argument(c, 0), &ids, err) < 0 ? -1 : 0;
+    if (result == 0 && su_has(c, "xml") && (ids.list.count != 1 || c->is_json))
+        result = su_fail(err, SU_USAGE, "--xml prints one document as it is: name one update by its id, without --json");
+    if (result == 0)
+        su_json_open(&c->json, "updates", '[');
+    for (size_t i = 0; i < ids.list.count && result == 0; i++)
+        result = show_one(&s, catalogue, &ids.list.at[i], err);
+    if (result == 0)
+        su_json_close(&c->json, ']');
+    su_update_cleanup(&s.update);
+    return result;
+}
+
+/* Every word must occur; quoted so that no word is an operator of the index. */
+static int match_text(struct su_context *c, struct su_buf *out, struct su_err *err)
+{
+    for (size_t i = 0; i < c->arguments.count; i++) {
+        su_buf_adds(out, i ? " \"" : "\"");
+        for (const char *p = su_argument(c, i); *p; p++)
+            su_buf_add(out, *p == '"' ? " " : p, 1);
+        su_buf_adds(out, "\"");
+    }
+    return su_buf_check(out, "the words", err);
+}
+
+int su_cmd_search(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf match = SU_BUF_INIT(4096);
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    uint64_t limit = 50, count = 0;
+    char text[SU_GUID_TEXT];
+    struct su_guid id;
+    int more;
+    if (su_given_number(c, "limit", 1000000, &limit, err) < 0 || match_text(c, &match, err) < 0 ||
+        su_query(c->home.db, &rows, err,
+                 "SELECT r.update_id, max(r.revision), i.title, i.type, i.expired, coalesce((SELECT 'KB'||value FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT 1), '')"
+                 " FROM search s JOIN revision r ON r.rev_id=s.rowid JOIN info i ON i.rev_id=s.rowid WHERE search MATCH ?1 GROUP BY r.update_id"
+                 " ORDER BY i.type, i.created DESC, r.update_id LIMIT ?2", SU_T(match.bytes), SU_I(limit)) < 0)
+        return -1;
+    su_json_open(&c->json, "found", '[');
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0)
+            return -1;
+        const char *type = su_update_type_text((enum su_update_type)(su_rows_int(&rows, 3) & 3));
+        su_guid_format(&id, text);
+        su_line(c, "%s  %-9s %-10s %s%s", text, type, su_rows_text(&rows, 5), su_rows_text(&rows, 2), su_rows_int(&rows, 4) ? " (expired)" : "");
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "update_id", text);
+        su_json_int(&c->json, "revision", su_rows_int(&rows, 1));
+        su_json_text(&c->json, "type", type);
+        su_json_text(&c->json, "kb", su_rows_text(&rows, 5));
+        su_json_text(&c->json, "title", su_rows_text(&rows, 2));
+        su_json_bool(&c->json, "is_expired", su_rows_int(&rows, 4) != 0);
+        su_json_close(&c->json, '}');
+        count++;
+    }
+    su_json_close(&c->json, ']');
+    su_json_int(&c->json, "count", (int64_t)count);
+    su_line(c, "%llu found", (unsigned long long)count);
+    return more;
+}

@@ -1,0 +1,147 @@
+/*
+ * look_status.c - status, history, rebuild, explain ID.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/core/catalogue.h"
+#include "tools/cli/look.h"
+
+int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    SU_AUTO(su_buf) struct su_buf success = SU_BUF_INIT(64);
+    struct su_db *db = c->home.db;
+    struct su_state state;
+    int64_t version;
+    bool found;
+    char digest[SU_SHA256_TEXT];
+    if (su_state_of(db, &state, err) < 0 || su_setting_int(db, "content_version", &version, err) < 0 ||
+        su_query_text(db, &success, &found, err, "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
+        su_query(db, &rows, err, "SELECT state, finished, error FROM sync_history ORDER BY sync_id DESC LIMIT 1") < 0)
+        return -1;
+    int more = su_rows_next(&rows, err);
+    if (more < 0)
+        return -1;
+    int64_t last_state = more ? su_rows_int(&rows, 0) : 0;
+    const char *last_time = more ? su_rows_text(&rows, 1) : NULL, *error = more ? su_rows_text(&rows, 2) : "";
+    su_hex_format(state.digest, SU_SHA256_BYTES, digest);
+    su_json_text(&c->json, "SiteCode", facts->site_code);
+    su_json_text(&c->json, "WSUSServerName", facts->server);
+    su_json_text(&c->json, "WSUSSourceServer", facts->source);
+    su_json_int(&c->json, "SyncCatalogVersion", version);
+    su_json_int(&c->json, "LastSyncState", last_state);
+    su_json_text(&c->json, "LastSyncStateTime", last_time);
+    su_json_text(&c->json, "LastSuccessfulSyncTime", found ? success.bytes : NULL);
+    su_json_int(&c->json, "LastSyncErrorCode", error[0] ? 1 : 0);
+    su_json_text(&c->json, "LastSyncError", error);
+    su_json_int(&c->json, "ReplicationLinkStatus", facts->link);
+    su_json_text(&c->json, "role", su_role_text(c->home.role));
+    su_json_int(&c->json, "updates", (int64_t)state.updates);
+    su_json_int(&c->json, "revisions", (int64_t)state.revisions);
+    su_json_text(&c->json, "state_digest", digest);
+    su_json_int(&c->json, "last_sequence", (int64_t)facts->last_sequence);
+    const struct su_message *message = su_message_by_id((int)last_state);
+    su_line(c, "%s %s%s%s", su_role_text(c->home.role), facts->server, facts->source[0] ? ", fed by " : "", facts->source);
+    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state.updates), su_count_text(state.revisions), (long long)version);
+    su_line(c, "  state        %s", digest);
+    if (last_time)
+        su_line(c, "  last sync    %lld %s at %s", (long long)last_state, message ? message->text : "", last_time);
+    else
+        su_line(c, "  last sync    never");
+    if (error[0])
+        su_line(c, "  error        %s", error);
+    if (found)
+        su_line(c, "  last success %s", success.bytes);
+    su_line(c, "  link         %s, last sequence %llu", facts->link == 0 ? "healthy" : facts->link == 1 ? "degraded" : "error",
+            (unsigned long long)facts->last_sequence);
+    return 0;
+}
+
+int su_cmd_history(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    uint64_t limit = 20;
+    int more;
+    if (su_given_number(c, "limit", 1000000, &limit, err) < 0 ||
+        su_query(c->home.db, &rows, err,
+                 "SELECT finished, source, kind, state, new, revised, expired, removed, updates, content_version, state_digest, error, started, source_time, revisions, unchanged"
+                 " FROM v_sync_history ORDER BY sync_id DESC LIMIT ?1", SU_I(limit)) < 0)
+        return -1;
+    su_json_open(&c->json, "history", '[');
+    su_line(c, "%-20s %5s %7s %7s %7s %7s %9s %4s  %s", "FINISHED", "STATE", "NEW", "REVISED", "EXPIRED", "REMOVED", "UPDATES", "VER", "SOURCE");
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        static const char *const keys[] = {"new", "revised", "expired", "removed", "updates", "content_version"};
+        su_line(c, "%-20s %5lld %7lld %7lld %7lld %7lld %9lld %4lld  %s (%s)%s%s", su_rows_text(&rows, 0), (long long)su_rows_int(&rows, 3),
+                (long long)su_rows_int(&rows, 4), (long long)su_rows_int(&rows, 5), (long long)su_rows_int(&rows, 6), (long long)su_rows_int(&rows, 7),
+                (long long)su_rows_int(&rows, 8), (long long)su_rows_int(&rows, 9), su_rows_text(&rows, 1), su_rows_text(&rows, 2),
+                su_rows_text(&rows, 11)[0] ? ": " : "", su_rows_text(&rows, 11));
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "started", su_rows_text(&rows, 12));
+        su_json_text(&c->json, "finished", su_rows_text(&rows, 0));
+        su_json_text(&c->json, "source", su_rows_text(&rows, 1));
+        su_json_text(&c->json, "kind", su_rows_text(&rows, 2));
+        su_json_text(&c->json, "source_time", su_rows_text(&rows, 13));
+        su_json_int(&c->json, "state", su_rows_int(&rows, 3));
+        for (int i = 0; i < 6; i++)
+            su_json_int(&c->json, keys[i], su_rows_int(&rows, 4 + i));
+        su_json_int(&c->json, "unchanged", su_rows_int(&rows, 15));
+        su_json_int(&c->json, "revisions", su_rows_int(&rows, 14));
+        su_json_text(&c->json, "state_digest", su_rows_text(&rows, 10));
+        su_json_text(&c->json, "error", su_rows_text(&rows, 11));
+        su_json_close(&c->json, '}');
+    }
+    su_json_close(&c->json, ']');
+    return more;
+}
+
+int su_cmd_rebuild(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(c->home.db, err);
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    struct su_state before, after;
+    uint64_t count;
+    if (!catalogue || su_begin(&t, c->home.db, err) < 0 || su_state_of(c->home.db, &before, err) < 0 ||
+        su_catalogue_rebuild(catalogue, &count, err) < 0 || su_state_of(c->home.db, &after, err) < 0)
+        return su_after(err, "Nothing was written.");
+    if (memcmp(before.digest, after.digest, SU_SHA256_BYTES) != 0)
+        return su_fail(err, SU_BUG, "the state changed while derived tables were made");
+    if (su_commit(&t, err) < 0)
+        return -1;
+    su_json_int(&c->json, "revisions", (int64_t)count);
+    su_json_hex(&c->json, "state_digest", after.digest, SU_SHA256_BYTES);
+    su_line(c, "derived tables made again from %s documents", su_count_text(count));
+    return 0;
+}
+
+int su_look_explain_id(struct su_context *c, int id, struct su_err *err)
+{
+    const struct su_message *m = su_message_by_id(id);
+    if (!m)
+        return su_fail(err, SU_NOT_FOUND, "no message has the id %d", id);
+    su_json_int(&c->json, "id", m->id);
+    su_json_text(&c->json, "code", m->name);
+    su_json_int(&c->json, "exit_status", m->exit_status);
+    su_json_text(&c->json, "text", m->text);
+    su_json_text(&c->json, "cause", m->cause);
+    su_json_text(&c->json, "remedy", m->remedy);
+    su_line(c, "%d %s", m->id, m->text);
+    su_line(c, "  cause    %s", m->cause);
+    su_line(c, "  remedy   %s", m->remedy);
+    su_line(c, "  exit     %d", m->exit_status);
+    return 0;
+}
+
+void su_answer_changes(struct su_context *c, const struct su_changes *changes, bool with_unchanged)
+{
+    su_json_int(&c->json, "new", (int64_t)changes->new);
+    su_json_int(&c->json, "revised", (int64_t)changes->revised);
+    su_json_int(&c->json, "expired", (int64_t)changes->expired);
+    su_json_int(&c->json, "removed", (int64_t)changes->removed);
+    if (with_unchanged)
+        su_json_int(&c->json, "unchanged", (int64_t)changes->unchanged);
+    su_line(c, "  updates      %s new, %s revised, %s expired, %s removed, %s unchanged", su_count_text(changes->new), su_count_text(changes->revised),
+            su_count_text(changes->expired), su_count_text(changes->removed), su_count_text(changes->unchanged));
+}

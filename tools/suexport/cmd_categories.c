@@ -1,0 +1,43 @@
+#include <string.h>
+
+#include "common/base/text.h"
+#include "tools/suexport/commands.h"
+
+static int list(struct su_context *c, bool classifications, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    char text[SU_GUID_TEXT];
+    struct su_guid id;
+    int more;
+    const char *word = classifications ? NULL : su_given(c, "match");
+    if (su_query(c->home.db, &rows, err,
+                 "SELECT r.update_id, i.title, i.category_type FROM revision r JOIN info i USING (rev_id) WHERE i.type=0"
+                 " AND r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"
+                 " AND (i.category_type='UpdateClassification')=?1 AND (?2 IS NULL OR instr(lower(i.title), lower(?2))>0)"
+                 " ORDER BY i.category_type, lower(i.title), r.update_id", SU_I(classifications), SU_T(word)) < 0)
+        return -1;
+    su_json_open(&c->json, classifications ? "classifications" : "products", '[');
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0)
+            return -1;
+        su_guid_format(&id, text);
+        su_line(c, "%s  %-20s %s", text, su_rows_text(&rows, 2), su_rows_text(&rows, 1));
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "update_id", text);
+        su_json_text(&c->json, "type", su_rows_text(&rows, 2));
+        su_json_text(&c->json, "title", su_rows_text(&rows, 1));
+        su_json_close(&c->json, '}');
+    }
+    su_json_close(&c->json, ']');
+    return more;
+}
+
+int cmd_products(struct su_context *c, struct su_err *err)
+{
+    return list(c, false, err);
+}
+
+int cmd_classifications(struct su_context *c, struct su_err *err)
+{
+    return list(c, true, err);
+}

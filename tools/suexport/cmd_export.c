@@ -1,0 +1,125 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/export.h"
+#include "tools/suexport/commands.h"
+
+/* Sizes of common media, a little below their nominal capacity for the file system's own needs. */
+static const struct { const char *name; uint64_t bytes; } media[] = {
+    {"fat32", 4294967295u}, /* the largest file FAT32 can hold */
+    {"dvd5", 4700000000u},
+    {"dvd9", 8500000000u},
+    {"bd25", 25000000000u},
+};
+
+static int parse_size(const char *text, uint64_t *out, struct su_err *err)
+{
+    static const char suffixes[] = "KMG";
+    size_t n = strlen(text);
+    unsigned shift = 0;
+    for (size_t i = 0; i < sizeof media / sizeof *media; i++)
+        if (strcmp(text, media[i].name) == 0) {
+            *out = media[i].bytes;
+            return 0;
+        }
+    const char *suffix = n > 1 ? strchr(suffixes, text[n - 1]) : NULL;
+    if (suffix && *suffix) {
+        shift = 10 * (unsigned)(suffix - suffixes + 1);
+        n--;
+    }
+    if (!su_u64_parse(out, text, n, (UINT64_MAX >> 16) >> shift))
+        return su_fail(err, SU_USAGE, "--volume-size %s is neither a size (bytes, K, M, G) nor one of fat32, dvd5, dvd9, bd25", text);
+    *out <<= shift;
+    return 0;
+}
+
+static void answer(struct su_context *c, const struct su_export_result *r, bool is_plan)
+{
+    const struct su_manifest *m = &r->manifest;
+    char state[20];
+    bool has_bundle = !is_plan && !r->is_nothing;
+    su_json_text(&c->json, "site", m->site);
+    su_json_int(&c->json, "sequence", (int64_t)m->sequence);
+    su_json_text(&c->json, "kind", r->is_nothing ? "none" : m->is_full ? "full" : "delta");
+    if (m->bases.count > 0)
+        su_json_hex(&c->json, "base_digest", m->bases.at[m->bases.count - 1].digest, SU_SHA256_BYTES);
+    else
+        su_json_text(&c->json, "base_digest", NULL);
+    su_json_hex(&c->json, "result_digest", m->result, SU_SHA256_BYTES);
+    su_json_text(&c->json, "bundle", has_bundle ? r->bundle : NULL);
+    su_json_int(&c->json, "volumes", (int64_t)m->volumes.count);
+    su_json_int(&c->json, "bytes", (int64_t)(has_bundle ? r->bytes : r->payload_bytes));
+    su_json_int(&c->json, "updates", (int64_t)m->updates);
+    su_json_int(&c->json, "revisions", (int64_t)m->revisions);
+    su_json_int(&c->json, "files", (int64_t)(has_bundle ? m->payloads.count : m->licence_files + m->payload_files - r->held_files));
+    if (has_bundle)
+        su_json_hex(&c->json, "manifest_sha256", r->manifest_sha256, SU_SHA256_BYTES);
+    else
+        su_json_text(&c->json, "manifest_sha256", NULL);
+    su_json_int(&c->json, "new", (int64_t)r->new);
+    su_json_int(&c->json, "revised", (int64_t)r->revised);
+    su_json_int(&c->json, "expired", (int64_t)r->expired);
+    su_json_int(&c->json, "removed", (int64_t)r->removed);
+    su_json_int(&c->json, "records", (int64_t)m->records);
+    su_json_int(&c->json, "removals", (int64_t)m->removals);
+    su_json_int(&c->json, "selected", (int64_t)r->selected);
+    su_json_open(&c->json, "holes", '[');
+    for (size_t i = 0; i < r->chains.count; i++)
+        su_json_text(&c->json, NULL, r->chains.at[i].text);
+    su_json_close(&c->json, ']');
+    su_short_digest(m->result, state);
+    su_line(c, "site %s   sequence %llu, %s%s%llu", m->site, (unsigned long long)m->sequence, r->is_nothing ? "nothing to send" : m->is_full ? "full" : "delta",
+            m->bases.count ? ", fits every state since " : ", last sent ", (unsigned long long)(m->bases.count ? m->bases.at[0].sequence : m->follows));
+    su_line(c, "  updates      +%s new  %s revised  %s expired  %s removed   (%s selected, %s carried for closure)", su_count_text(r->new), su_count_text(r->revised),
+            su_count_text(r->expired), su_count_text(r->removed), su_count_text(r->selected), su_count_text(m->updates - r->selected));
+    su_line(c, "  records      %s to write, %s to remove, %s of documents", su_count_text(m->records), su_count_text(m->removals), su_bytes_text(r->raw_bytes));
+    su_line(c, "  content      %s; %s needed files already delivered", su_bytes_text(r->payload_bytes), su_count_text(r->held_files));
+    su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates), su_count_text(m->revisions), state);
+    for (size_t i = 0; i < r->chains.count; i++)
+        su_line(c, "  hole         %s", r->chains.at[i].text);
+}
+
+static int run(struct su_context *c, bool is_plan, struct su_err *err)
+{
+    SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
+    struct su_export_options o = {.site = su_given(c, "site"), .operator = c->operator, .is_full = su_has(c, "full"), .is_plan = is_plan};
+    if (!o.site)
+        return su_fail(err, SU_USAGE, "which site? Give --site CODE");
+    if (su_given_number(c, "since", 999999, &o.since, err) < 0)
+        return -1;
+    if (!is_plan) {
+        const char *size = su_given(c, "volume-size");
+        o.out = su_given(c, "out");
+        o.key = su_given(c, "key");
+        o.allow_incomplete = su_has(c, "allow-incomplete");
+        if (!o.out)
+            return su_fail(err, SU_USAGE, "where to? Give --out DIR");
+        if (size && parse_size(size, &o.volume_bytes, err) < 0)
+            return -1;
+    }
+    if (su_export(&c->home, &o, &c->events, &r, err) < 0)
+        return -1;
+    answer(c, &r, is_plan);
+    if (is_plan) {
+        su_line(c, "nothing written (plan only)");
+        if (r.chains.count > 0)
+            return su_fail(err, SU_INCOMPLETE, "an export would be refused: the closure has %zu holes", r.chains.count);
+    } else if (r.is_nothing) {
+        su_message(&c->events, SU_EXPORT_NOTHING, SU_INFO, "nothing to export: %s holds the present state since bundle %llu", o.site,
+                   (unsigned long long)r.manifest.follows);
+    } else {
+        su_line(c, "bundle %s/%s: %zu volumes, %s", o.out, r.bundle, r.manifest.volumes.count, su_bytes_text(r.bytes));
+        su_message(&c->events, SU_EXPORT_DONE, SU_INFO, "export done: %s, %zu volumes, %llu bytes", r.bundle, r.manifest.volumes.count, (unsigned long long)r.bytes);
+    }
+    return 0;
+}
+
+int cmd_plan(struct su_context *c, struct su_err *err)
+{
+    return run(c, true, err);
+}
+
+int cmd_export(struct su_context *c, struct su_err *err)
+{
+    return run(c, false, err);
+}

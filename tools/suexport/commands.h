@@ -1,0 +1,28 @@
+/*
+ * commands.h - the hub's commands; one file each, listed in main.c.
+ */
+#ifndef SUEXPORT_COMMANDS_H
+#define SUEXPORT_COMMANDS_H
+
+#include "tools/cli/cli.h"
+
+int cmd_init(struct su_context *c, struct su_err *err);
+int cmd_key_generate(struct su_context *c, struct su_err *err);
+int cmd_key_list(struct su_context *c, struct su_err *err);
+int cmd_key_export(struct su_context *c, struct su_err *err);
+int cmd_sync(struct su_context *c, struct su_err *err);
+int cmd_products(struct su_context *c, struct su_err *err);
+int cmd_classifications(struct su_context *c, struct su_err *err);
+int cmd_content_add(struct su_context *c, struct su_err *err);
+int cmd_content_list(struct su_context *c, struct su_err *err);
+int cmd_site_add(struct su_context *c, struct su_err *err);
+int cmd_site_set(struct su_context *c, struct su_err *err);
+int cmd_site_list(struct su_context *c, struct su_err *err);
+int cmd_site_show(struct su_context *c, struct su_err *err);
+int cmd_plan(struct su_context *c, struct su_err *err);
+int cmd_export(struct su_context *c, struct su_err *err);
+int cmd_receipt_add(struct su_context *c, struct su_err *err);
+int cmd_status(struct su_context *c, struct su_err *err);
+int cmd_explain(struct su_context *c, struct su_err *err);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * cmd_bundle.c - inspect and verify.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/core/verify.h"
+#include "tools/suimport/commands.h"
+
+static void claims(struct su_context *c, const struct su_manifest *m)
+{
+    char name[SU_BUNDLE_NAME_TEXT], state[20];
+    su_short_digest(m->result, state);
+    su_json_text(&c->json, "bundle", su_bundle_name(m->site, m->sequence, name));
+    su_json_text(&c->json, "hub", m->hub);
+    su_json_text(&c->json, "site", m->site);
+    su_json_int(&c->json, "sequence", (int64_t)m->sequence);
+    su_json_text(&c->json, "kind", m->is_full ? "full" : "delta");
+    su_json_text(&c->json, "created", m->created);
+    su_json_hex(&c->json, "result_digest", m->result, SU_SHA256_BYTES);
+    su_json_int(&c->json, "updates", (int64_t)m->updates);
+    su_json_int(&c->json, "revisions", (int64_t)m->revisions);
+    su_json_int(&c->json, "records", (int64_t)m->records);
+    su_json_int(&c->json, "removals", (int64_t)m->removals);
+    su_json_int(&c->json, "files", (int64_t)m->payloads.count);
+    su_json_int(&c->json, "content_bytes", (int64_t)su_manifest_payload_bytes(m));
+    su_json_int(&c->json, "volumes", (int64_t)m->volumes.count);
+    su_json_int(&c->json, "bytes", (int64_t)su_manifest_volume_bytes(m));
+    su_json_int(&c->json, "holes", (int64_t)m->holes.count);
+    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, m->is_full ? "full" : "delta", m->hub, m->site, m->created);
+    su_line(c, "  volumes      %zu, %s", m->volumes.count, su_bytes_text(su_manifest_volume_bytes(m)));
+    su_line(c, "  metadata     %s records, %s removals; leads to %s updates, %s revisions, state %s", su_count_text(m->records),
+            su_count_text(m->removals), su_count_text(m->updates), su_count_text(m->revisions), state);
+    su_line(c, "  content      %zu files, %s", m->payloads.count, su_bytes_text(su_manifest_payload_bytes(m)));
+    for (size_t i = 0; i < m->bases.count; i++)
+        su_line(c, "  fits         state after bundle %llu", (unsigned long long)m->bases.at[i].sequence);
+    for (size_t i = 0; i < m->holes.count; i++)
+        su_line(c, "  hole         %s", m->holes.at[i].text);
+}
+
+static int inspect_one(struct su_context *c, const char *path, struct su_err *err)
+{
+    SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+    if (su_bundle_open(&raw, path, err) < 0 || su_bundle_unverified_manifest(&raw, &m, err) < 0)
+        return -1;
+    su_json_open(&c->json, NULL, '{');
+    claims(c, &m);
+    su_json_open(&c->json, "signatures", '[');
+    for (size_t i = 0; i < raw.signatures.count; i++) {
+        su_json_text(&c->json, NULL, raw.signatures.at[i].file);
+        su_line(c, "  signature    %s (not checked)", raw.signatures.at[i].file);
+    }
+    su_json_close(&c->json, ']');
+    su_json_close(&c->json, '}');
+    return 0;
+}
+
+int cmd_inspect(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names found = {0};
+    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
+        return -1;
+    su_json_bool(&c->json, "verified", false);
+    su_json_open(&c->json, "bundles", '[');
+    for (size_t i = 0; i < found.count; i++)
+        if (inspect_one(c, found.at[i], err) < 0)
+            return -1;
+    su_json_close(&c->json, ']');
+    su_line(c, "NOTHING OF THIS WAS VERIFIED: these are the bundle's own claims. Run: suimport verify %s", su_argument(c, 0));
+    return 0;
+}
+
+static void answer_bad(struct su_context *c, const struct su_verification *v)
+{
+    su_json_open(&c->json, "bad", '[');
+    for (size_t i = 0; i < v->bad.count; i++) {
+        const struct su_bad_place *b = &v->bad.at[i];
+        su_line(c, "  bad          %s; affects: %s", b->reason, b->affects[0] ? b->affects : "framing only");
+        su_json_open(&c->json, NULL, '{');
+        su_json_int(&c->json, "volume", b->volume);
+        su_json_int(&c->json, "offset", (int64_t)b->offset);
+        su_json_int(&c->json, "length", (int64_t)b->length);
+        su_json_text(&c->json, "reason", b->reason);
+        su_json_text(&c->json, "affects", b->affects);
+        su_json_close(&c->json, '}');
+    }
+    su_json_close(&c->json, ']');
+}
+
+static void answer(struct su_context *c, const struct su_verification *v)
+{
+    const struct su_manifest *m = &v->bundle.manifest;
+    su_json_text(&c->json, "verdict", su_verdict_text(v->verdict));
+    if (v->bundle.name[0]) {
+        su_json_text(&c->json, "site", m->site);
+        su_json_int(&c->json, "sequence", (int64_t)m->sequence);
+        if (m->bases.count > 0)
+            su_json_hex(&c->json, "base_digest", m->bases.at[m->bases.count - 1].digest, SU_SHA256_BYTES);
+        else
+            su_json_text(&c->json, "base_digest", NULL);
+        su_json_hex(&c->json, "result_digest", m->result, SU_SHA256_BYTES);
+        su_json_text(&c->json, "bundle", v->bundle.name);
+        su_json_hex(&c->json, "manifest_sha256", v->bundle.manifest_sha256, SU_SHA256_BYTES);
+    } else {
+        su_json_text(&c->json, "site", NULL);
+        su_json_int(&c->json, "sequence", 0);
+        su_json_text(&c->json, "base_digest", NULL);
+        su_json_text(&c->json, "result_digest", NULL);
+    }
+    su_json_bool(&c->json, "already_imported", v->is_imported_already);
+    su_json_int(&c->json, "blocks", (int64_t)v->blocks);
+    su_json_open(&c->json, "signed_by", '[');
+    for (size_t i = 0; i < v->bundle.signers.count; i++) {
+        const struct su_signer *s = &v->bundle.signers.at[i];
+        su_json_text(&c->json, NULL, s->name);
+        su_line(c, "signed       %s (%s) %s: good", s->name, s->role, s->fingerprint);
+    }
+    su_json_close(&c->json, ']');
+    if (v->bundle.name[0]) {
+        su_line(c, "for          %s, sequence %llu%s", m->site, (unsigned long long)m->sequence, v->is_imported_already ? " (imported already)" : "");
+        su_line(c, "volumes      %zu; %s blocks read, %zu bad", m->volumes.count, su_count_text(v->blocks), v->bad.count);
+    }
+    answer_bad(c, v);
+    su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
+}
+
+/* Every bundle for this site on the medium; the first that is not good decides. */
+int cmd_verify(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names found = {0};
+    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
+        return -1;
+    for (size_t i = 0; i < found.count; i++) {
+        SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
+        SU_AUTO(su_verification) struct su_verification v = SU_VERIFICATION_INIT;
+        bool is_last = i + 1 == found.count;
+        int result = su_bundle_open(&raw, found.at[i], err) < 0 ? -1 : su_verify(&c->home, &raw, &c->events, &v, err);
+        if (result < 0 && raw.manifest.length == 0)
+            v.verdict = SU_VERDICT_DAMAGED;
+        if (result < 0 && v.verdict == SU_VERDICT_WRONG_SITE && !is_last)
+            continue; /* a disk for several sites */
+        if (result == 0 && !is_last) {
+            su_line(c, "%s: good", v.bundle.name);
+            continue;
+        }
+        answer(c, &v);
+        return result;
+    }
+    return 0;
+}

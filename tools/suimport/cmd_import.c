@@ -1,0 +1,163 @@
+/*
+ * cmd_import.c - plan, import, undo.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/core/import.h"
+#include "tools/cli/look.h"
+#include "tools/suimport/commands.h"
+
+struct candidate {
+    const char *path;
+    char site[17];
+    uint64_t sequence;
+};
+
+static int compare_candidates(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+/* On a medium with several bundles their own claims sort them; each is verified before it is used. */
+static int sort_candidates(const struct su_names *found, struct candidate *list, struct su_err *err)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
+        SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+        struct su_err ignored = SU_ERR_INIT;
+        list[i].path = found->at[i];
+        if (su_bundle_open(&raw, found->at[i], &ignored) < 0 || su_bundle_unverified_manifest(&raw, &m, &ignored) < 0) {
+            if (found->count > 1) {
+                *err = ignored;
+                return -1;
+            }
+            continue; /* the import itself will say what is wrong with it */
+        }
+        (void)snprintf(list[i].site, sizeof list[i].site, "%s", m.site);
+        list[i].sequence = m.sequence;
+    }
+    qsort(list, found->count, sizeof *list, compare_candidates);
+    return 0;
+}
+
+static void answer(struct su_context *c, const struct su_import_result *r)
+{
+    char digest[SU_SHA256_TEXT];
+    su_hex_format(r->state.digest, SU_SHA256_BYTES, digest);
+    su_json_text(&c->json, "site", c->home.name);
+    su_json_int(&c->json, "sequence", (int64_t)r->sequence);
+    su_json_text(&c->json, "bundle", r->bundle);
+    su_json_bool(&c->json, "already_imported", r->is_repeated);
+    su_line(c, "%s%s", r->bundle, r->is_repeated ? ": already imported, nothing to do" : "");
+    su_answer_changes(c, &r->changes, true);
+    su_json_int(&c->json, "updates", (int64_t)r->state.updates);
+    su_json_int(&c->json, "revisions", (int64_t)r->state.revisions);
+    su_json_text(&c->json, "state_digest", digest);
+    su_json_int(&c->json, "content_owed", (int64_t)r->content_owed);
+    su_json_int(&c->json, "licence_owed", (int64_t)r->licence_owed);
+    su_json_int(&c->json, "content_version", r->content_version);
+    su_json_int(&c->json, "files_stored", (int64_t)r->files_stored);
+    su_json_seconds(&c->json, "seconds", r->seconds);
+    su_line(c, "  content      %s files (%s) new, %s held already, %s owed", su_count_text(r->files_stored), su_bytes_text(r->bytes_stored),
+            su_count_text(r->files_held), su_count_text(r->content_owed));
+    su_line(c, "  catalogue    %s updates, %s revisions", su_count_text(r->state.updates), su_count_text(r->state.revisions));
+    su_line(c, "  state        %s", digest);
+}
+
+static int import_one(struct su_context *c, const char *path, bool is_plan, struct su_import_result *r, struct su_err *err)
+{
+    SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
+    struct su_import_options o = {.operator = c->operator, .is_plan = is_plan, .accept_profile = su_has(c, "accept-profile"),
+                                  .allow_incomplete = su_has(c, "allow-incomplete")};
+    if (su_bundle_open(&raw, path, err) < 0)
+        return su_after(err, "Nothing was written.");
+    if (su_import(&c->home, &raw, &o, &c->events, r, err) < 0)
+        return -1;
+    if (r->is_repeated)
+        su_message(&c->events, SU_IMPORT_REPEATED, SU_INFO, "%s: already imported, nothing to do", r->bundle);
+    else if (!is_plan)
+        su_message(&c->events, r->licence_owed ? SU_LICENCE_PENDING : r->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE,
+                   r->content_owed ? SU_WARNING : SU_INFO, "%s done: %llu new, %llu revised, %llu expired, %llu removed; content version %lld; %llu files owed; %.2f s",
+                   r->bundle, (unsigned long long)r->changes.new, (unsigned long long)r->changes.revised, (unsigned long long)r->changes.expired,
+                   (unsigned long long)r->changes.removed, (long long)r->content_version, (unsigned long long)r->content_owed, r->seconds);
+    return 0;
+}
+
+/* Takes those for this site in order, and says what it left. A bundle the site has gone past, or
+ * one that does not fit yet, is left when another one did its work. */
+static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan, struct su_err *err)
+{
+    struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
+    struct su_err refusal = SU_ERR_INIT;
+    size_t done = 0, ours = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (count > 1 && strcmp(list[i].site, c->home.name) != 0) {
+            su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", list[i].path, list[i].site);
+            continue;
+        }
+        ours++;
+        if (import_one(c, list[i].path, is_plan, &r, err) < 0) {
+            bool may_pass = count > 1 && (err->code == SU_OLDER || err->code == SU_GAP);
+            if (!may_pass)
+                return -1;
+            refusal = *err;
+            su_message(&c->events, err->code, SU_INFO, "left: %s", err->text);
+            continue;
+        }
+        last = r;
+        if (refusal.code == SU_OLDER)
+            su_err_clear(&refusal);
+        done++;
+        if (is_plan && !r.is_repeated)
+            break; /* the next would build on what a plan does not keep */
+    }
+    if (ours == 0)
+        return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", count, c->home.name);
+    if (done == 0 || refusal.code == SU_GAP) {
+        *err = refusal;
+        return -1;
+    }
+    answer(c, &last);
+    if (is_plan)
+        su_line(c, "nothing written (plan only); the import would succeed");
+    if (last.content_owed > 0)
+        c->note = SU_CONTENT_BEHIND;
+    return 0;
+}
+
+static int run(struct su_context *c, bool is_plan, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names found = {0};
+    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
+        return -1;
+    struct candidate *list = calloc(found.count, sizeof *list);
+    if (!list)
+        return su_fail_memory(err);
+    int result = sort_candidates(&found, list, err) < 0 ? -1 : run_all(c, list, found.count, is_plan, err);
+    free(list);
+    return result;
+}
+
+int cmd_plan(struct su_context *c, struct su_err *err)
+{
+    return run(c, true, err);
+}
+
+int cmd_import(struct su_context *c, struct su_err *err)
+{
+    return run(c, false, err);
+}
+
+int cmd_undo(struct su_context *c, struct su_err *err)
+{
+    struct su_import_result r;
+    if (su_undo(&c->home, c->operator, &c->events, &r, err) < 0)
+        return -1;
+    su_line(c, "undone:");
+    answer(c, &r);
+    return 0;
+}

@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/core/position.h"
+#include "common/core/receipt.h"
+#include "tools/cli/look.h"
+#include "tools/suimport/commands.h"
+
+int cmd_receipt(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES);
+    const char *out = su_given(c, "out");
+    if (su_receipt_make(&c->home, &text, err) < 0)
+        return -1;
+    if (out && su_path_save(out, 0644, false, text.bytes, text.length, err) < 0)
+        return -1;
+    su_json_text(&c->json, "receipt", text.bytes);
+    if (out)
+        su_line(c, "receipt written to %s (%zu bytes)", out, text.length);
+    else if (!c->is_json)
+        (void)fputs(text.bytes, stdout);
+    return 0;
+}
+
+int cmd_status(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_position) struct su_position p = SU_POSITION_INIT;
+    SU_AUTO(su_buf) struct su_buf hub = SU_BUF_INIT(128);
+    struct su_status facts = {.site_code = c->home.name, .server = c->home.name};
+    int64_t owed, keys;
+    bool found;
+    if (su_position_load(c->home.db, &p, err) < 0 ||
+        su_query_text(c->home.db, &hub, &found, err, "SELECT hub FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0 ||
+        su_query_int(c->home.db, &keys, NULL, err, "SELECT count(*) FROM trust") < 0 ||
+        su_query_int(c->home.db, &owed, NULL, err, "SELECT count(*) FROM hole WHERE import_id=?1", SU_I(p.import_id)) < 0)
+        return -1;
+    facts.source = found ? hub.bytes : "";
+    facts.last_sequence = p.sequence;
+    facts.link = owed > 0 ? 1 : 0;
+    if (su_look_status(c, &facts, err) < 0)
+        return -1;
+    su_json_int(&c->json, "content_owed", owed);
+    su_json_int(&c->json, "trusted_keys", keys);
+    su_json_int(&c->json, "promise_days", (int64_t)p.promise_days);
+    su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet", p.has_import ? ", imported " : "", p.imported);
+    if (p.has_import && p.promise_days > 0)
+        su_line(c, "  promise      the hub promised a bundle every %llu days", (unsigned long long)p.promise_days);
+    su_line(c, "  trust        %lld keys pinned", (long long)keys);
+    if (owed > 0)
+        su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)owed);
+    return 0;
+}
+
+int cmd_explain(struct su_context *c, struct su_err *err)
+{
+    const char *word = su_argument(c, 0);
+    if (strlen(word) != 4 || strspn(word, "0123456789") != 4)
+        return su_fail(err, SU_USAGE, "explain wants a message id of four digits");
+    return su_look_explain_id(c, atoi(word), err);
+}
