@@ -276,7 +276,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
-    if (check_space(out, result, err) < 0 || su_dir_remove(out, partial, err) < 0 || su_dir_make(&dir, out, partial, err) < 0)
+    if (check_space(out, result, err) < 0 || su_dir_remove(out, partial, err) < 0 || su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
     struct writing w = {.home = home, .events = events, .result = result, .m = &result->manifest,
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096), .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),

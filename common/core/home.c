@@ -80,9 +80,9 @@ static int database_path(char *out, size_t room, int dir, const char *path, stru
 
 static int make_directories(struct su_home *home, struct su_err *err)
 {
-    if (su_dir_make(&home->content, home->dir, "content", err) < 0 ||
-        su_dir_make(&home->keys, home->dir, "keys", err) < 0 ||
-        su_dir_make(&home->log, home->dir, "log", err) < 0)
+    if (su_dir_make(&home->content, home->dir, "content", 0700, err) < 0 ||
+        su_dir_make(&home->keys, home->dir, "keys", 0700, err) < 0 ||
+        su_dir_make(&home->log, home->dir, "log", 0700, err) < 0)
         return -1;
     return 0;
 }

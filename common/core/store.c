@@ -24,7 +24,7 @@ int su_store_create(struct su_store_writer *w, const struct su_home *home,
     char folder[3], name[SU_SHA256_TEXT];
     names_of(sha256, folder, name);
     w->bytes = 0;
-    if (su_dir_make(&w->dir, home->content, folder, err) < 0 ||
+    if (su_dir_make(&w->dir, home->content, folder, 0700, err) < 0 ||
         su_atomic_open(&w->file, w->dir, name, 0600, err) < 0 ||
         su_digest_open(&w->sha256, SU_SHA256, err) < 0 || su_digest_open(&w->sha1, SU_SHA1, err) < 0)
         return -1;
@@ -116,7 +116,7 @@ int su_store_adopt(const struct su_home *home, int fd, const struct su_file_id *
     char folder[3], name[SU_SHA256_TEXT], self[40];
     names_of(id->sha256, folder, name);
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    if (su_dir_make(&dir, home->content, folder, err) < 0)
+    if (su_dir_make(&dir, home->content, folder, 0700, err) < 0)
         return -1;
     *was_linked = linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) == 0; /* the very file that was hashed */
     if (*was_linked)

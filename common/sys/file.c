@@ -28,9 +28,9 @@ int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err)
     return 0;
 }
 
-int su_dir_make(su_fd *out, int at, const char *name, struct su_err *err)
+int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err)
 {
-    if (mkdirat(at, name, 0700) == 0) {
+    if (mkdirat(at, name, (mode_t)mode) == 0) {
         if (at >= 0 && su_dir_sync(at, err) < 0)
             return -1;
     } else if (errno != EEXIST) {

@@ -21,8 +21,8 @@ void su_fd_cleanup(su_fd *fd);
 extern unsigned long su_fsync_count;
 
 int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err) SU_CHECKED;
-/* Makes the directory (mode 0700) when absent, syncs its parent, opens it. */
-int su_dir_make(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
+/* Makes the directory when absent, syncs its parent, opens it. */
+int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err) SU_CHECKED;
 int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
 /* Opens a regular file read-only; a link, device or directory is refused. */
 int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;

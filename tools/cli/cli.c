@@ -233,7 +233,7 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     struct su_err err = SU_ERR_INIT;
     int words = 0;
     c = (struct su_context){.program = program, .home = SU_HOME_INIT, .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES), .note = SU_OK};
-    (void)umask(077);
+    (void)umask(022); /* a bundle is for others to read; homes and keys say 0700 and 0600 themselves */
     su_interrupt_install();
     c.command = find_command(program, argc, argv, &words);
     for (int i = 1; i < argc; i++) {
