@@ -59,9 +59,47 @@ $(BUILD)/suexport: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/suexport/*.c)) $
 $(BUILD)/suimport: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/suimport/*.c)) $(CLI_OBJECTS) $(BUILD)/libsu.a
 	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
 
+# Unit tests: one program for each tests/unit/test_*.c.
+UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsu.a
+	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# The small sample update point of two months, made by the project's own generator.
+$(BUILD)/samples/generate: samples/generate.c $(BUILD)/schema.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -lcrypto
+$(BUILD)/samples/m1/export.cab $(BUILD)/samples/m2/export.cab: $(BUILD)/samples/%/export.cab: $(BUILD)/samples/generate samples/make-package.sh
+	@rm -rf $(@D)
+	samples/make-package.sh $(BUILD)/samples/generate $(@D) --small --month $(subst m,,$*) > /dev/null
+samples: $(BUILD)/samples/m1/export.cab $(BUILD)/samples/m2/export.cab
+
+demo: deps
+	@$(MAKE) -s all samples
+	@samples/demo.sh $(BUILD)
+
+check: deps
+	@$(MAKE) -s all samples units
+	@BUILD=$(BUILD) tests/run
+
+units: $(UNITS)
+
+# The same tests under the sanitizers, in a build of their own.
+asan: deps
+	@$(MAKE) -s BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
+	  HARDENING=-fPIE all samples units
+	@BUILD=build-asan tests/run
+
+lint: all
+	@tests/lint.sh $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/suexport.1 docs/suimport.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-asan
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps clean
+.PHONY: all deps lint demo check units asan samples install clean

@@ -324,11 +324,16 @@ static int apply_undo(struct su_home *site, const char *operator, const struct s
         return -1;
     if (memcmp(result->state.digest, base, sizeof base) != 0)
         return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it", position->bundle);
+    int64_t owed; /* by the state that is returned to */
     if (su_changes_count(site->db, &result->state, &result->changes, err) < 0 ||
         su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
-        su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0)
+        su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
+        su_query_int(site->db, &owed, NULL, err,
+                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone)"
+                     " AND (line LIKE 'licence %' OR line LIKE 'content %')") < 0)
         return -1;
+    result->content_owed = (uint64_t)owed;
     struct su_history row = {.source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
     memcpy(row.started, previous, sizeof row.started);
     struct su_ledger_entry entry = {.operator = operator, .kind = "undo", .site = site->name, .sequence = position->sequence, .detail = position->bundle};

@@ -80,6 +80,7 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     const struct su_volume *v = &r->manifest->volumes.at[r->volume - 1];
     uint64_t offset = (uint64_t)number * SU_BLOCK_BYTES;
     uint8_t digest[SU_SHA256_BYTES];
+    char name[16];
     if (r->has_block && r->block_number == number)
         return 0;
     if (su_interrupt_check(err) < 0)
@@ -92,9 +93,11 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     }
     if (su_sha256(digest, r->block, r->block_bytes, err) < 0)
         return -1;
-    if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0)
-        return su_fail(err, SU_DAMAGED, "volume %u of %zu: the block at offset %llu differs from its signed hash",
-                       r->volume, r->manifest->volumes.count, (unsigned long long)offset);
+    if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0) {
+        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s): the block at offset %llu differs from its signed hash", r->volume,
+                      r->manifest->volumes.count, su_volume_name(r->manifest->sequence, r->volume, name), (unsigned long long)offset);
+        return su_remedy(err, "Copy %s again from the hub and run again.", name);
+    }
     r->proved[v->first_block + number] = true;
     r->block_number = number;
     r->has_block = true;

@@ -201,9 +201,9 @@ void su_line(const struct su_context *c, const char *fmt, ...)
 
 static char *next_text(void)
 {
-    static char texts[8][32];
+    static char texts[16][32]; /* more than any one line shows */
     static unsigned next;
-    return texts[next++ % 8];
+    return texts[next++ % 16];
 }
 
 const char *su_count_text(uint64_t count)
