@@ -89,6 +89,13 @@ asan: deps
 	  HARDENING=-fPIE all samples units
 	@BUILD=build-asan tests/run
 
+# The whole job on a generated update point; UPDATES=100000 CONTENT=2000000000 is the standard size.
+UPDATES ?= 20000
+CONTENT ?= 400000000
+bench: deps
+	@$(MAKE) -s all $(BUILD)/samples/generate
+	@python3 tests/bench.py $(BUILD) $(UPDATES) $(CONTENT)
+
 lint: all
 	@tests/lint.sh $(BUILD)
 
@@ -102,4 +109,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps lint demo check units asan samples install clean
+.PHONY: all deps bench lint demo check units asan samples install clean

@@ -9,6 +9,11 @@ SUIMPORT=$BUILD/suimport
 DATA=${SU_DATA:-$TOP/../shared/data}
 EXPORT_2015=$DATA/wsusutil-export/wsus-export-2015-06-10.cab
 EXPORT_2024=$DATA/wsusutil-export/wsus-export-2024-06-19.cab
+EXPORT_MINI=$DATA/wsusutil-export/mini/export.cab
+EXPORT_SELFMADE=$DATA/selfmade-export/export.cab
+CHECK=$TOP/tests # the independent checkers lie there
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
 
 hub() { "$SUEXPORT" --home hub --quiet "$@"; }
 site() { "$SUIMPORT" --home site --quiet "$@"; }
@@ -51,4 +56,86 @@ site_digest() { site status --json | jq -r .state_digest; }
 site_dump() {
     sqlite3 -readonly site/update-point.db "SELECT hex(update_id), revision, origin, hex(record_sha256) FROM revision ORDER BY 1,2;
         SELECT * FROM v_file ORDER BY 1,2,3,5; SELECT * FROM v_title ORDER BY 1,2,3; SELECT sequence, undone FROM import ORDER BY import_id;"
+}
+
+# cached NAME FUNCTION: fills the directory with what FUNCTION makes in an empty one; it runs once for
+# all tests of a run.
+cached() {
+    _kept=$WORK/cache/$1
+    if [ ! -d "$_kept" ]; then
+        rm -rf "$_kept.new"
+        mkdir -p "$_kept.new"
+        (cd "$_kept.new" && set -e && "$2")
+        mv "$_kept.new" "$_kept"
+    fi
+    cp -a "$_kept/." .
+}
+
+# A hub with the genuine export of 2015, or with that of 2024 after it, a key and site ALPHA.
+genuine_hub() { # 2015|2024
+    need_data "$EXPORT_2015"
+    need_data "$EXPORT_2024"
+    cached "hub-$1" "make_hub_$1"
+}
+make_hub_2015() {
+    hub init > /dev/null
+    hub key generate --name hub-test > /dev/null
+    hub sync --from "$EXPORT_2015" > /dev/null
+    hub site add ALPHA > /dev/null
+}
+make_hub_2024() {
+    cached hub-2015 make_hub_2015
+    hub sync --from "$EXPORT_2024" > /dev/null
+}
+
+# small_package [MONTH]: package.xml, metadata.txt and WsusContent of the small sample in ./pkg;
+# pack_cab makes pkg/export.cab of the two files, as they are then.
+small_package() { "$SMALL/generate" --out pkg --small --month "${1:-1}" > /dev/null; }
+pack_cab() { (cd pkg && rm -f export.cab && gcab -c -n -z export.cab "${1:-package.xml}" "${2:-metadata.txt}"); }
+
+# edit FILE EXPRESSION: the file becomes the value of a Python expression over its bytes d. records(d)
+# and join(list) take metadata.txt apart and put it together with right lengths.
+edit() {
+    python3 -c '
+import re, sys
+sys.path.insert(0, sys.argv[1])
+from check_documents import records, join
+path, d = sys.argv[2], open(sys.argv[2], "rb").read()
+made = eval(sys.argv[3])
+assert made != d, "the edit changed nothing"
+open(path, "wb").write(made)' "$CHECK" "$1" "$2"
+}
+# flip FILE OFFSET: inverts one bit of a byte.
+flip() { edit "$1" "d[:$2] + bytes([d[$2] ^ 1]) + d[$2 + 1:]"; }
+
+says() { grep -qF -- "$1" "${2:-err}" || { cat "${2:-err}" >&2; fail "no '$1' in ${2:-err}"; }; }
+silent_about() { if grep -qF -- "$1" "${2:-err}"; then fail "'$1' in ${2:-err}"; fi; }
+# has_keys FILTER KEY...: the JSON object in out has each key.
+has_keys() {
+    _at=$1; shift
+    for _key; do jq -e "$_at | has(\"$_key\")" out > /dev/null || fail "no key $_key in $_at of $(cat out)"; done
+}
+
+# refused STATUS COMMAND...: a refusal with that status that says what to do and changes nothing at
+# the site.
+refused() {
+    site_dump > refused.before
+    expect "$@"
+    grep -q '^  do: ..*' err || { cat err >&2; fail "no remedy: $*"; }
+    grep -qE '^  (Nothing was written|The catalogue is unchanged)\.$' err || { cat err >&2; fail "does not say what holds now: $*"; }
+    site_dump | cmp -s - refused.before || fail "the site changed: $*"
+}
+
+# Everything about a tree but when it was read: names, kinds, modes, times, links, bytes.
+tree_sum() { (cd "$1" && find . -printf '%p %y %m %s %T@ %l\n' | sort && find . -type f -exec sha256sum {} + | sort); }
+# The hub's catalogue and books, as text.
+hub_dump() {
+    sqlite3 -readonly hub/update-point.db "SELECT hex(update_id), revision, origin, hex(record_sha256) FROM revision ORDER BY 1,2;
+        SELECT * FROM setting ORDER BY 1; SELECT * FROM stored_file ORDER BY 1; SELECT * FROM export ORDER BY 1,2;
+        SELECT * FROM site_state ORDER BY 1,2,3,4; SELECT * FROM site_file ORDER BY 1,2; SELECT count(*) FROM ledger;"
+}
+# resign DIR: signs the manifest there again with the hub's key, as somebody who holds the key could.
+resign() {
+    openssl pkeyutl -sign -inkey hub/keys/hub-test.key -rawin -in "$1/MANIFEST.TXT" -out resigned.sig
+    for _sig in "$1"/*.SIG; do cat resigned.sig > "$_sig"; done
 }

@@ -61,6 +61,7 @@ static void answer(struct su_context *c, const struct su_import_result *r)
     su_json_int(&c->json, "licence_owed", (int64_t)r->licence_owed);
     su_json_int(&c->json, "content_version", r->content_version);
     su_json_int(&c->json, "files_stored", (int64_t)r->files_stored);
+    su_json_int(&c->json, "bytes_stored", (int64_t)r->bytes_stored);
     su_json_seconds(&c->json, "seconds", r->seconds);
     su_line(c, "  content      %s files (%s) new, %s held already, %s owed", su_count_text(r->files_stored), su_bytes_text(r->bytes_stored),
             su_count_text(r->files_held), su_count_text(r->content_owed));

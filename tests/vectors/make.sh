@@ -1,0 +1,193 @@
+#!/bin/sh
+# make.sh - makes the test vectors of docs/bundle-format.md with the built programs.
+#
+#   tests/vectors/make.sh BUILD OUT [WORK]
+#
+# writes OUT/SU-ALPHA-000001 (full), OUT/SU-ALPHA-000002 (delta), OUT/hub.pub, OUT/site.pub and
+# OUT/ALPHA.receipt. Everything is invented and nothing is drawn by chance: the same programs and
+# libraries give the same bytes. The keys are the published ones of RFC 8032, section 7.1 (TEST 1
+# is the hub's, TEST 2 the site's); they protect nothing. WORK, when given, keeps the hub's home.
+set -eu
+export LC_ALL=C.UTF-8 TZ=UTC
+umask 022
+build=$(cd "$1" && pwd)
+mkdir -p "$2"
+out=$(cd "$2" && pwd)
+if [ $# -gt 2 ]; then
+    mkdir -p "$3"
+    work=$(cd "$3" && pwd)
+else
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+fi
+cd "$work"
+hub() { "$build/suexport" --home hub --quiet --operator vectors "$@" > /dev/null; }
+
+# ---- keys -----------------------------------------------------------------------------------------
+
+unhex() { # HEX: bytes to stdout
+    printf "$(printf %s "$1" | sed 's/../\\x&/g' | sed 's/\\x\(..\)/\\\\x\1/g')" | python3 -c '
+import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().replace("\\x", "")))'
+}
+private_key() { # HEX: an Ed25519 private key as PEM
+    echo '-----BEGIN PRIVATE KEY-----'
+    unhex "302e020100300506032b657004220420$1" | base64
+    echo '-----END PRIVATE KEY-----'
+}
+public_key() { # PRIVATE-FILE NAME ROLE: the .pub file
+    set -- "$1" "$2" "$3" "$(openssl pkey -in "$1" -pubout -outform DER | sha256sum | cut -c 1-20 | tr a-f A-F |
+        sed 's/..../& /g; s/ $//')"
+    printf 'SU-KEY 1\nname %s\nrole %s\nfingerprint %s\n' "$2" "$3" "$4"
+    openssl pkey -in "$1" -pubout
+}
+
+# ---- the updates ----------------------------------------------------------------------------------
+
+PRODUCT=0a000001-0000-4000-8000-000000000001
+CLASS=0fa1201d-4330-4fa8-8ae9-b877473b6441
+DETECTOID=0a000002-0000-4000-8000-000000000002
+FIRST=f0000001-0000-4000-8000-000000000001
+SECOND=c0000002-0000-4000-8000-000000000002
+NS=http://schemas.microsoft.com/msus/2002/12
+
+sha1_base64() { openssl dgst -sha1 -binary "$1" | base64; }
+sha256_base64() { openssl dgst -sha256 -binary "$1" | base64; }
+file_attributes() { # FILE: what File and EulaFile say
+    printf 'Digest="%s" DigestAlgorithm="SHA1" FileName="%s" Size="%s" Modified="2026-10-01T00:00:00Z"' \
+        "$(sha1_base64 "$1")" "$(basename "$1")" "$(wc -c < "$1")"
+}
+file_digest() { printf '<upd:AdditionalDigest Algorithm="SHA256">%s</upd:AdditionalDigest>' "$(sha256_base64 "$1")"; }
+open_update() { # ID REVISION TYPE CREATED ATTRIBUTES CHILDREN
+    printf '<upd:Update xmlns:upd="%s/Update"><upd:UpdateIdentity UpdateID="%s" RevisionNumber="%s" />' "$NS" "$1" "$2"
+    printf '<upd:Properties UpdateType="%s" DefaultPropertiesLanguage="en" PublicationState="Published" CreationDate="%s"%s>%s</upd:Properties>' \
+        "$3" "$4" "$5" "$6"
+}
+titles() { # ENGLISH GERMAN LICENCE
+    printf '<upd:LocalizedPropertiesCollection><upd:LocalizedProperties><upd:Language>en</upd:Language><upd:Title>%s</upd:Title></upd:LocalizedProperties>' "$1"
+    [ -z "$2" ] || printf '<upd:LocalizedProperties><upd:Language>de</upd:Language><upd:Title>%s</upd:Title></upd:LocalizedProperties>' "$2"
+    [ -z "$3" ] || printf '<upd:EulaFile %s Language="en">%s</upd:EulaFile>' "$(file_attributes "$3")" "$(file_digest "$3")"
+    printf '</upd:LocalizedPropertiesCollection>'
+}
+category() { # TYPE
+    printf '<upd:HandlerSpecificData xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cat="%s/UpdateHandlers/Category" xsi:type="cat:Category"><cat:CategoryInformation CategoryType="%s" /></upd:HandlerSpecificData></upd:Update>' \
+        "$NS" "$1"
+}
+needs() { # RELATIONS...: prerequisites of a software update
+    printf '<upd:Relationships>%s<upd:Prerequisites>' "$1"
+    printf '<upd:AtLeastOne><upd:UpdateIdentity UpdateID="%s" /><upd:UpdateIdentity UpdateID="%s" /></upd:AtLeastOne>' "$DETECTOID" "$PRODUCT"
+    printf '<upd:AtLeastOne IsCategory="true"><upd:UpdateIdentity UpdateID="%s" /></upd:AtLeastOne>' "$PRODUCT"
+    printf '<upd:AtLeastOne IsCategory="true"><upd:UpdateIdentity UpdateID="%s" /></upd:AtLeastOne>' "$CLASS"
+    printf '</upd:Prerequisites></upd:Relationships>'
+}
+files() { # FILE...
+    printf '<upd:Files>'
+    for f; do printf '<upd:File %s>%s</upd:File>' "$(file_attributes "$f")" "$(file_digest "$f")"; done
+    printf '</upd:Files></upd:Update>'
+}
+
+classification() { open_update $CLASS 1 Category 2009-01-01T00:00:00Z '' ''; titles 'Security Updates' '' ''; category UpdateClassification; }
+product() { open_update $PRODUCT 1 Category 2020-02-02T00:00:00Z '' ''; titles 'Fabrikam Widget' '' ''; category Product; }
+detectoid() { open_update $DETECTOID 1 Detectoid 2020-02-03T00:00:00Z '' ''; titles 'Widget is there' '' ''; printf '</upd:Update>'; }
+first_100() {
+    open_update $FIRST 100 Software 2026-10-01T00:00:00Z ' ExplicitlyDeployable="true" MsrcSeverity="Important"' '<upd:KBArticleID>9000001</upd:KBArticleID>'
+    titles 'Update for Fabrikam Widget (KB9000001)' 'Aktualisierung für Fabrikam Widget' licence-1-en.txt
+    needs ''
+    files widget-1.cab empty.dat
+}
+first_101() {
+    open_update $FIRST 101 Software 2026-11-01T00:00:00Z ' ExplicitlyDeployable="true" MsrcSeverity="Important"' '<upd:KBArticleID>9000001</upd:KBArticleID>'
+    printf '<!-- a comment over\r\ntwo lines -->'
+    titles 'Update for Fabrikam Widget (KB9000001), second edition' 'Aktualisierung für Fabrikam Widget 🛡' licence-1-en.txt
+    needs ''
+    files widget-1.cab empty.dat
+}
+second_1() {
+    open_update $SECOND 1 Software 2026-11-02T00:00:00Z ' ExplicitlyDeployable="true"' '<upd:KBArticleID>9000002</upd:KBArticleID>'
+    titles 'Update for Fabrikam Widget (KB9000002)' '' ''
+    needs "<upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"$FIRST\" /></upd:SupersededUpdates>"
+    files widget-2.cab
+}
+
+# ---- the packages ---------------------------------------------------------------------------------
+
+numbers() { # COUNT START: bytes that do not compress well, the same everywhere
+    awk -v n="$1" -v x="$2" 'BEGIN { for (i = 0; i < n; i++) { x = (x * 48271) % 2147483647; printf "%02x", int(x / 8192) % 256 } }' > numbers.hex
+    unhex "$(cat numbers.hex)"
+}
+map_file() { printf '<File Digest="%s" MUUrl="http://download.fabrikam.example/%s/%s" />' "$(sha1_base64 "$2")" "$1" "$2"; }
+record() { # FUNCTION ID REVISION: one record of metadata.txt and its entry in package.xml
+    "$1" > document.xml
+    # The length counts UTF-16 units: one for a character, two beyond the basic plane.
+    units=$(python3 -c 'print(len(open("document.xml", encoding="utf-8", newline="").read().encode("utf-16-le")) // 2)')
+    { printf '%s,%08x,%08x,' "$2" "$3" "$units"; cat document.xml; printf '\r\n'; } >> metadata.txt
+    printf '<Update UpdateId="%s" RevisionNumber="%s"><Files /><Categories /><Classifications /></Update>' "$2" "$3" >> updates.xml
+}
+package() { # CREATED MAP: writes export.cab of updates.xml and metadata.txt
+    { printf '<?xml version="1.0" encoding="utf-8"?><ExportPackage ServerID="5e000000-0000-4000-8000-000000000000" CreationTime="%s" FormatVersion="1.0" ProtocolVersion="1.20"><Languages /><Files>%s</Files><Updates>' "$1" "$2"
+      cat updates.xml
+      printf '</Updates></ExportPackage>'; } > package.xml
+    rm -f export.cab
+    gcab -c -n export.cab package.xml metadata.txt
+    rm -f updates.xml metadata.txt
+}
+into_store() { # FILE...: lays files out as WsusContent
+    rm -rf WsusContent
+    for f; do
+        name=$(sha1sum "$f" | cut -c 1-40 | tr a-f A-F)
+        mkdir -p "WsusContent/$(printf %s "$name" | tail -c 2)"
+        cp "$f" "WsusContent/$(printf %s "$name" | tail -c 2)/$name.${f##*.}"
+    done
+    hub content add WsusContent
+}
+
+rm -rf hub usb updates.xml metadata.txt
+mkdir -p hub
+hub init --name FABRIKAM-HUB
+private_key 9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60 > hub/keys/rfc8032-1.key
+public_key hub/keys/rfc8032-1.key rfc8032-1 exporter > hub/keys/rfc8032-1.pub
+chmod 600 hub/keys/rfc8032-1.key
+private_key 4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb > site.key
+public_key site.key site receiver > site.pub
+
+numbers 2000 9000001 > widget-1.cab
+numbers 1500 9000002 > widget-2.cab
+: > empty.dat
+printf 'Licence terms of Fabrikam Widget\r\n\r\n1. This text is invented.\r\n' > licence-1-en.txt
+
+record classification $CLASS 1
+record product $PRODUCT 1
+record detectoid $DETECTOID 1
+record first_100 $FIRST 100
+package 2026-10-14T02:00:00Z "$(map_file 10 widget-1.cab)$(map_file 10 licence-1-en.txt)"
+hub sync --from export.cab
+into_store widget-1.cab empty.dat licence-1-en.txt
+hub site add ALPHA --languages en,de --promise-days 35 --key site.pub
+hub export --site ALPHA --out usb
+
+# A month later: the detectoid is gone, the first update has a second revision and its file a new
+# address, a second update supersedes it.
+record classification $CLASS 1
+record product $PRODUCT 1
+record first_100 $FIRST 100
+record first_101 $FIRST 101
+record second_1 $SECOND 1
+package 2026-11-11T02:00:00Z "$(map_file 11 widget-1.cab)$(map_file 11 widget-2.cab)$(map_file 10 licence-1-en.txt)"
+hub sync --from export.cab
+into_store widget-1.cab widget-2.cab empty.dat licence-1-en.txt
+hub export --site ALPHA --out usb
+
+# ---- a receipt as the site would return it --------------------------------------------------------
+
+{ printf 'SU-RECEIPT 1\nsite ALPHA\nsequence 2\nmanifest %s\nstate %s\ncontent-owed 0\nledger %064d\n' \
+    "$(sha256sum usb/SU-ALPHA-000002/MANIFEST.TXT | cut -c 1-64)" \
+    "$(sed -n 's/^result //p' usb/SU-ALPHA-000002/MANIFEST.TXT)" 0; } > receipt
+openssl pkeyutl -sign -inkey site.key -rawin -in receipt -out receipt.sig
+printf 'signature %s\n' "$(base64 -w 0 receipt.sig)" >> receipt
+
+# ---- what is kept ---------------------------------------------------------------------------------
+
+rm -rf "$out/SU-ALPHA-000001" "$out/SU-ALPHA-000002"
+cp -r usb/SU-ALPHA-000001 usb/SU-ALPHA-000002 "$out"
+cp hub/keys/rfc8032-1.pub "$out/hub.pub"
+cp site.pub "$out/site.pub"
+cp receipt "$out/ALPHA.receipt"
