@@ -48,6 +48,17 @@ int su_fail_memory(struct su_err *err)
     return su_fail(err, SU_MEMORY, "out of memory");
 }
 
+/* Bytes of `text` that fit into `room`, cut at a character. */
+static size_t fitting(const char *text, size_t room)
+{
+    size_t n = strnlen(text, room + 1);
+    if (n <= room)
+        return n;
+    for (n = room; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+        n--;
+    return n;
+}
+
 int su_prefix(struct su_err *err, const char *fmt, ...)
 {
     char raw[sizeof err->text], before[sizeof err->text], old[sizeof err->text];
@@ -57,13 +68,13 @@ int su_prefix(struct su_err *err, const char *fmt, ...)
     va_end(args);
     su_escape_into(before, sizeof before, raw);
     memcpy(old, err->text, sizeof old);
-    size_t used = strnlen(before, sizeof err->text - 3);
+    size_t used = fitting(before, sizeof err->text - 3);
     memcpy(err->text, before, used);
-    memcpy(err->text + used, ": ", 3);
+    memcpy(err->text + used, ": ", 2);
     used += 2;
-    size_t room = sizeof err->text - used - 1, length = strlen(old);
-    memcpy(err->text + used, old, length < room ? length : room);
-    err->text[used + (length < room ? length : room)] = 0;
+    size_t length = fitting(old, sizeof err->text - used - 1);
+    memcpy(err->text + used, old, length);
+    err->text[used + length] = 0;
     return -1;
 }
 

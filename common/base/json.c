@@ -9,14 +9,15 @@ static void quote(struct su_buf *out, const char *text)
     size_t length = strlen(text);
     bool is_utf8 = su_utf8_is_valid(text, length);
     su_buf_adds(out, "\"");
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
+    for (size_t i = 0, n; i < length; i += n) {
+        uint32_t c = (unsigned char)text[i];
+        n = is_utf8 ? su_utf8_decode(text + i, length - i, &c) : 1;
         if (c == '"' || c == '\\')
-            su_buf_addf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !is_utf8))
+            su_buf_addf(out, "\\%c", (char)c);
+        else if (su_is_control(c) || (c >= 0x80 && !is_utf8)) /* all of them below U+10000 */
             su_buf_addf(out, "\\u%04x", c);
         else
-            su_buf_add(out, &text[i], 1);
+            su_buf_add(out, &text[i], n);
     }
     su_buf_adds(out, "\"");
 }

@@ -130,9 +130,9 @@ bool su_u64_parse(uint64_t *out, const char *text, size_t length, uint64_t max)
     return true;
 }
 
-/* Decodes one UTF-8 character; returns its length in bytes, 0 when the bytes are not UTF-8. */
-static size_t utf8_decode(const unsigned char *s, size_t left, uint32_t *out)
+size_t su_utf8_decode(const char *text, size_t left, uint32_t *out)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
     if (n == 0 || n > left)
@@ -153,35 +153,34 @@ bool su_utf8_is_valid(const char *text, size_t length)
 {
     uint32_t c;
     for (size_t i = 0, n; i < length; i += n) {
-        n = utf8_decode((const unsigned char *)text + i, length - i, &c);
+        n = su_utf8_decode(text + i, length - i, &c);
         if (n == 0 || c == 0)
             return false;
     }
     return true;
 }
 
-/* What a terminal would obey instead of show. */
-static bool is_control(uint32_t c)
+bool su_is_control(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x200e || c == 0x200f ||
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 void su_escape_into(char *out, size_t room, const char *text)
 {
     size_t left = strlen(text), used = 0;
-    const unsigned char *s = (const unsigned char *)text;
+    const char *s = text;
     while (left > 0) {
         char piece[16];
         uint32_t c = 0;
-        size_t n = utf8_decode(s, left, &c), width;
+        size_t n = su_utf8_decode(s, left, &c), width;
         if (n == 0) {
             n = 1;
-            width = (size_t)snprintf(piece, sizeof piece, "\\x%02x", s[0]);
+            width = (size_t)snprintf(piece, sizeof piece, "\\x%02x", (unsigned char)s[0]);
         } else if (c == '\n' || c == '\t') {
             piece[0] = ' '; /* a message is one line */
             width = 1;
-        } else if (is_control(c)) {
+        } else if (su_is_control(c)) {
             width = (size_t)snprintf(piece, sizeof piece, c < 0x100 ? "\\x%02x" : "\\u{%x}", c);
         } else {
             memcpy(piece, s, n);

@@ -41,5 +41,9 @@ bool su_name_is_valid(const char *name);
 bool su_site_code_is_valid(const char *code);
 /* True when the bytes are well-formed UTF-8 without NUL. */
 bool su_utf8_is_valid(const char *text, size_t length);
+/* The first of `left` bytes' characters; returns its length in bytes, 0 when it is not UTF-8. */
+size_t su_utf8_decode(const char *text, size_t left, uint32_t *out);
+/* What a terminal would obey instead of show: controls (C0, DEL, C1) and bidirectional formatting. */
+bool su_is_control(uint32_t character);
 
 #endif

@@ -21,10 +21,14 @@
     "  AND (NOT ?1 OR r.rev_id IN (SELECT rev_id FROM temp.carry))" \
     "  AND (NOT ?2 OR r.update_id IN (SELECT update_id FROM temp.approved))" \
     " UNION SELECT t.rev_id FROM live JOIN bundled b USING (rev_id)" \
-    "  JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision)"
+    "  JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision" \
+    "  WHERE NOT ?1 OR t.rev_id IN (SELECT rev_id FROM temp.carry))"
 
+/* Where updates contradict each other about a digest, the choice depends on nothing but the values:
+ * hub and site must come to the same list. */
 #define INTO_NEED \
-    " ON CONFLICT (sha1) DO UPDATE SET sha256=coalesce(need.sha256, excluded.sha256), licence=max(licence, excluded.licence)"
+    " ON CONFLICT (sha1) DO UPDATE SET sha256=coalesce(max(need.sha256, excluded.sha256), need.sha256, excluded.sha256)," \
+    " bytes=min(bytes, excluded.bytes), licence=max(licence, excluded.licence), name=min(name, excluded.name)"
 
 static int fill_profile_tables(struct su_db *db, const struct su_profile *profile, struct su_err *err)
 {
@@ -195,7 +199,7 @@ static int add_file(struct adding *a, int fd, const char *path, const char *name
     f.is_licence = named.is_licence;
     compare(&named, &id, detail);
     f.verdict = !named.is_known ? SU_FILE_UNKNOWN : detail[0] ? SU_FILE_WRONG : SU_FILE_ADOPTED;
-    if (f.verdict == SU_FILE_ADOPTED && su_store_has(a->home, id.sha256))
+    if (f.verdict == SU_FILE_ADOPTED && su_store_has(a->home, &id))
         f.verdict = SU_FILE_HELD;
     if (f.verdict == SU_FILE_ADOPTED && su_store_adopt(a->home, fd, &id, &was_linked, err) < 0)
         return su_prefix(err, "%s", path);
@@ -242,7 +246,7 @@ int su_content_list(struct su_home *home, struct su_content_report *report, stru
     int more;
     if (su_content_need(home->db, NULL, false, err) < 0 ||
         su_query(home->db, &rows, err,
-                 "SELECT n.sha1, n.name, n.bytes, n.licence, EXISTS (SELECT 1 FROM stored_file s WHERE s.sha1=n.sha1),"
+                 "SELECT n.sha1, n.name, n.bytes, n.licence, EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED "),"
                  " (SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
                  " FROM temp.need n ORDER BY n.licence DESC, n.sha1") < 0)
         return -1;

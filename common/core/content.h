@@ -13,6 +13,8 @@
  * the newest, unexpired revisions and of what they bundle. `carried_only` restricts to the
  * revisions in temp.carry. With profile NULL: every such file.
  */
+#define SU_STORED_AS_NEEDED /* stored_file s is what temp.need n asks for, by every digest known */ \
+    "s.sha1=n.sha1 AND s.bytes=n.bytes AND (n.sha256 IS NULL OR s.sha256=n.sha256)"
 int su_content_need(struct su_db *db, const struct su_profile *profile, bool carried_only, struct su_err *err) SU_CHECKED;
 
 enum su_content_verdict { SU_FILE_ADOPTED, SU_FILE_HELD, SU_FILE_MISSING, SU_FILE_WRONG, SU_FILE_UNKNOWN };

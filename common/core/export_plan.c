@@ -20,6 +20,11 @@ static int choose_floor(const struct su_site *site, const struct su_export_optio
     if (o->since > site->last_sent)
         return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu", (unsigned long long)o->since,
                        site->code, (unsigned long long)site->last_sent);
+    if (o->since > 0 && o->since < site->acknowledged && !m->is_full) {
+        (void)su_fail(err, SU_USAGE, "--since %llu: %s has acknowledged bundle %llu, what older states held is no longer kept",
+                      (unsigned long long)o->since, site->code, (unsigned long long)site->acknowledged);
+        return su_remedy(err, "Use --full: a full bundle fits any state.");
+    }
     if (o->since > 0)
         *floor = o->since;
     return 0;
@@ -194,7 +199,7 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
     int more;
     if (su_query(db, &rows, err,
                  "SELECT n.sha1, n.bytes, n.licence, n.name, (SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
-                 " FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE s.sha1=n.sha1) ORDER BY n.licence DESC, n.sha1") < 0)
+                 " FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED ") ORDER BY n.licence DESC, n.sha1") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256), told = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
@@ -230,13 +235,13 @@ static int plan_files(struct su_db *db, const struct su_site *site, uint64_t flo
                      "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, bytes INTEGER NOT NULL,"
                      " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;", err) < 0 ||
         su_run(db, err,
-               "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM temp.need n JOIN stored_file s USING (sha1)"
+               "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
                " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 AND f.sequence<=?2)",
                SU_I(site->site_id), SU_I(content_floor), SU_I(m->is_full)) < 0 ||
         su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0 ||
         su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
-        su_query_int(db, &held, NULL, err, "SELECT (SELECT count(*) FROM temp.need JOIN stored_file USING (sha1))-(SELECT count(*) FROM temp.deliver)") < 0)
+        su_query_int(db, &held, NULL, err, "SELECT (SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED ")-(SELECT count(*) FROM temp.deliver)") < 0)
         return -1;
     m->licence_files = (uint64_t)licence;
     m->payload_files = (uint64_t)payload;

@@ -83,7 +83,7 @@ static int stage_content(struct importing *i, struct su_err *err)
 {
     for (size_t k = 0; k < i->m->payloads.count; k++) {
         const struct su_payload *p = &i->m->payloads.at[k];
-        bool is_held = su_store_has(i->site, p->id.sha256);
+        bool is_held = su_store_has(i->site, &p->id);
         if ((is_held || i->options->is_plan ? prove_file(i, p, err) : store_file(i, p, err)) < 0)
             return -1;
         i->result->files_held += is_held;
@@ -171,8 +171,7 @@ static int check_content(struct importing *i, struct su_err *err)
         return su_fail(err, SU_INCOMPLETE, "the profile needs %lld licence and %lld content files here, the manifest certifies %llu and %llu",
                        (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files, (unsigned long long)i->m->payload_files);
     if (su_query(i->site->db, &rows, err,
-                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n LEFT JOIN stored_file s ON s.sha1=n.sha1"
-                 " WHERE s.sha1 IS NULL OR s.bytes<>n.bytes OR (n.sha256 IS NOT NULL AND s.sha256<>n.sha256)") < 0)
+                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED ")") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);

@@ -32,6 +32,17 @@ int su_position_load(struct su_db *db, struct su_position *p, struct su_err *err
     return su_rows_fixed(&rows, 4, p->manifest_sha256, SU_SHA256_BYTES, err);
 }
 
+void su_position_advance(struct su_position *p, const struct su_bundle *b)
+{
+    p->has_import = true;
+    p->sequence = b->manifest.sequence;
+    memcpy(p->manifest_sha256, b->manifest_sha256, SU_SHA256_BYTES);
+    memcpy(p->state.digest, b->manifest.result, SU_SHA256_BYTES);
+    (void)snprintf(p->bundle, sizeof p->bundle, "%s", b->name);
+    su_buf_clear(&p->profile);
+    su_profile_format(&b->manifest.profile, &p->profile);
+}
+
 static int judge_base(const struct su_position *p, const struct su_manifest *m, const char *bundle, struct su_err *err)
 {
     char state[17];

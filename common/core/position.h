@@ -22,6 +22,9 @@ struct su_position {
 void su_position_cleanup(struct su_position *position);
 int su_position_load(struct su_db *db, struct su_position *out, struct su_err *err) SU_CHECKED;
 
+/* Where the site will stand once a good bundle is imported. */
+void su_position_advance(struct su_position *position, const struct su_bundle *bundle);
+
 /* 0: may be applied. 1: the site is in its state already. -1: refused; err says why, with the
  * facts that differ and the ways out. */
 int su_position_judge(const struct su_position *position, const struct su_home *site, const struct su_bundle *bundle,

@@ -124,12 +124,12 @@ int su_store_adopt(const struct su_home *home, int fd, const struct su_file_id *
     return copy_in(home, fd, id, err); /* other file system, no links, or a stale file of that name */
 }
 
-bool su_store_has(const struct su_home *home, const uint8_t sha256[SU_SHA256_BYTES])
+bool su_store_has(const struct su_home *home, const struct su_file_id *id)
 {
-    char folder[3], name[SU_SHA256_TEXT], path[SU_SHA256_TEXT + 3];
-    names_of(sha256, folder, name);
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return su_file_exists(home->content, path);
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct su_err absent = SU_ERR_INIT;
+    uint64_t bytes;
+    return su_store_open(&fd, home, id->sha256, &bytes, &absent) == 0 && bytes == id->bytes;
 }
 
 int su_store_open(su_fd *out, const struct su_home *home, const uint8_t sha256[SU_SHA256_BYTES],

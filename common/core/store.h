@@ -41,7 +41,8 @@ int su_store_identify(int fd, struct su_file_id *out, struct su_err *err) SU_CHE
 /* Hard link of an already identified descriptor; copies (and proves the copy) where links cannot be. */
 int su_store_adopt(const struct su_home *home, int fd, const struct su_file_id *id, bool *was_linked,
                    struct su_err *err) SU_CHECKED;
-bool su_store_has(const struct su_home *home, const uint8_t sha256[SU_SHA256_BYTES]);
+/* There under its name and with its size; what its bytes are, only reading tells. */
+bool su_store_has(const struct su_home *home, const struct su_file_id *id);
 int su_store_open(su_fd *out, const struct su_home *home, const uint8_t sha256[SU_SHA256_BYTES],
                   uint64_t *bytes, struct su_err *err) SU_CHECKED;
 /* Removes temporary files that a killed run left; the caller holds the home's lock. */

@@ -122,14 +122,13 @@ static int check_volumes(struct su_home *site, const struct su_events *events, s
                      out->metadata_is_good ? "good" : "damaged");
 }
 
-static int verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw, const struct su_events *events,
                   struct su_verification *out, struct su_err *err)
 {
-    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
-    if (su_bundle_verify(&out->bundle, raw, site->db, err) < 0 || su_position_load(site->db, &position, err) < 0)
+    if (su_bundle_verify(&out->bundle, raw, site->db, err) < 0)
         return -1;
     /* A changed profile is a question for import, not a fault of the bundle. */
-    int judged = su_position_judge(&position, site, &out->bundle, true, err);
+    int judged = su_position_judge(position, site, &out->bundle, true, err);
     if (judged < 0)
         return -1;
     out->is_imported_already = judged == 1;
@@ -145,11 +144,11 @@ static int verify(struct su_home *site, const struct su_bundle_raw *raw, const s
     return 0;
 }
 
-int su_verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+int su_verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw, const struct su_events *events,
               struct su_verification *out, struct su_err *err)
 {
     out->metadata_is_good = true;
-    int result = verify(site, raw, events, out, err);
+    int result = verify(site, position, raw, events, out, err);
     out->verdict = result == 0 ? SU_VERDICT_GOOD : verdict_of(err->code);
     return result < 0 ? su_after(err, "Nothing was written.") : 0;
 }

@@ -29,9 +29,10 @@ struct su_verification {
 #define SU_VERIFICATION_INIT { .bundle = SU_BUNDLE_INIT }
 void su_verification_cleanup(struct su_verification *verification);
 
-/* Always fills the verdict. 0 when the bundle is good; else -1 and err carries exit status,
+/* `position` is where the site stands, or will when bundles before this one are imported.
+ * Always fills the verdict. 0 when the bundle is good; else -1 and err carries exit status,
  * facts and remedy of the verdict (or of a failure to look). */
-int su_verify(struct su_home *site, const struct su_bundle_raw *raw, const struct su_events *events,
+int su_verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw, const struct su_events *events,
               struct su_verification *out, struct su_err *err) SU_CHECKED;
 
 #endif

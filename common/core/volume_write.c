@@ -161,7 +161,8 @@ static int open_piece(struct su_volume_writer *w, struct su_err *err)
 {
     uint64_t left = w->item_bytes - w->item_done, room = room_left(w);
     char name[160];
-    if (room < left && room < LEAST_PIECE) {
+    bool has_header_room = w->tar && (w->volume_bytes == 0 || padded(w->position) + TAR_BLOCK + TAR_END <= w->volume_bytes);
+    if (!has_header_room || (room < left && room < LEAST_PIECE)) {
         if (close_volume(w, err) < 0 || open_volume(w, err) < 0)
             return -1;
         room = room_left(w);

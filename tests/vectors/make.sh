@@ -25,10 +25,7 @@ hub() { "$build/suexport" --home hub --quiet --operator vectors "$@" > /dev/null
 
 # ---- keys -----------------------------------------------------------------------------------------
 
-unhex() { # HEX: bytes to stdout
-    printf "$(printf %s "$1" | sed 's/../\\x&/g' | sed 's/\\x\(..\)/\\\\x\1/g')" | python3 -c '
-import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().replace("\\x", "")))'
-}
+unhex() { python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' "$1"; } # HEX: its bytes
 private_key() { # HEX: an Ed25519 private key as PEM
     echo '-----BEGIN PRIVATE KEY-----'
     unhex "302e020100300506032b657004220420$1" | base64

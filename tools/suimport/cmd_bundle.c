@@ -126,23 +126,27 @@ static void answer(struct su_context *c, const struct su_verification *v)
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
 }
 
-/* Every bundle for this site on the medium; the first that is not good decides. */
+/* Every bundle for this site on the medium, each against the state that those before it lead to;
+ * the first that is not good decides. */
 int cmd_verify(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names found = {0};
-    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    if (su_bundle_find(su_argument(c, 0), &found, err) < 0 || su_position_load(c->home.db, &position, err) < 0)
         return -1;
     for (size_t i = 0; i < found.count; i++) {
         SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
         SU_AUTO(su_verification) struct su_verification v = SU_VERIFICATION_INIT;
         bool is_last = i + 1 == found.count;
-        int result = su_bundle_open(&raw, found.at[i], err) < 0 ? -1 : su_verify(&c->home, &raw, &c->events, &v, err);
-        if (result < 0 && raw.manifest.length == 0)
-            v.verdict = SU_VERDICT_DAMAGED;
-        if (result < 0 && v.verdict == SU_VERDICT_WRONG_SITE && !is_last)
-            continue; /* a disk for several sites */
-        if (result == 0 && !is_last) {
-            su_line(c, "%s: good", v.bundle.name);
+        int result = su_bundle_open(&raw, found.at[i], err);
+        v.verdict = SU_VERDICT_DAMAGED;
+        if (result == 0)
+            result = su_verify(&c->home, &position, &raw, &c->events, &v, err);
+        bool is_passed_over = v.verdict == SU_VERDICT_WRONG_SITE || v.verdict == SU_VERDICT_REPLAY;
+        if (!is_last && (result == 0 || is_passed_over)) { /* a disk for several sites, or with older bundles */
+            su_line(c, "%s: %s", v.bundle.name, su_verdict_text(v.verdict));
+            if (result == 0)
+                su_position_advance(&position, &v.bundle);
             continue;
         }
         answer(c, &v);

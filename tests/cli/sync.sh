@@ -1,0 +1,288 @@
+# sync.sh - what a synchronization takes, counts and refuses.
+
+documents() { python3 "$CHECK/check_documents.py" "$1" hub/update-point.db; }
+count() { json '"\(.new) \(.revised) \(.expired) \(.removed) \(.unchanged) \(.updates) \(.revisions)"'; }
+
+test_sync_small_months() {
+    hub init > /dev/null
+    expect 0 hub sync --from "$SMALL/m1/export.cab" --json
+    same "$(count)" '41 0 0 0 0 41 43' 'month 1'
+    documents "$SMALL/m1/export.cab"
+    expect 0 hub sync --from "$SMALL/m2/export.cab" --json
+    same "$(count)" '2 2 1 1 37 42 46' 'month 2'
+    same "$(json .content_version)" 2 'content version'
+    documents "$SMALL/m2/export.cab"
+    same "$(json .state_digest)" "$(python3 "$CHECK/check_state.py" hub/update-point.db)" 'state digest'
+    # Back again: what was new is removed, what was removed is new, an un-expired update is revised.
+    expect 0 hub sync --from "$SMALL/m1/export.cab" --json
+    same "$(count)" '1 3 0 2 37 41 43' 'back to month 1'
+    documents "$SMALL/m1/export.cab"
+}
+
+test_sync_keys() {
+    hub init > /dev/null
+    expect 0 hub sync --from "$SMALL/m1/export.cab" --json
+    has_keys . source kind new revised expired removed unchanged updates revisions content_version state_digest seconds
+    same "$(json '"\(.source) \(.kind)"')" 'export.cab wsusutil-cab' 'source'
+}
+
+test_sync_genuine() {
+    need_data "$EXPORT_2015"
+    need_data "$EXPORT_2024"
+    hub init > /dev/null
+    expect 0 hub sync --from "$EXPORT_2015" --json
+    same "$(count)" '2336 0 0 0 0 2336 2358' '2015'
+    documents "$EXPORT_2015"
+    expect 0 hub sync --from "$EXPORT_2024" --json
+    same "$(count)" '1784 90 2 33 2211 4087 4125' '2024'
+    same "$(json .content_version)" 2 'content version'
+    documents "$EXPORT_2024"
+    state=$(json .state_digest)
+    same "$state" "$(python3 "$CHECK/check_state.py" hub/update-point.db)" 'state digest'
+    expect 0 hub sync --from "$EXPORT_2024" --json
+    same "$(count)" '0 0 0 0 4087 4087 4125' '2024 again'
+    same "$(json '"\(.content_version) \(.state_digest)"')" "2 $state" 'an unchanged catalogue'
+    same "$(hub history --json | jq -r '[.history[] | "\(.state) \(.new) \(.content_version)"] | join(", ")')" \
+        '6702 0 2, 6702 1784 2, 6702 2336 1' 'history'
+}
+
+test_sync_mini() {
+    need_data "$EXPORT_MINI"
+    hub init > /dev/null
+    expect 0 hub sync --from "$EXPORT_MINI" --json
+    same "$(count)" '22 0 0 0 0 22 27' 'mini'
+    documents "$EXPORT_MINI"
+}
+
+test_sync_selfmade_keeps_addresses() {
+    need_data "$EXPORT_SELFMADE"
+    hub init > /dev/null
+    expect 0 "$SUEXPORT" --home hub sync --from "$EXPORT_SELFMADE" --json
+    [ "$(json .open_prerequisites)" -gt 0 ] || fail 'the missing prerequisite was not noticed'
+    says 'prerequisite clauses name nothing this hub holds'
+    documents "$EXPORT_SELFMADE"
+}
+
+# The same package in other clothes gives the same catalogue.
+test_sync_layouts() {
+    small_package
+    hub init > /dev/null
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    want=$(hub_digest)
+    (cd pkg && gcab -c -n plain.cab package.xml metadata.txt && gcab -c -n -z turned.cab metadata.txt package.xml &&
+        gcab -c -n -z more.cab readme.txt package.xml metadata.txt 2> /dev/null || { echo hello > readme.txt &&
+        gcab -c -n -z more.cab readme.txt package.xml metadata.txt; })
+    for layout in plain turned more; do
+        rm -rf hub
+        hub init > /dev/null
+        expect 0 hub sync --from "pkg/$layout.cab" --json
+        same "$(json .state_digest)" "$want" "layout $layout"
+    done
+}
+
+test_sync_gzip() {
+    small_package
+    gzip -c pkg/metadata.txt > stream.xml.gz
+    hub init > /dev/null
+    expect 0 hub sync --from stream.xml.gz --json
+    same "$(json '"\(.kind) \(.updates) \(.revisions)"')" 'wsusutil-xml-gz 41 43' 'a record stream'
+    same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM revision')" 43 'rows'
+    # The documents are the package's; addresses stand in package.xml only.
+    mkdir bare
+    cp pkg/metadata.txt bare
+    echo '<ExportPackage/>' > bare/package.xml
+    documents bare
+    # Documents as text inside package.xml.
+    edit pkg/package.xml '(lambda docs: re.sub(rb"</Update>|(<Update [^>]*)/>", lambda m: (m[1] + b">" if m[1] else b"") + b"<Xml><![CDATA[" + next(docs) + b"]]></Xml></Update>", d))(iter([r[2] for r in records(open("pkg/metadata.txt", "rb").read())]))'
+    gzip -c pkg/package.xml > inside.xml.gz
+    rm -rf hub
+    hub init > /dev/null
+    expect 0 hub sync --from inside.xml.gz --json
+    same "$(json '"\(.updates) \(.revisions)"')" '41 43' 'documents inside'
+    documents "$SMALL/m1/export.cab"
+}
+
+# refused_sync FILE TEXT [STATUS]: refused with the place named, the catalogue as it was, the failure
+# in the history.
+refused_sync() {
+    before=$(hub_digest)
+    rows=$(hub history --json | jq '.history | length')
+    sqlite3 -readonly hub/update-point.db 'SELECT * FROM v_title ORDER BY 1,2,3; SELECT * FROM setting' > dump.before
+    expect "${3:-3}" hub sync --from "$1"
+    says "$2"
+    says '  do: '
+    says 'The catalogue is as it was.'
+    same "$(hub_digest)" "$before" "digest after a refused $1"
+    sqlite3 -readonly hub/update-point.db 'SELECT * FROM v_title ORDER BY 1,2,3; SELECT * FROM setting' | cmp -s - dump.before || fail "the catalogue changed: $1"
+    hub history --json > out
+    same "$(jq '.history | length' out)" $((rows + 1)) 'rows of the history'
+    same "$(jq -r '.history[0] | "\(.state) \(.error != "") \(.state_digest)"' out)" "6703 true $before" 'the failure in the history'
+}
+
+# A hub at month 1; damaged packages are made of month 2, so that taking any part of one would show.
+damage_hub() {
+    hub init > /dev/null
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    small_package 2
+}
+
+# damaged FILE EXPRESSION TEXT: month 2 with one member edited.
+damaged() {
+    small_package_again
+    edit "pkg/$1" "$2"
+    pack_cab
+    refused_sync pkg/export.cab "$3"
+}
+small_package_again() { rm -rf pkg; small_package 2; }
+
+test_sync_refuses_inconsistent() {
+    damage_hub
+    damaged metadata.txt 'join(records(d)[:-1])' 'package.xml lists 46 revisions, metadata.txt has 45'
+    damaged package.xml 'd.replace(re.findall(rb"<Update [^>]*>.*?</Update>", d)[-1], b"")' 'metadata.txt has more records than package.xml lists (45)'
+    damaged metadata.txt '(lambda r: join(r[:4] + [r[5], r[4]] + r[6:]))(records(d))' 'record 5: package.xml lists'
+    damaged metadata.txt 'd.replace(b"," + re.search(rb",([0-9a-f]{8}),<", d)[1] + b",<", b",00000010,<", 1)' 'metadata.txt, record 1 at offset'
+    damaged metadata.txt 're.sub(rb",([0-9a-f]{8}),<", lambda m: b",%08x,<" % (int(m[1], 16) + 1), d, count=1)' 'metadata.txt, record 1 at offset'
+    damaged metadata.txt 're.sub(rb",([0-9a-f]{8}),<", b",7fffffff,<", d, count=1)' 'metadata.txt, record 1'
+    damaged metadata.txt 're.sub(rb",([0-9a-f]{8}),<", b",0000zz00,<", d, count=1)' 'no valid record head'
+    damaged metadata.txt 'd[:-2]' 'no line end'
+    damaged metadata.txt 'd[:-40]' 'the stream ends inside the document'
+    damaged metadata.txt 'd + b"tail"' 'the stream ends inside a record head'
+    damaged package.xml 'd.replace(b"FormatVersion=\"1.0\"", b"FormatVersion=\"2.0\"")' 'FormatVersion is 2.0'
+    damaged package.xml 're.sub(rb"CreationTime=\"[^\"]*\"", b"CreationTime=\"yesterday at noon sharp\"", d)' 'CreationTime'
+    damaged package.xml 're.sub(rb"<File [^>]*MUUrl[^>]*/>", b"", d, count=1)' 'not in the file map'
+    damaged package.xml 'd[:len(d) // 2]' 'package.xml'
+    damaged package.xml 'd.replace(b"<Updates>", b"<Updates><Nested>" * 200, 1)' 'nest deeper'
+}
+
+test_sync_refuses_duplicates_and_nothing() {
+    damage_hub
+    edit pkg/metadata.txt '(lambda r: join(r + [r[20]]))(records(d))'
+    edit pkg/package.xml '(lambda u: d.replace(u[-1], u[-1] + u[20]))(re.findall(rb"<Update [^>]*?(?:/>|>.*?</Update>)", d))'
+    pack_cab
+    refused_sync pkg/export.cab 'twice'
+    small_package_again
+    edit pkg/metadata.txt 'b""'
+    edit pkg/package.xml 're.sub(rb"<Updates>.*</Updates>", b"<Updates></Updates>", d)'
+    pack_cab
+    refused_sync pkg/export.cab 'holds no update'
+}
+
+# The document has its own idea of who it is; both must be the same update.
+test_sync_refuses_bad_documents() {
+    damage_hub
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], b"<!DOCTYPE x [<!ENTITY a \"b\">]>" + r[9][2])] + r[10:]))(records(d))' 'record 10'
+    says 'document type declaration'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], re.sub(rb"UpdateID=\"[^\"]*\"", b"UpdateID=\"00000000-1111-2222-3333-444444444444\"", r[9][2], count=1))] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], re.sub(rb"RevisionNumber=\"[^\"]*\"", b"RevisionNumber=\"77\"", r[9][2], count=1))] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], r[9][2][:-9])] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], b"no XML at all")] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], b"<Update/>")] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt '(lambda r: join(r[:9] + [(r[9][0], r[9][1], b"")] + r[10:]))(records(d))' 'record 10'
+    damaged metadata.txt 'd.replace(b"Fabrikam", b"Fabrik\xc3(m", 1)' 'not UTF-8'
+}
+
+test_sync_refuses_damaged_cabinet() {
+    damage_hub
+    cp "$SMALL/m2/export.cab" good.cab
+    size=$(stat -c %s good.cab)
+    for cut in 4 12 36 100 1000 $((size / 2)) $((size - 1000)) $((size - 1)); do
+        head -c "$cut" good.cab > cut.cab
+        refused_sync cut.cab cut.cab
+    done
+    cp good.cab grown.cab
+    printf x >> grown.cab
+    refused_sync grown.cab "the cabinet has $((size + 1)) bytes, its head announces $size"
+    (cd pkg && gcab -c -n -z one.cab package.xml && gcab -c -n -z two.cab metadata.txt)
+    refused_sync pkg/one.cab 'holds no metadata.txt'
+    refused_sync pkg/two.cab 'holds no package.xml'
+    cp pkg/metadata.txt pkg/metadatb.txt
+    (cd pkg && gcab -c -n -z three.cab package.xml metadata.txt metadatb.txt)
+    edit pkg/three.cab 'd.replace(b"metadatb.txt", b"metadata.txt")'
+    refused_sync pkg/three.cab 'two members named metadata.txt'
+    cp pkg/package.xml pkg/packagf.xml
+    (cd pkg && gcab -c -n -z four.cab package.xml packagf.xml metadata.txt)
+    edit pkg/four.cab 'd.replace(b"packagf.xml", b"package.xml")'
+    refused_sync pkg/four.cab 'two members named package.xml'
+}
+
+# A flipped byte is refused, or it lies where a cabinet keeps dates and the like and means nothing:
+# then the catalogue is that of the whole package.
+test_sync_flipped_bytes() {
+    damage_hub
+    before=$(hub_digest)
+    cp -a hub clean
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    whole=$(hub_digest)
+    rm -rf hub
+    cp -a clean hub
+    size=$(stat -c %s "$SMALL/m2/export.cab")
+    at=0 taken=0 tried=0
+    while [ "$at" -lt "$size" ]; do
+        cp "$SMALL/m2/export.cab" flipped.cab
+        flip flipped.cab "$at"
+        tried=$((tried + 1))
+        if hub sync --from flipped.cab > out 2> err; then
+            taken=$((taken + 1))
+            [ "$at" -lt 110 ] || fail "taken with byte $at flipped"
+            same "$(hub_digest)" "$whole" "a package with byte $at flipped"
+            rm -rf hub
+            cp -a clean hub
+        else
+            grep -q '^suexport: 7' err || fail "byte $at: $(cat err)"
+            same "$(hub_digest)" "$before" "digest with byte $at flipped"
+        fi
+        at=$((at < 110 ? at + 6 : at + 487))
+    done
+    [ "$taken" -lt $((tried / 3)) ] || fail "$taken of $tried flipped packages were taken"
+}
+
+test_sync_genuine_damaged() {
+    genuine_hub 2015
+    for at in 40 5000 60000 200000 400000 600000 676500; do
+        cp "$EXPORT_2024" flipped.cab
+        chmod u+w flipped.cab
+        flip flipped.cab "$at"
+        refused_sync flipped.cab flipped.cab
+    done
+    head -c 600000 "$EXPORT_2024" > cut.cab
+    refused_sync cut.cab 'its head announces 676573'
+}
+
+test_sync_refuses_gzip() {
+    damage_hub
+    gzip -c pkg/package.xml > index.xml.gz
+    refused_sync index.xml.gz 'lists 46 revisions'
+    says 'no documents'
+    says 'ends in .cab'
+    printf 'Something else that nobody knows the layout of, and rather more of it than 64 bytes.' > strange
+    hex=$(head -c 64 strange | od -An -v -tx1 | tr -d ' \n')
+    gzip -c strange > strange.xml.gz
+    refused_sync strange.xml.gz "$hex"
+    says 'ends in .cab'
+    gzip -c /dev/null > empty.xml.gz
+    refused_sync empty.xml.gz empty.xml.gz
+    gzip -c pkg/metadata.txt > stream.xml.gz
+    size=$(stat -c %s stream.xml.gz)
+    head -c $((size / 2)) stream.xml.gz > cut.xml.gz
+    refused_sync cut.xml.gz cut.xml.gz
+    head -c $((size - 6)) stream.xml.gz > cut2.xml.gz
+    refused_sync cut2.xml.gz cut2.xml.gz
+    cp stream.xml.gz flipped.xml.gz
+    flip flipped.xml.gz $((size / 2))
+    refused_sync flipped.xml.gz flipped.xml.gz
+}
+
+test_sync_refuses_what_is_no_package() {
+    damage_hub
+    : > empty
+    refused_sync empty 'no package is that small'
+    echo 'just a text' > text.cab
+    refused_sync text.cab 'neither a cabinet (MSCF) nor gzip: starts with 6a 75 73 74'
+    refused_sync pkg pkg
+    mkfifo pipe
+    refused_sync pipe pipe
+    expect 1 hub sync --from nowhere.cab
+    says 'nowhere.cab'
+    expect 2 hub sync
+    expect 2 hub sync --from ftp://somewhere/else
+}
