@@ -89,6 +89,10 @@ asan: deps
 	  HARDENING=-fPIE all samples units
 	@BUILD=build-asan tests/run
 
+valgrind: deps
+	@$(MAKE) -s all samples
+	@tests/valgrind.sh $(BUILD)
+
 # The whole job on a generated update point; UPDATES=100000 CONTENT=2000000000 is the standard size.
 UPDATES ?= 20000
 CONTENT ?= 400000000
@@ -109,4 +113,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps bench lint demo check units asan samples install clean
+.PHONY: all deps valgrind bench lint demo check units asan samples install clean

@@ -129,14 +129,14 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
         return -1;
     if (!su_file_exists(home.dir, DATABASE)) {
         if (su_lock_take(&home.lock, home.dir, "init", err) < 0 || make_directories(&home, err) < 0 ||
-            make_database(&home, path, role, name, err) < 0)
+            make_database(&home, path, role, name ? name : "HUB", err) < 0)
             return su_prefix(err, "home %s", path);
         *is_new = true;
         return 0;
     }
     if (su_home_open(&home, path, role, SU_READ, "init", err) < 0)
         return -1;
-    if (strcmp(home.name, name) != 0)
+    if (name && strcmp(home.name, name) != 0)
         return su_fail(err, SU_EXISTS, "home %s belongs to %s %s, not to %s", path, su_role_text(role),
                        home.name, name);
     return 0;

@@ -20,7 +20,8 @@ struct su_home {
 };
 #define SU_HOME_INIT { .dir = -1, .content = -1, .keys = -1, .log = -1, .lock = -1 }
 
-/* Makes a home; a second time with the same role and name it changes nothing. `*is_new` says which. */
+/* Makes a home; a second time with the same role and name it changes nothing. `*is_new` says which.
+ * `name` NULL takes a hub's name as it is, HUB for a new one. */
 int su_home_init(const char *path, enum su_role role, const char *name, bool *is_new, struct su_err *err) SU_CHECKED;
 enum su_access { SU_READ, SU_WRITE };
 /* Opens and proves the schema is ours. SU_WRITE takes the lock for `command`. */

@@ -23,7 +23,8 @@ int su_lock_take(su_fd *out, int home, const char *command, struct su_err *err)
         text[strcspn(text, "\n")] = 0;
         return su_fail(err, SU_LOCKED, "another run holds the lock: %s", text);
     }
-    int length = snprintf(text, sizeof text, "%s, process %ld, since %s\n", command, (long)getpid(),
+    /* Cut, so that process and time always fit beside it. */
+    int length = snprintf(text, sizeof text, "%.80s, process %ld, since %s\n", command, (long)getpid(),
                           su_time_now(now));
     if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length)
         return su_fail_sys(err, "writing the lock file");
