@@ -310,10 +310,11 @@ int su_content_verify(struct su_home *home, const struct su_events *events,
         if (su_rows_fixed(&rows, 0, want.sha256, SU_SHA256_BYTES, err) < 0 ||
             su_rows_fixed(&rows, 1, want.sha1, SU_SHA1_BYTES, err) < 0)
             return -1;
-        bool is_good = su_store_open(&fd, home, want.sha256, NULL, &why) == 0 &&
-                       su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &want, &why) == 0;
+        bool is_open = su_store_open(&fd, home, want.sha256, NULL, &why) == 0;
+        bool is_good = is_open && su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &want, &why) == 0;
+        bool is_absent = !is_open && why.code != SU_DATA; /* a link or device in its place is wrong, not absent */
         report_file(report, &(struct su_content_finding){
-                                .verdict = is_good ? SU_FILE_HELD : SU_FILE_WRONG, .name = su_rows_text(&rows, 3),
+                                .verdict = is_good ? SU_FILE_HELD : is_absent ? SU_FILE_MISSING : SU_FILE_WRONG, .name = su_rows_text(&rows, 3),
                                 .detail = is_good ? "" : why.text,
                                 .update = su_rows_text(&rows, 4), .sha1 = want.sha1, .bytes = want.bytes});
         done += want.bytes;

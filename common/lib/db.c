@@ -50,9 +50,8 @@ static int configure(struct su_db *db, bool is_file, struct su_err *err)
 {
     char cache[64];
     (void)snprintf(cache, sizeof cache, "PRAGMA cache_size=-%d;", SU_DB_CACHE_KIB);
-    int off = 0;
-    if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, &off) != SQLITE_OK ||
-        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, &off) != SQLITE_OK ||
+    if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
         sqlite3_busy_timeout(db->handle, 10000) != SQLITE_OK)
         return failed(db, "configuration", err);
     (void)sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
@@ -126,23 +125,25 @@ static int bind(struct su_db *db, sqlite3_stmt *statement, const struct su_arg *
                 struct su_err *err)
 {
     int given = 0;
-    for (; args[given].kind != SU_ARG_END; given++) {
-        const struct su_arg *a = &args[given];
-        int code = SQLITE_OK;
-        if (a->kind == SU_ARG_INT)
-            code = sqlite3_bind_int64(statement, given + 1, a->integer);
-        else if (a->kind == SU_ARG_TEXT)
-            code = sqlite3_bind_text64(statement, given + 1, a->bytes, a->length, SQLITE_STATIC, SQLITE_UTF8);
-        else if (a->kind == SU_ARG_BLOB)
-            code = sqlite3_bind_blob64(statement, given + 1, a->length ? a->bytes : "", a->length, SQLITE_STATIC);
-        else
-            code = sqlite3_bind_null(statement, given + 1);
-        if (code != SQLITE_OK)
-            return failed(db, sql, err);
-    }
+    while (args[given].kind != SU_ARG_END)
+        given++;
     if (given != sqlite3_bind_parameter_count(statement))
         return su_fail(err, SU_BUG, "statement wants %d values, %d given: %.160s",
                        sqlite3_bind_parameter_count(statement), given, sql);
+    for (int i = 0; i < given; i++) {
+        const struct su_arg *a = &args[i];
+        int code = SQLITE_OK;
+        if (a->kind == SU_ARG_INT)
+            code = sqlite3_bind_int64(statement, i + 1, a->integer);
+        else if (a->kind == SU_ARG_TEXT)
+            code = sqlite3_bind_text64(statement, i + 1, a->bytes, a->length, SQLITE_STATIC, SQLITE_UTF8);
+        else if (a->kind == SU_ARG_BLOB)
+            code = sqlite3_bind_blob64(statement, i + 1, a->length ? a->bytes : "", a->length, SQLITE_STATIC);
+        else
+            code = sqlite3_bind_null(statement, i + 1);
+        if (code != SQLITE_OK)
+            return failed(db, sql, err);
+    }
     return 0;
 }
 

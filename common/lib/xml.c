@@ -14,7 +14,7 @@ struct su_xml {
     void *context;
     xmlParserCtxtPtr parser;
     unsigned depth;
-    bool has_failed;
+    bool has_begun, has_failed;
     struct su_err error; /* the first failure, ours or libxml2's */
 };
 
@@ -118,8 +118,9 @@ struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, s
     xml->handler = handler;
     xml->context = context;
     xml->parser->_private = xml;
-    /* NOENT so that &amp; in attributes arrives decoded; no other entity can exist, see on_doctype. */
-    (void)xmlCtxtUseOptions(xml->parser, XML_PARSE_NONET | XML_PARSE_NOENT);
+    /* NOENT so that &amp; in attributes arrives decoded; no other entity can exist, see on_doctype.
+     * IGNORE_ENC: the text is UTF-8 whatever it declares, see check_utf8. */
+    (void)xmlCtxtUseOptions(xml->parser, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_IGNORE_ENC);
     return xml;
 }
 
@@ -135,8 +136,23 @@ static int result(struct su_xml *xml, int code, struct su_err *err)
     return -1;
 }
 
+/* Everyone else takes the same bytes for UTF-8. libxml2 checks that, unless it recognises UTF-16,
+ * UCS-4 or EBCDIC by the first bytes: none of them starts so, or goes on without a NUL. */
+static void check_utf8(struct su_xml *xml, const char *bytes, size_t length)
+{
+    bool starts_well = xml->has_begun || length == 0 || strchr("<\xef \t\r\n", bytes[0]);
+    xml->has_begun = xml->has_begun || length > 0;
+    if (xml->has_failed || (starts_well && !memchr(bytes, 0, length)))
+        return;
+    (void)su_fail(&xml->error, SU_DATA, "XML is not in UTF-8");
+    stop(xml);
+}
+
 int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_err *err)
 {
+    check_utf8(xml, bytes, length);
+    if (xml->has_failed)
+        return result(xml, 0, err);
     /* In pieces: libxml2 refuses more than 10 MB of look-ahead in one go. */
     while (length > 0) {
         size_t piece = length < 256 * SU_KIB ? length : 256 * SU_KIB;

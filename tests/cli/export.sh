@@ -9,14 +9,14 @@ TERMS=d3d4bae6-be18-4538-8ac6-ca2d4c8db5a7       # the update with licence terms
 test_plan_writes_nothing() {
     small_hub
     hub_dump > before.dump
-    ls -A > before.names
+    find . | sort > before.names
     tree_sum hub/content > before.content
     expect 0 hub plan --site ALPHA --json
     has_keys . site sequence kind base_digest result_digest bundle volumes bytes updates revisions files manifest_sha256
     same "$(json '"\(.kind) \(.sequence) \(.updates) \(.revisions) \(.files) \(.bundle)"')" 'full 1 41 43 16 null' 'the plan'
     mv out plan.json
     hub_dump | cmp -s - before.dump || fail 'plan changed the database'
-    ls -A | grep -v -x -e 'plan.json' -e 'err' -e 'before\..*' | diff - before.names | grep -v before && fail 'plan wrote files'
+    find . | grep -v -x -E '\./(plan.json|err|before\.content)' | sort | diff before.names - || fail 'plan wrote files'
     tree_sum hub/content | cmp -s - before.content || fail 'plan changed the store'
     same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM export')" 0 'exports in the books'
     # What was planned is what is exported.
@@ -351,7 +351,7 @@ test_export_missing_licence() {
 # carried WORDS...: what a site with that profile receives is what the oracle says (FILTERS, one a word).
 carried() {
     rm -rf stick site
-    hub site set ALPHA --products '' --classifications '' "$@" > /dev/null
+    hub site set ALPHA --content none --products '' --classifications '' "$@" > /dev/null
     hub export --site ALPHA --out stick --full > /dev/null
     small_site
     expect 0 site import stick --json
@@ -397,9 +397,9 @@ test_export_selection() {
 
 test_export_selection_genuine() {
     genuine_hub 2024
-    id=$(hub products --json | jq -r '[.products[] | select(.title == "Windows Server 2016")][0].update_id')
+    id=$(hub products --json | jq -r '[.products[] | select(.title == "Windows Server 2012 R2")][0].update_id')
     FILTERS="product=$id"
-    carried --product 'Windows Server 2016'
+    carried --product 'Windows Server 2012 R2'
     [ "$(wc -l < have)" -gt 2 ] || fail 'nothing was selected'
 }
 
@@ -502,7 +502,6 @@ test_export_languages() {
     done > counts
     printf ': 14 2 41\nde: 14 2 41\nfr: 13 1 41\nen: 12 1 41\nja: 12 1 41\nfr,de: 14 2 41\n' | diff - counts
     # The site agrees with the certificate.
-    refused 10 site import to-fr 2> /dev/null || true
     expect 0 site import to-fr
     expect 0 site content verify
 }
@@ -516,7 +515,6 @@ test_export_since() {
     hub export --site ALPHA --out two > /dev/null
     hub sync --from "$SMALL/m1/export.cab" > /dev/null
     expect 0 hub plan --site ALPHA --since 2 --json
-    same "$(json .base_digest)" "$(json .result_digest)" 'never' 2> /dev/null || true
     expect 0 hub export --site ALPHA --out three --since 2 --json
     same "$(sed -n 's/^fits \([0-9]*\) .*/\1/p' three/SU-ALPHA-000003/MANIFEST.TXT)" 2 'fits'
     site import one > /dev/null
