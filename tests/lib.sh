@@ -96,10 +96,11 @@ pack_cab() { (cd pkg && rm -f export.cab && gcab -c -n -z export.cab "${1:-packa
 # edit FILE EXPRESSION: the file becomes the value of a Python expression over its bytes d. records(d)
 # and join(list) take metadata.txt apart and put it together with right lengths.
 edit() {
-    python3 -c '
+    python3 -B -S -c '
 import re, sys
-sys.path.insert(0, sys.argv[1])
-from check_documents import records, join
+if "records(" in sys.argv[3]:
+    sys.path.insert(0, sys.argv[1])
+    from check_documents import records, join
 path, d = sys.argv[2], open(sys.argv[2], "rb").read()
 made = eval(sys.argv[3])
 assert made != d, "the edit changed nothing"

@@ -239,12 +239,12 @@ static int add_tree(struct adding *a, int dir, const char *prefix, int depth, st
     return 0;
 }
 
-int su_content_list(struct su_home *home, struct su_content_report *report, struct su_err *err)
+int su_content_list(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     uint8_t sha1[SU_SHA1_BYTES];
     int more;
-    if (su_content_need(home->db, NULL, false, err) < 0 ||
+    if (su_content_need(home->db, profile, false, err) < 0 ||
         su_query(home->db, &rows, err,
                  "SELECT n.sha1, n.name, n.bytes, n.licence, EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED "),"
                  " (SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
@@ -271,11 +271,11 @@ static void keep_missing(void *context, const struct su_content_finding *finding
         report_file(filter->report, finding);
 }
 
-static int report_missing(struct su_home *home, struct su_content_report *report, struct su_err *err)
+static int report_missing(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err)
 {
     struct only_missing filter = {report};
     struct su_content_report list = {.finding = keep_missing, .context = &filter};
-    return su_content_list(home, &list, err);
+    return su_content_list(home, profile, &list, err);
 }
 
 int su_content_add(struct su_home *home, const char *path, const struct su_events *events,
@@ -285,12 +285,12 @@ int su_content_add(struct su_home *home, const char *path, const struct su_event
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     struct adding a = {.home = home, .events = events, .report = report};
     if (su_dir_open(&dir, AT_FDCWD, path, err) < 0 || su_begin(&t, home->db, err) < 0 ||
-        add_tree(&a, dir, "", 0, err) < 0 || report_missing(home, report, err) < 0)
+        add_tree(&a, dir, "", 0, err) < 0 || report_missing(home, NULL, report, err) < 0)
         return -1;
     return su_commit(&t, err);
 }
 
-int su_content_verify(struct su_home *home, const struct su_events *events,
+int su_content_verify(struct su_home *home, const struct su_profile *profile, const struct su_events *events,
                       struct su_content_report *report, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
@@ -320,5 +320,5 @@ int su_content_verify(struct su_home *home, const struct su_events *events,
         done += want.bytes;
         su_progress(events, SU_CONTENT_DONE, "content", done, (uint64_t)total, "bytes");
     }
-    return more < 0 ? -1 : report_missing(home, report, err);
+    return more < 0 ? -1 : report_missing(home, profile, report, err);
 }

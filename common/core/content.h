@@ -35,10 +35,11 @@ struct su_content_report {
 /* Adopts every file the metadata names; then reports what is still missing. */
 int su_content_add(struct su_home *home, const char *path, const struct su_events *events,
                    struct su_content_report *report, struct su_err *err) SU_CHECKED;
-/* Reads every stored file again and reports wrong and missing ones. Removes nothing. */
-int su_content_verify(struct su_home *home, const struct su_events *events,
+/* Reads every stored file again and reports wrong ones, and those the profile (NULL: all) needs and
+ * misses. Removes nothing. */
+int su_content_verify(struct su_home *home, const struct su_profile *profile, const struct su_events *events,
                       struct su_content_report *report, struct su_err *err) SU_CHECKED;
 /* Reports every needed file as held or missing, from the database alone. */
-int su_content_list(struct su_home *home, struct su_content_report *report, struct su_err *err) SU_CHECKED;
+int su_content_list(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -171,11 +171,12 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 "2. Every file is the one the manifest names:\n"
                 "   grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict -c -\n\n"
                 "3. Nothing else lies here:\n"
-                "   test -z \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|VERIFY\\.txt|[0-9A-F]{8}\\.SIG|SU%06u\\.[0-9]{3}')\"\n\n"
+                "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.SIG' | sort)\" = "
+                "\"$(sed -n -E 's/^[0-9a-f]{64}  //p' MANIFEST.TXT | sort)\"\n\n"
                 "4. What it holds:\n"
                 "   for v in SU%06u.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",
                 su_bundle_name(m->site, m->sequence, bundle), key_id[0], key_id[1], key_id[2], key_id[3],
-                (unsigned)m->sequence, (unsigned)m->sequence);
+                (unsigned)m->sequence);
 }
 
 /* Identifies the set in each volume's head; friendly, not trusted. */

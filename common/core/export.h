@@ -24,7 +24,7 @@ struct su_export_result {
     uint8_t manifest_sha256[SU_SHA256_BYTES];
     char bundle[SU_BUNDLE_NAME_TEXT];
     uint64_t bytes, selected, raw_bytes, new, revised, expired, removed;
-    uint64_t payload_bytes, held_files; /* held: needed, but already delivered */
+    uint64_t payload_bytes, files, held_files; /* to carry; held: needed, but already delivered */
     bool is_nothing;                     /* the site has acknowledged all of this */
     SU_VEC(struct su_line) chains;       /* holes, explained for people */
 };

@@ -223,31 +223,52 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
     return more;
 }
 
-static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
+static int plan_needs(struct su_db *db, struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
-    int64_t licence, payload, bytes, held;
+    int64_t licence, payload;
+    if (su_content_need(db, &m->profile, true, err) < 0 ||
+        su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
+        su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
+        return -1;
+    m->licence_files = (uint64_t)licence;
+    m->payload_files = (uint64_t)payload;
+    return missing_files(db, result, err);
+}
+
+static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
+{
+    int64_t bytes, files, held;
     uint64_t content_floor = site->content_acknowledged > site->last_full ? site->content_acknowledged : site->last_full;
     if (content_floor > floor)
         content_floor = floor; /* --since reaches back: so do the files */
-    if (su_content_need(db, &m->profile, true, err) < 0 ||
-        su_db_script(db,
+    if (su_db_script(db,
                      "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, bytes INTEGER NOT NULL,"
                      " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;", err) < 0 ||
         su_run(db, err,
                "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
                " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 AND f.sequence<=?2)",
-               SU_I(site->site_id), SU_I(content_floor), SU_I(m->is_full)) < 0 ||
-        su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
-        su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0 ||
+               SU_I(site->site_id), SU_I(content_floor), SU_I(result->manifest.is_full)) < 0 ||
         su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
-        su_query_int(db, &held, NULL, err, "SELECT (SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED ")-(SELECT count(*) FROM temp.deliver)") < 0)
+        su_query_int(db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
+        su_query_int(db, &held, NULL, err, "SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED) < 0)
         return -1;
-    m->licence_files = (uint64_t)licence;
-    m->payload_files = (uint64_t)payload;
     result->payload_bytes = (uint64_t)bytes;
-    result->held_files = (uint64_t)held;
-    return missing_files(db, result, err);
+    result->files = (uint64_t)files;
+    result->held_files = (uint64_t)(held - files);
+    return 0;
+}
+
+/* What a site in any state since `floor` lacks. */
+static int plan_difference(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    m->bases.count = 0;
+    if (list_bases(db, site, floor, m, err) < 0 || plan_records(db, site, floor, m, err) < 0 ||
+        plan_files(db, site, floor, result, err) < 0)
+        return -1;
+    result->is_nothing = !m->is_full && m->records == 0 && m->removals == 0 && result->files == 0;
+    return 0;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -284,18 +305,21 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
 {
     struct su_manifest *m = &result->manifest;
     uint64_t floor;
-    int64_t files, raw;
-    if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
-        list_bases(home->db, site, floor, m, err) < 0 || plan_closure(home, result, err) < 0 ||
-        plan_state(home->db, m, err) < 0 || plan_records(home->db, site, floor, m, err) < 0 ||
-        count_changes(home->db, site, result, err) < 0 || plan_files(home->db, site, floor, result, err) < 0)
+    int64_t raw;
+    if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 || plan_closure(home, result, err) < 0 ||
+        plan_state(home->db, m, err) < 0 || count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
+        plan_difference(home->db, site, floor, result, err) < 0)
         return -1;
+    if (result->is_nothing && site->acknowledged < site->last_sent && options->since == 0) {
+        /* Asked again with nothing new and no receipt: the bundle was lost. Go back to what is certain. */
+        m->is_full = site->acknowledged == 0;
+        if (plan_difference(home->db, site, site->acknowledged, result, err) < 0)
+            return -1;
+    }
     sort_holes(m);
-    if (su_query_int(home->db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
-        su_query_int(home->db, &raw, NULL, err, "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
+    if (su_query_int(home->db, &raw, NULL, err, "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
         return -1;
     result->raw_bytes = (uint64_t)raw;
-    result->is_nothing = !m->is_full && m->records == 0 && m->removals == 0 && files == 0;
     if (m->holes.count > 0 && !options->allow_incomplete && !options->is_plan)
         return refuse_holes(result, err);
     return 0;

@@ -198,15 +198,16 @@ static int check_content(struct importing *i, struct su_err *err)
 
 static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
+    SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64), approvals = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
     char now[SU_TIME_TEXT];
     su_profile_format(&i->m->profile, &profile);
-    if (su_buf_check(&profile, "a profile", err) < 0 ||
+    su_profile_format_approvals(&i->m->profile, &approvals);
+    if (su_buf_check(&profile, "a profile", err) < 0 || su_buf_check(&approvals, "a profile", err) < 0 ||
         su_run(i->site->db, err,
-               "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, profile, promise_days, base_digest, state_digest)"
-               " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+               "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, profile, approvals, promise_days, base_digest, state_digest)"
+               " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
                SU_I(i->m->sequence), SU_T(i->m->is_full ? "full" : "delta"), SU_T(i->bundle->name), SU_T(i->m->hub), SU_T(i->m->created),
-               SU_T(su_time_now(now)), SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes), SU_I(i->m->promise_days),
+               SU_T(su_time_now(now)), SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes), SU_T(approvals.bytes ? approvals.bytes : ""), SU_I(i->m->promise_days),
                SU_B(position->state.digest, SU_SHA256_BYTES), SU_B(i->m->result, SU_SHA256_BYTES)) < 0)
         return -1;
     i->import_id = su_db_last_rowid(i->site->db);
@@ -261,6 +262,18 @@ static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
     return 0;
 }
 
+/* What the site's present state owes. */
+static int count_owed(struct su_db *db, struct su_import_result *result, struct su_err *err)
+{
+    int64_t licence, content;
+    if (su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone) AND line LIKE 'licence %'") < 0 ||
+        su_query_int(db, &content, NULL, err, "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone) AND line LIKE 'content %'") < 0)
+        return -1;
+    result->licence_owed = (uint64_t)licence;
+    result->content_owed = (uint64_t)(licence + content);
+    return 0;
+}
+
 static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_err *err)
 {
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
@@ -276,7 +289,9 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
         i->result->is_repeated = judged == 1;
         i->result->state = position.state;
         i->result->changes.unchanged = position.state.updates;
-        return judged == 1 ? 0 : -1;
+        if (judged < 0)
+            return -1;
+        return su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0 ? -1 : count_owed(i->site->db, i->result, err);
     }
     if (su_bundle_check_folder(i->bundle, err) < 0 || (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) ||
         check_space(i, err) < 0 || !(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
@@ -323,16 +338,12 @@ static int apply_undo(struct su_home *site, const char *operator, const struct s
         return -1;
     if (memcmp(result->state.digest, base, sizeof base) != 0)
         return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it", position->bundle);
-    int64_t owed; /* by the state that is returned to */
     if (su_changes_count(site->db, &result->state, &result->changes, err) < 0 ||
         su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
-        su_query_int(site->db, &owed, NULL, err,
-                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone)"
-                     " AND (line LIKE 'licence %' OR line LIKE 'content %')") < 0)
+        count_owed(site->db, result, err) < 0)
         return -1;
-    result->content_owed = (uint64_t)owed;
     struct su_history row = {.source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
     memcpy(row.started, previous, sizeof row.started);
     struct su_ledger_entry entry = {.operator = operator, .kind = "undo", .site = site->name, .sequence = position->sequence, .detail = position->bundle};

@@ -203,6 +203,17 @@ static void hash(struct reader *r, uint8_t *out, size_t bytes)
         r->word += 2 * bytes;
 }
 
+static void guid(struct reader *r)
+{
+    struct su_guid id;
+    char again[SU_GUID_TEXT];
+    if (r->has_failed || r->line_end - r->word < SU_GUID_TEXT - 1 || !su_guid_parse(&id, r->word, SU_GUID_TEXT - 1) ||
+        memcmp(su_guid_format(&id, again), r->word, SU_GUID_TEXT - 1) != 0)
+        r->has_failed = true;
+    else
+        r->word += SU_GUID_TEXT - 1;
+}
+
 static void text_to_end(struct reader *r, char *out, size_t room)
 {
     size_t n = r->has_failed ? 0 : (size_t)(r->line_end - r->word);
@@ -295,6 +306,31 @@ static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err
             r->has_failed = true;
 }
 
+/* A hole is kept as text; here it is only proved to be one of the four forms. */
+static void hole(struct reader *r)
+{
+    uint8_t sha1[SU_SHA1_BYTES];
+    bool is_bundled = skip(r, "bundled ");
+    if (is_bundled || skip(r, "prerequisite ")) {
+        guid(r);
+        expect(r, " ");
+        (void)number(r, UINT32_MAX);
+        expect(r, " ");
+        guid(r);
+        if (is_bundled) {
+            expect(r, " ");
+            (void)number(r, UINT32_MAX);
+        }
+    } else {
+        if (!skip(r, "content "))
+            expect(r, "licence ");
+        hash(r, sha1, SU_SHA1_BYTES);
+        expect(r, " ");
+        (void)number(r, INT64_MAX);
+    }
+    line_end(r);
+}
+
 static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *err)
 {
     while (next_starts(r, "fits ")) {
@@ -308,6 +344,8 @@ static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *
                 return;
             }
             base->sequence = number(r, 999999);
+            if (m->bases.count > 1 && base[-1].sequence >= base->sequence)
+                r->has_failed = true;
             expect(r, " ");
             hash(r, base->digest, SU_SHA256_BYTES);
         }
@@ -339,9 +377,10 @@ static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *
     line_end(r);
     for (uint64_t i = 0; i < holes && !r->has_failed; i++) {
         field(r, "hole ");
+        const char *text = r->word;
+        hole(r);
         struct su_line *slot = SU_PUSH(&m->holes, SU_MAX_HOLES);
-        if (!slot || r->has_failed || r->word == r->line_end || memchr(r->word, 0, (size_t)(r->line_end - r->word)) ||
-            su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0 ||
+        if (!slot || r->has_failed || su_line_add(slot, text, (size_t)(r->line_end - text), err) < 0 ||
             (i > 0 && strcmp(slot[-1].text, slot->text) >= 0))
             r->has_failed = true;
     }
@@ -450,6 +489,8 @@ static int check_item(const struct su_manifest *m, size_t first, size_t count, u
             return su_fail(err, SU_FORMAT, "an extent lies outside its volume");
         sum += e->length;
     }
+    if (is_exact && want == 0 && count != 1) /* the one way to write an empty file */
+        return su_fail(err, SU_FORMAT, "an empty file has %zu extents, not one", count);
     if (is_exact && sum != want)
         return su_fail(err, SU_FORMAT, "a file's extents have %llu bytes, its size is %llu", (unsigned long long)sum, (unsigned long long)want);
     if (!is_exact && sum > want)
@@ -464,6 +505,11 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
         return -1;
     if (memcmp(digest, m->profile_digest, sizeof digest) != 0)
         return su_fail(err, SU_FORMAT, "the profile digest is not that of the profile");
+    for (size_t i = 1; i < m->profile.items.count; i++) {
+        const struct su_profile_item *a = &m->profile.items.at[i - 1], *b = &m->profile.items.at[i];
+        if (a->kind > b->kind || (a->kind == b->kind && strcmp(a->value, b->value) >= 0))
+            return su_fail(err, SU_FORMAT, "the profile is not sorted: %s stands before %s", a->value, b->value);
+    }
     for (size_t v = 0; v < m->volumes.count; v++)
         if (m->volumes.at[v].blocks != (m->volumes.at[v].bytes + SU_BLOCK_BYTES - 1) / SU_BLOCK_BYTES)
             return su_fail(err, SU_FORMAT, "volume %zu has %zu block hashes for %llu bytes", v + 1, m->volumes.at[v].blocks,

@@ -100,11 +100,11 @@ static int read_document(struct su_package_records *r, size_t units, struct su_e
         if (took > units)
             return bad(r, "the length cuts a character", err);
         su_buf_add(&r->document, here(r), piece);
+        if (su_buf_check(&r->document, "a document", err) < 0) /* bytes without units could go on for ever */
+            return -1;
         units -= took;
         r->at += piece;
     }
-    if (su_buf_check(&r->document, "a document", err) < 0)
-        return -1;
     return su_utf8_is_valid(r->document.bytes ? r->document.bytes : "", r->document.length)
                ? 0 : bad(r, "the document is not UTF-8", err);
 }

@@ -32,6 +32,23 @@ int su_position_load(struct su_db *db, struct su_position *p, struct su_err *err
     return su_rows_fixed(&rows, 4, p->manifest_sha256, SU_SHA256_BYTES, err);
 }
 
+int su_position_profile(struct su_db *db, struct su_profile *out, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 128);
+    bool found;
+    out->content = SU_CONTENT_ALL;
+    if (su_query_text(db, &text, &found, err, "SELECT profile||approvals FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0)
+        return -1;
+    for (const char *line = found ? text.bytes : ""; *line;) {
+        size_t n = strcspn(line, "\n");
+        if (!su_profile_parse_line(out, line, n, err))
+            return su_fail(err, SU_DATA, "database: the pinned profile has a line that is none: %.*s", (int)n, line);
+        line += n + (line[n] != 0);
+    }
+    su_profile_sort(out);
+    return 0;
+}
+
 void su_position_advance(struct su_position *p, const struct su_bundle *b)
 {
     p->has_import = true;

@@ -22,6 +22,9 @@ struct su_position {
 void su_position_cleanup(struct su_position *position);
 int su_position_load(struct su_db *db, struct su_position *out, struct su_err *err) SU_CHECKED;
 
+/* The profile pinned by the last import, with its approvals; empty and all-embracing without one. */
+int su_position_profile(struct su_db *db, struct su_profile *out, struct su_err *err) SU_CHECKED;
+
 /* Where the site will stand once a good bundle is imported. */
 void su_position_advance(struct su_position *position, const struct su_bundle *bundle);
 

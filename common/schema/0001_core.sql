@@ -151,6 +151,7 @@ CREATE TABLE import (
   imported        TEXT NOT NULL,     -- UTC
   manifest_sha256 BLOB NOT NULL,
   profile         TEXT NOT NULL,     -- the signed profile text
+  approvals       TEXT NOT NULL,     -- the signed approvals, lines "approved <guid>"
   promise_days    INTEGER NOT NULL,
   base_digest     BLOB NOT NULL,     -- state before
   state_digest    BLOB NOT NULL,     -- state after

@@ -217,7 +217,7 @@ static int run(struct su_context *c, struct su_err *err)
     if (c->command->needs != SU_NEEDS_NOTHING &&
         su_home_open(&c->home, c->home_path, c->program->role, c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ,
                      c->command->name, err) < 0)
-        return -1;
+        return su_after(err, "Nothing was written.");
     return c->command->run(c, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/core/position.h"
 #include "tools/cli/look.h"
 
 static const char *verdict_text(enum su_content_verdict verdict)
@@ -60,9 +61,13 @@ void su_answer_content(struct su_context *c, const struct su_content_report *r)
 
 int su_cmd_content_verify(struct su_context *c, struct su_err *err)
 {
+    SU_AUTO(su_profile) struct su_profile pinned = {0};
     struct su_content_report report = {0};
+    bool is_site = c->home.role == SU_SITE; /* a hub keeps content for every profile */
+    if (is_site && su_position_profile(c->home.db, &pinned, err) < 0)
+        return -1;
     su_report_content(c, &report);
-    if (su_content_verify(&c->home, &c->events, &report, err) < 0)
+    if (su_content_verify(&c->home, is_site ? &pinned : NULL, &c->events, &report, err) < 0)
         return -1;
     su_answer_content(c, &report);
     if (report.wrong > 0)

@@ -22,7 +22,7 @@ int cmd_content_list(struct su_context *c, struct su_err *err)
 {
     struct su_content_report report = {0};
     su_report_content(c, &report);
-    if (su_content_list(&c->home, &report, err) < 0)
+    if (su_content_list(&c->home, NULL, &report, err) < 0)
         return -1;
     su_answer_content(c, &report);
     return 0;

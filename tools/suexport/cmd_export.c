@@ -51,7 +51,7 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
     su_json_int(&c->json, "bytes", (int64_t)(has_bundle ? r->bytes : r->payload_bytes));
     su_json_int(&c->json, "updates", (int64_t)m->updates);
     su_json_int(&c->json, "revisions", (int64_t)m->revisions);
-    su_json_int(&c->json, "files", (int64_t)(has_bundle ? m->payloads.count : m->licence_files + m->payload_files - r->held_files));
+    su_json_int(&c->json, "files", (int64_t)r->files);
     if (has_bundle)
         su_json_hex(&c->json, "manifest_sha256", r->manifest_sha256, SU_SHA256_BYTES);
     else

@@ -126,31 +126,59 @@ static void answer(struct su_context *c, const struct su_verification *v)
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
 }
 
+/* Whether a bundle claims to be for another site: on a disk for several those are passed over. */
+static bool is_for_another(const struct su_context *c, const struct su_bundle_raw *raw)
+{
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+    struct su_err ignored = SU_ERR_INIT;
+    return su_bundle_unverified_manifest(raw, &m, &ignored) == 0 && strcmp(m.site, c->home.name) != 0;
+}
+
 /* Every bundle for this site on the medium, each against the state that those before it lead to;
- * the first that is not good decides. */
+ * the first that is not good decides, else the last. */
+static int verify_all(struct su_context *c, const struct su_names *found, struct su_verification *v, struct su_err *err)
+{
+    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
+    bool is_one = found->count == 1, has_any = false;
+    if (su_position_load(c->home.db, &position, err) < 0)
+        return -1;
+    for (size_t i = 0; i < found->count; i++) {
+        SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
+        struct su_err why = SU_ERR_INIT;
+        if (su_bundle_open(&raw, found->at[i], err) < 0)
+            return -1;
+        if (!is_one && is_for_another(c, &raw)) {
+            su_line(c, "%s: left, for another site", found->at[i]);
+            continue;
+        }
+        if (has_any)
+            su_line(c, "%s: %s", v->bundle.name, su_verdict_text(v->verdict));
+        su_verification_cleanup(v);
+        has_any = true;
+        if (su_verify(&c->home, &position, &raw, &c->events, v, &why) < 0) {
+            *err = why;
+            if (v->verdict != SU_VERDICT_REPLAY || i + 1 == found->count)
+                return -1; /* an older one is no fault while newer ones follow */
+            continue;
+        }
+        su_err_clear(err);
+        su_position_advance(&position, &v->bundle);
+    }
+    if (!has_any) {
+        v->verdict = SU_VERDICT_WRONG_SITE;
+        return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", found->count, c->home.name);
+    }
+    return err->code == SU_OK ? 0 : -1;
+}
+
 int cmd_verify(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names found = {0};
-    SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
-    if (su_bundle_find(su_argument(c, 0), &found, err) < 0 || su_position_load(c->home.db, &position, err) < 0)
+    SU_AUTO(su_verification) struct su_verification v = SU_VERIFICATION_INIT;
+    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
         return -1;
-    for (size_t i = 0; i < found.count; i++) {
-        SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-        SU_AUTO(su_verification) struct su_verification v = SU_VERIFICATION_INIT;
-        bool is_last = i + 1 == found.count;
-        int result = su_bundle_open(&raw, found.at[i], err);
-        v.verdict = SU_VERDICT_DAMAGED;
-        if (result == 0)
-            result = su_verify(&c->home, &position, &raw, &c->events, &v, err);
-        bool is_passed_over = v.verdict == SU_VERDICT_WRONG_SITE || v.verdict == SU_VERDICT_REPLAY;
-        if (!is_last && (result == 0 || is_passed_over)) { /* a disk for several sites, or with older bundles */
-            su_line(c, "%s: %s", v.bundle.name, su_verdict_text(v.verdict));
-            if (result == 0)
-                su_position_advance(&position, &v.bundle);
-            continue;
-        }
-        answer(c, &v);
-        return result;
-    }
-    return 0;
+    v.verdict = SU_VERDICT_DAMAGED; /* of what cannot even be opened */
+    int result = verify_all(c, &found, &v, err);
+    answer(c, &v);
+    return result;
 }

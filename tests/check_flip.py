@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""check_flip.py SUIMPORT HOME BUNDLE RUNS SEED - damages a bundle in many ways; none may be imported.
+
+First single bits: one in every byte of the manifest, the signature, the recipe and the first 2 KiB of
+each volume, and in every Nth byte of the rest; then lengths: the same places as ends of the file; then
+damage of many bytes drawn from SEED. N is chosen so that about RUNS imports are made; RUNS 0 means
+every byte and every length.
+
+After each import the exit status must be that of the damage (4 for manifest and signature, 3 for what
+the manifest names), the database must have the bytes it had, and no file may have a final name in the
+store that its bytes do not have. At the end the whole bundle must still be importable.
+"""
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+SUIMPORT, HOME, BUNDLE = sys.argv[1:4]
+RUNS, SEED = int(sys.argv[4]), int(sys.argv[5])
+HEAD = 2048
+
+
+def is_volume(name):
+    return name.startswith("SU") and name[-4] == "."
+
+
+def statuses(name, is_absent=False):
+    """The exit statuses that say what is wrong when this file is not what it was."""
+    if name == "MANIFEST.TXT":
+        return {2} if is_absent else {3, 4} if os.path.getsize(os.path.join(BUNDLE, name)) == 0 else {4}
+    return {4} if name.endswith(".SIG") else {3}
+
+
+def places(size, name, step):
+    dense = range(size) if not is_volume(name) else range(min(HEAD, size))
+    return sorted(set(dense) | set(range(len(dense), size, step)))
+
+
+class Worker(threading.Thread):
+    def __init__(self, folder, jobs, lock, failures):
+        super().__init__()
+        self.home, self.bundle = os.path.join(folder, "site"), os.path.join(folder, os.path.basename(BUNDLE))
+        shutil.copytree(HOME, self.home)
+        shutil.copytree(BUNDLE, self.bundle)
+        self.jobs, self.lock, self.failures, self.done = jobs, lock, failures, 0
+        self.good = self.database()
+
+    def database(self):
+        out = []
+        for name in "update-point.db", "update-point.db-wal":
+            path = os.path.join(self.home, name)
+            try:
+                with open(path, "rb") as file:
+                    out.append(hashlib.sha256(file.read()).digest() if os.path.getsize(path) else b"")
+            except FileNotFoundError:
+                out.append(b"")
+        return out
+
+    def store(self):
+        """A finished name in the store tells its bytes."""
+        for folder, _, names in os.walk(os.path.join(self.home, "content")):
+            for name in names:
+                if len(name) == 64:
+                    with open(os.path.join(folder, name), "rb") as file:
+                        if hashlib.sha256(file.read()).hexdigest() != name:
+                            return name
+        return None
+
+    def attempt(self, what, allowed):
+        run = subprocess.run([SUIMPORT, "--home", self.home, "--quiet", "import", self.bundle],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        problem = None
+        if run.returncode not in allowed:
+            problem = f"exit {run.returncode}, expected {sorted(allowed)}: {run.stderr.decode(errors='replace')[:300]}"
+        elif self.database() != self.good:
+            problem = "the database changed"
+        elif self.done % 200 == 0 and self.store():
+            problem = f"the store holds {self.store()}, whose bytes are others"
+        if problem:
+            with self.lock:
+                self.failures.append(f"{what}: {problem}")
+        self.done += 1
+
+    def run(self):
+        while not self.failures or len(self.failures) < 20:
+            with self.lock:
+                job = next(self.jobs, None)
+            if job is None:
+                break
+            name, what, damage = job
+            path = os.path.join(self.bundle, name)
+            try:
+                is_absent = damage(path)
+                self.attempt(f"{name} {what}", statuses(name, is_absent))
+            except Exception as problem:  # a hang, or a mistake of this file
+                with self.lock:
+                    self.failures.append(f"{name} {what}: {problem!r}")
+            shutil.copyfile(os.path.join(BUNDLE, name), path)
+
+
+def flip(at, bit):
+    def damage(path):
+        with open(path, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1 << bit]))
+    return damage
+
+
+def cut(size):
+    return lambda path: os.truncate(path, size)
+
+
+def scramble(seed):
+    def damage(path):
+        rng = random.Random(seed)
+        with open(path, "rb") as file:
+            good = file.read()
+        made = bytearray(good)
+        kind = rng.randrange(6)
+        at, size = rng.randrange(len(good)), rng.randrange(1, 1 + min(len(good), 1 << rng.randrange(1, 14)))
+        if kind == 0:  # a run of noise
+            made[at:at + size] = rng.randbytes(len(made[at:at + size]))
+        elif kind == 1:  # a run of zeros, as a lost sector reads
+            made[at:at + size] = bytes(len(made[at:at + size]))
+        elif kind == 2:  # two runs change places
+            to = rng.randrange(len(good))
+            made[at:at + size], made[to:to + size] = made[to:to + size], made[at:at + size]
+        elif kind == 3:  # bytes lost in the middle
+            del made[at:at + size]
+        elif kind == 4:  # bytes added
+            made[at:at] = rng.randbytes(size)
+        else:  # scattered bits
+            for _ in range(rng.randrange(2, 20)):
+                made[rng.randrange(len(made))] ^= 1 << rng.randrange(8)
+        if bytes(made) == good:
+            made[at] ^= 1
+        with open(path, "wb") as file:
+            file.write(made)
+    return damage
+
+
+def absent(path):
+    os.remove(path)
+    return True
+
+
+def main():
+    names = sorted(os.listdir(BUNDLE))
+    sizes = {name: os.path.getsize(os.path.join(BUNDLE, name)) for name in names}
+    total = sum(sizes.values())
+    many = max(200, RUNS // 10)
+    fixed = sum(len(places(size, name, total)) for name, size in sizes.items())
+    step = 1 if RUNS == 0 else max(1, 2 * total // max(1, RUNS - many - 2 * fixed))
+    jobs = []
+    for name in names:
+        for at in places(sizes[name], name, step):
+            jobs.append((name, f"byte {at} flipped", flip(at, at % 8)))
+            jobs.append((name, f"cut to {at} bytes", cut(at)))
+        jobs.append((name, "absent", absent))
+    rng = random.Random(SEED)
+    for number in range(many):
+        seed = rng.randrange(1 << 32)
+        jobs.append((rng.choice(names), f"damage {number} (seed {seed} of {SEED})", scramble(seed)))
+    rng.shuffle(jobs)
+    print(f"{len(jobs)} damages of {total} bytes: every byte of the small files and heads, every {step}th of the rest; seed {SEED}")
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        lock, failures, queue = threading.Lock(), [], iter(jobs)
+        workers = []
+        for number in range(min(4, os.cpu_count() or 1)):
+            os.mkdir(os.path.join(folder, str(number)))
+            workers.append(Worker(os.path.join(folder, str(number)), queue, lock, failures))
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        for worker in workers:  # the same home and the same folder, undamaged: now it must work
+            if worker.store():
+                failures.append(f"the store holds {worker.store()}, whose bytes are others")
+            run = subprocess.run([SUIMPORT, "--home", worker.home, "--quiet", "import", worker.bundle], stdout=subprocess.DEVNULL)
+            if run.returncode != 0 or worker.database() == worker.good:
+                failures.append(f"the whole bundle gives exit {run.returncode}")
+        done = sum(worker.done for worker in workers)
+    print(*failures[:20], sep="\n")
+    print(f"{done} imports, {len(failures)} wrong")
+    sys.exit(1 if failures or done != len(jobs) else 0)
+
+
+main()
