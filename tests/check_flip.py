@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """check_flip.py SUIMPORT HOME BUNDLE RUNS SEED - damages a bundle in many ways; none may be imported.
 
-First single bits: one in every byte of the manifest, the signature, the recipe and the first 2 KiB of
-each volume, and in every Nth byte of the rest; then lengths: the same places as ends of the file; then
-damage of many bytes drawn from SEED. N is chosen so that about RUNS imports are made; RUNS 0 means
-every byte and every length.
+First single bits: one in every byte of the manifest, the signature, the recipe and the first 1.5 KiB of
+each volume, and in every Nth byte of the rest; then lengths: every length of the small files, every
+Nth of the volumes; then damage of many bytes drawn from SEED. N is chosen so that about RUNS imports are
+made, where RUNS is too small even for that N counts for every file; RUNS 0 means every byte and length.
 
 After each import the exit status must be that of the damage (4 for manifest and signature, 3 for what
 the manifest names), the database must have the bytes it had, and no file may have a final name in the
@@ -21,23 +21,30 @@ import threading
 
 SUIMPORT, HOME, BUNDLE = sys.argv[1:4]
 RUNS, SEED = int(sys.argv[4]), int(sys.argv[5])
-HEAD = 2048
+HEAD = 1536
 
 
 def is_volume(name):
     return name.startswith("SU") and name[-4] == "."
 
 
-def statuses(name, is_absent=False):
+def statuses(name, path):
     """The exit statuses that say what is wrong when this file is not what it was."""
-    if name == "MANIFEST.TXT":
-        return {2} if is_absent else {3, 4} if os.path.getsize(os.path.join(BUNDLE, name)) == 0 else {4}
+    if name == "MANIFEST.TXT":  # without one, or with an empty one, there is nothing to mistrust
+        return {2} if not os.path.exists(path) else {3} if os.path.getsize(path) == 0 else {4}
     return {4} if name.endswith(".SIG") else {3}
 
 
-def places(size, name, step):
-    dense = range(size) if not is_volume(name) else range(min(HEAD, size))
-    return sorted(set(dense) | set(range(len(dense), size, step)))
+def places(size, dense, step):
+    return sorted(set(range(min(dense, size))) | set(range(0, size, step)))
+
+
+def flips(name, size, step, is_sparse):
+    return places(size, 0 if is_sparse else HEAD if is_volume(name) else size, step)
+
+
+def cuts(name, size, step, is_sparse):
+    return places(size, 0 if is_sparse or is_volume(name) else size, step)
 
 
 class Worker(threading.Thread):
@@ -94,8 +101,8 @@ class Worker(threading.Thread):
             name, what, damage = job
             path = os.path.join(self.bundle, name)
             try:
-                is_absent = damage(path)
-                self.attempt(f"{name} {what}", statuses(name, is_absent))
+                damage(path)
+                self.attempt(f"{name} {what}", statuses(name, path))
             except Exception as problem:  # a hang, or a mistake of this file
                 with self.lock:
                     self.failures.append(f"{name} {what}: {problem!r}")
@@ -145,30 +152,30 @@ def scramble(seed):
     return damage
 
 
-def absent(path):
-    os.remove(path)
-    return True
-
-
 def main():
     names = sorted(os.listdir(BUNDLE))
     sizes = {name: os.path.getsize(os.path.join(BUNDLE, name)) for name in names}
     total = sum(sizes.values())
     many = max(200, RUNS // 10)
-    fixed = sum(len(places(size, name, total)) for name, size in sizes.items())
-    step = 1 if RUNS == 0 else max(1, 2 * total // max(1, RUNS - many - 2 * fixed))
+
+    def count(step, is_sparse):
+        return sum(len(flips(n, s, step, is_sparse)) + len(cuts(n, s, step, is_sparse)) + 1 for n, s in sizes.items()) + many
+
+    step, is_sparse = 1, RUNS and count(total, False) > RUNS
+    while RUNS and count(step, is_sparse) > RUNS:
+        step += 1 + step // 20
     jobs = []
     for name in names:
-        for at in places(sizes[name], name, step):
-            jobs.append((name, f"byte {at} flipped", flip(at, at % 8)))
-            jobs.append((name, f"cut to {at} bytes", cut(at)))
-        jobs.append((name, "absent", absent))
+        jobs += [(name, f"byte {at} flipped", flip(at, at % 8)) for at in flips(name, sizes[name], step, is_sparse)]
+        jobs += [(name, f"cut to {at} bytes", cut(at)) for at in cuts(name, sizes[name], step, is_sparse)]
+        jobs.append((name, "absent", os.remove))
     rng = random.Random(SEED)
     for number in range(many):
         seed = rng.randrange(1 << 32)
         jobs.append((rng.choice(names), f"damage {number} (seed {seed} of {SEED})", scramble(seed)))
     rng.shuffle(jobs)
-    print(f"{len(jobs)} damages of {total} bytes: every byte of the small files and heads, every {step}th of the rest; seed {SEED}")
+    dense = "" if is_sparse else "every byte of the small files and heads, "
+    print(f"{len(jobs)} damages of {total} bytes: {dense}every {step}th of the rest; seed {SEED}")
     with tempfile.TemporaryDirectory(dir=".") as folder:
         lock, failures, queue = threading.Lock(), [], iter(jobs)
         workers = []

@@ -38,12 +38,22 @@ void su_json_open(struct su_json *json, const char *key, char bracket)
     begin(json, key);
     su_buf_add(json->out, &bracket, 1);
     json->needs_comma = false;
+    if (json->depth < sizeof json->open)
+        json->open[json->depth++] = bracket;
 }
 
 void su_json_close(struct su_json *json, char bracket)
 {
     su_buf_add(json->out, &bracket, 1);
     json->needs_comma = true;
+    if (json->depth > 0)
+        json->depth--;
+}
+
+void su_json_close_to(struct su_json *json, size_t depth)
+{
+    while (json->depth > depth)
+        su_json_close(json, json->open[json->depth - 1] == '{' ? '}' : ']');
 }
 
 void su_json_text(struct su_json *json, const char *key, const char *value)

@@ -15,11 +15,15 @@
 struct su_json {
     struct su_buf *out;
     bool needs_comma;
+    char open[32]; /* brackets not closed yet */
+    size_t depth;
 };
 
 /* `key` is NULL inside arrays and for the outermost value. */
 void su_json_open(struct su_json *json, const char *key, char bracket); /* '{' or '[' */
 void su_json_close(struct su_json *json, char bracket);                 /* '}' or ']' */
+/* Closes what a failure left open, down to `depth` brackets. */
+void su_json_close_to(struct su_json *json, size_t depth);
 void su_json_text(struct su_json *json, const char *key, const char *value); /* NULL gives null */
 void su_json_int(struct su_json *json, const char *key, int64_t value);
 void su_json_bool(struct su_json *json, const char *key, bool value);

@@ -17,6 +17,8 @@
 #define SU_MAX_XML_DEPTH 128
 /* Attributes of one element. Real elements carry fewer than 20. */
 #define SU_MAX_XML_ATTRIBUTES 64
+/* One tag or comment, before it is parsed. Real ones stay below 10 KiB. */
+#define SU_MAX_XML_TAG_BYTES (64 * SU_KIB)
 /* Text of one element that we keep (titles, descriptions). Real ones stay below 8 KiB. */
 #define SU_MAX_XML_TEXT_BYTES (256 * SU_KIB)
 /* What one parsed document may need beside its bytes: titles, relations, files. */
@@ -55,7 +57,7 @@
 /* Frames, payload files and holes named by one manifest. */
 #define SU_MAX_FRAMES 200000u
 #define SU_MAX_PAYLOADS 1000000u
-#define SU_MAX_HOLES 100000u
+#define SU_MAX_HOLES 500000u
 /* Products, classifications, languages or approvals in one profile. */
 #define SU_MAX_PROFILE_ITEMS 20000u
 

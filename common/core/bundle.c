@@ -67,6 +67,26 @@ int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *e
     return 0;
 }
 
+bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence)
+{
+    SU_AUTO(su_fd) su_fd dir = -1, fd = -1;
+    struct su_err ignored = SU_ERR_INIT;
+    char head[1024];
+    if (su_dir_open(&dir, AT_FDCWD, path, &ignored) < 0 || su_file_open(&fd, dir, SU_MANIFEST_NAME, NULL, &ignored) < 0)
+        return false;
+    ssize_t n = su_file_read(fd, head, sizeof head - 1, &ignored);
+    if (n <= 0)
+        return false;
+    head[n] = 0;
+    const char *site_line = strstr(head, "\nsite "), *sequence_line = strstr(head, "\nsequence ");
+    size_t length = site_line ? strcspn(site_line + 6, "\n") : 0;
+    if (!sequence_line || length == 0 || length > 16 ||
+        !su_u64_parse(sequence, sequence_line + 10, strcspn(sequence_line + 10, "\n"), 999999))
+        return false;
+    (void)snprintf(site, 17, "%.*s", (int)length, site_line + 6);
+    return su_site_code_is_valid(site);
+}
+
 int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err)
 {
     return su_manifest_parse(out, raw->manifest.bytes, raw->manifest.length, err);

@@ -27,7 +27,10 @@ struct su_bundle_raw {
 #define SU_BUNDLE_RAW_INIT { .dir = -1, .manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES) }
 int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *err) SU_CHECKED;
 void su_bundle_raw_cleanup(struct su_bundle_raw *raw);
-/* For inspect and for passing over bundles of other sites; nothing may rest on it. */
+/* What the first lines claim, of a folder on a medium with several bundles: enough to sort them and to
+ * pass over those of other sites. False when they are no manifest's. */
+bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence);
+/* For inspect; nothing may rest on it. */
 int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err) SU_CHECKED;
 
 struct su_signer {

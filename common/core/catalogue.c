@@ -7,6 +7,7 @@
 #include "common/core/derive.h"
 #include "common/core/home.h"
 #include "common/lib/pack.h"
+#include "common/sys/interrupt.h"
 
 /* Enough documents to learn from; the few before them stay packed without a dictionary. */
 #define TRAINING_BYTES (4 * SU_MIB)
@@ -182,6 +183,8 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
     int more = su_rows_next(&rows, err);
     if (more <= 0)
         return more < 0 ? -1 : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
+    if (su_rows_int(&rows, 1) < 0 || su_rows_int(&rows, 1) > UINT32_MAX || su_rows_int(&rows, 2) < SU_FROM_SYNC || su_rows_int(&rows, 2) > SU_FROM_THIRD_PARTY)
+        return su_fail(err, SU_DATA, "database: revision row %lld has an impossible number or origin", (long long)rev_id);
     *record = (struct su_record){.revision = (uint32_t)su_rows_int(&rows, 1), .origin = (enum su_origin)su_rows_int(&rows, 2)};
     size_t packed_bytes;
     const void *packed = su_rows_blob(&rows, 6, &packed_bytes);
@@ -219,7 +222,7 @@ int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err 
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_record record;
         int64_t rev_id = su_rows_int(&rows, 0);
-        if (su_catalogue_get(c, rev_id, &record, &document, &urls, err) < 0 ||
+        if (su_interrupt_check(err) < 0 || su_catalogue_get(c, rev_id, &record, &document, &urls, err) < 0 ||
             su_update_parse(&update, record.document, record.document_bytes, err) < 0 ||
             su_derive(c->db, rev_id, &update, record.urls, record.urls_bytes, err) < 0)
             return -1;

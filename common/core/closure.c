@@ -194,16 +194,19 @@ static int users_of(const struct su_closure *c, uint32_t **offsets, uint32_t **u
     return 0;
 }
 
-/* Greatest fixed point: everything closes until a clause proves otherwise. Linear in the relations,
- * whatever their shape. */
+/* Greatest fixed point: everything closes until a clause proves otherwise. Each clause counts its
+ * living alternatives, so the work is linear in the relations, whatever their shape. */
 static int find_closable(struct su_closure *c, struct su_err *err)
 {
     uint32_t *offsets = NULL, *users = NULL, *fallen = malloc((c->nodes.count + 1) * sizeof *fallen);
+    uint32_t *alive = calloc(c->clauses.count + 1, sizeof *alive);
     size_t count = 0;
-    int result = fallen ? users_of(c, &offsets, &users, err) : su_fail_memory(err);
+    int result = fallen && alive ? users_of(c, &offsets, &users, err) : su_fail_memory(err);
     for (uint32_t k = 0; result == 0 && k < c->clauses.count; k++) {
+        for (uint32_t a = 0; a < c->clauses.at[k].count; a++)
+            alive[k] += c->alternatives.at[c->clauses.at[k].first + a].node != NOBODY;
         struct node *node = &c->nodes.at[c->clauses.at[k].node];
-        if (node->is_closable && !clause_holds(c, &c->clauses.at[k])) {
+        if (alive[k] == 0 && node->is_closable) {
             node->is_closable = false;
             fallen[count++] = c->clauses.at[k].node;
         }
@@ -212,7 +215,7 @@ static int find_closable(struct su_closure *c, struct su_err *err)
         uint32_t at = fallen[--count];
         for (uint32_t u = offsets[at]; u < offsets[at + 1]; u++) {
             struct node *node = &c->nodes.at[c->clauses.at[users[u]].node];
-            if (node->is_closable && !clause_holds(c, &c->clauses.at[users[u]])) {
+            if (--alive[users[u]] == 0 && node->is_closable) {
                 node->is_closable = false;
                 fallen[count++] = c->clauses.at[users[u]].node;
             }
@@ -221,6 +224,7 @@ static int find_closable(struct su_closure *c, struct su_err *err)
     free(offsets);
     free(users);
     free(fallen);
+    free(alive);
     return result;
 }
 

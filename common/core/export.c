@@ -55,7 +55,11 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
     if (p->is_licence)
         (void)snprintf(name, sizeof name, "licence/");
     su_hex_format(p->id.sha256, SU_SHA256_BYTES, name + strlen(name));
-    if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0 || su_digest_open(&digest, SU_SHA256, err) < 0 ||
+    if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0) {
+        err->code = SU_INCOMPLETE;
+        return su_remedy(err, "Run 'suexport content verify' and add the file again.");
+    }
+    if (su_digest_open(&digest, SU_SHA256, err) < 0 ||
         su_volume_item(w->volumes, name, p->id.bytes, err) < 0)
         return -1;
     while ((n = su_file_read(fd, chunk, sizeof chunk, err)) > 0) {
@@ -238,7 +242,9 @@ static int record_export(struct su_home *home, const struct su_site *site, const
                " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND s.revision=r.revision"
                " AND s.to_sequence IS NULL) ORDER BY r.update_id, r.revision",
                SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
-        (m->is_full && su_run(home->db, err, "DELETE FROM site_file WHERE site_id=?1", SU_I(site->site_id)) < 0) ||
+        /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
+        su_run(home->db, err, "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM temp.deliver)",
+               SU_I(site->site_id), SU_I(result->floor)) < 0 ||
         su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver", SU_I(site->site_id),
                SU_I(m->sequence)) < 0)
         return -1;
@@ -316,7 +322,8 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
         return 0;
     su_message(events, SU_EXPORT_STARTED, SU_INFO, "export %s sequence %llu (%s) started", site.code,
                (unsigned long long)result->manifest.sequence, result->manifest.is_full ? "full" : "delta");
-    if (write_all(home, &site, o, &key.key, events, result, &t, err) < 0)
-        return su_after(err, "No bundle was made; the hub's books are as they were.");
-    return 0;
+    if (write_all(home, &site, o, &key.key, events, result, &t, err) == 0)
+        return 0;
+    return su_after(err, t.db ? "No bundle was made; the hub's books are as they were."
+                              : "The bundle is in the books but bears no final name: export again.");
 }

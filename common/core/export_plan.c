@@ -10,17 +10,17 @@
 #include "common/core/history.h"
 #include "common/core/state.h"
 
-/* The oldest state a delta must fit: the last acknowledged one, or the last full bundle, which is a
- * new baseline whatever the site was in; --since is the operator's word that N has arrived. */
+/* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
+ * bundle, which whoever is to use a delta must have; --since is the operator's word that N has arrived. */
 static int choose_floor(const struct su_site *site, const struct su_export_options *o, struct su_manifest *m,
                         uint64_t *floor, struct su_err *err)
 {
     m->is_full = o->is_full || site->last_sent == 0;
-    *floor = site->acknowledged > site->last_full ? site->acknowledged : site->last_full;
+    *floor = site->acknowledged > 0 ? site->acknowledged : site->last_full;
     if (o->since > site->last_sent)
         return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu", (unsigned long long)o->since,
                        site->code, (unsigned long long)site->last_sent);
-    if (o->since > 0 && o->since < site->acknowledged && !m->is_full) {
+    if (o->since > 0 && o->since + SU_UNDO_KEEP < site->acknowledged && !m->is_full) {
         (void)su_fail(err, SU_USAGE, "--since %llu: %s has acknowledged bundle %llu, what older states held is no longer kept",
                       (unsigned long long)o->since, site->code, (unsigned long long)site->acknowledged);
         return su_remedy(err, "Use --full: a full bundle fits any state.");
@@ -239,16 +239,15 @@ static int plan_needs(struct su_db *db, struct su_export_result *result, struct 
 static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
 {
     int64_t bytes, files, held;
-    uint64_t content_floor = site->content_acknowledged > site->last_full ? site->content_acknowledged : site->last_full;
-    if (content_floor > floor)
-        content_floor = floor; /* --since reaches back: so do the files */
+    /* After a full bundle a site may hold what that bundle carries, and what it acknowledged, no more. */
+    result->floor = result->manifest.is_full ? site->acknowledged : floor;
     if (su_db_script(db,
                      "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, bytes INTEGER NOT NULL,"
                      " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;", err) < 0 ||
         su_run(db, err,
                "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
                " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 AND f.sequence<=?2)",
-               SU_I(site->site_id), SU_I(content_floor), SU_I(result->manifest.is_full)) < 0 ||
+               SU_I(site->site_id), SU_I(floor), SU_I(result->manifest.is_full)) < 0 ||
         su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
         su_query_int(db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
         su_query_int(db, &held, NULL, err, "SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED) < 0)

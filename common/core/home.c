@@ -39,9 +39,11 @@ static int upgrade(struct su_db *db, struct su_err *err)
     return 0;
 }
 
+/* Everything a schema can hold, each field quoted so that none can imitate another; only SQLite's own
+ * statistics may come and go. */
 #define SCHEMA_TEXT \
-    "SELECT coalesce(group_concat(text, ';'), '') FROM (SELECT type||name||coalesce(sql,'') AS text " \
-    "FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name)"
+    "SELECT coalesce(group_concat(text, ';'), '') FROM (SELECT quote(type)||quote(name)||quote(tbl_name)||quote(sql) AS text " \
+    "FROM sqlite_schema WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4') ORDER BY type, name)"
 
 /* A database from elsewhere could carry views, triggers or tables of an attacker: the schema must
  * be, word for word, the one our steps make. */
@@ -71,10 +73,14 @@ static int prove_schema(struct su_db *db, struct su_err *err)
     return 0;
 }
 
-static int database_path(char *out, size_t room, int dir, const char *path, struct su_err *err)
+/* The home's real path: SQLite is told to follow no link, the user may have named one. It starts with
+ * a slash, so it can never be taken for a URI. */
+static int database_path(char *out, size_t room, const char *path, struct su_err *err)
 {
-    (void)dir;
-    int n = snprintf(out, room, "%s/%s", path, DATABASE);
+    SU_AUTO(su_text) char *real = realpath(path, NULL);
+    if (!real)
+        return su_fail_sys(err, "%s", path);
+    int n = snprintf(out, room, "%s/%s", real, DATABASE);
     return n < 0 || (size_t)n >= room ? su_fail(err, SU_CONFIG, "the path of the home is too long") : 0;
 }
 
@@ -94,7 +100,7 @@ static int make_database(struct su_home *home, const char *path, enum su_role ro
     SU_AUTO(su_db) struct su_db *db = NULL;
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     char final[4096], temp[4096 + 8];
-    if (database_path(final, sizeof final, home->dir, path, err) < 0)
+    if (database_path(final, sizeof final, path, err) < 0)
         return -1;
     (void)snprintf(temp, sizeof temp, "%s.new", final);
     if (su_file_remove(home->dir, DATABASE ".new", err) < 0 || su_db_open(&db, temp, true, false, err) < 0)
@@ -159,7 +165,7 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
     }
     if (access == SU_WRITE && su_lock_take(&home->lock, home->dir, command, err) < 0)
         return -1;
-    if (make_directories(home, err) < 0 || database_path(file, sizeof file, home->dir, path, err) < 0 ||
+    if (make_directories(home, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
         su_db_open(&home->db, file, false, access == SU_READ, err) < 0 || prove_schema(home->db, err) < 0 ||
         (access == SU_WRITE && upgrade(home->db, err) < 0) || read_identity(home, err) < 0)
         return su_prefix(err, "home %s", path);

@@ -21,7 +21,7 @@ struct importing {
     const struct su_manifest *m;
     struct su_volume_reader *reader;
     char started[SU_TIME_TEXT];
-    uint64_t staged_bytes;
+    uint64_t staged_bytes, payload_bytes;
     int64_t import_id;
 };
 
@@ -29,12 +29,16 @@ static int check_space(const struct importing *i, struct su_err *err)
 {
     /* The database grows by the compressed documents and their relations, and as much again waits
      * in the write-ahead log until the commit. */
-    uint64_t have, need = su_manifest_payload_bytes(i->m) + su_manifest_raw_bytes(i->m) + 16 * SU_MIB;
+    uint64_t have, content = 0, need;
+    for (size_t k = 0; k < i->m->payloads.count; k++)
+        if (!su_store_has(i->site, &i->m->payloads.at[k].id))
+            content += i->m->payloads.at[k].id.bytes;
+    need = content + su_manifest_raw_bytes(i->m) + 16 * SU_MIB;
     if (su_space_free(i->site->dir, &have, err) < 0)
         return -1;
     if (have < need)
         return su_fail(err, SU_SPACE, "the import needs about %llu bytes (content %llu, metadata %llu), %llu are free",
-                       (unsigned long long)need, (unsigned long long)su_manifest_payload_bytes(i->m),
+                       (unsigned long long)need, (unsigned long long)content,
                        (unsigned long long)su_manifest_raw_bytes(i->m), (unsigned long long)have);
     return 0;
 }
@@ -49,7 +53,7 @@ static int stage_bytes(void *context, const void *bytes, size_t length, struct s
 {
     struct staging *s = context;
     s->i->staged_bytes += length;
-    su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, su_manifest_payload_bytes(s->i->m), "bytes");
+    su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, s->i->payload_bytes, "bytes");
     return s->writer ? su_store_write(s->writer, bytes, length, err) : su_digest_add(&s->sha256, bytes, length, err);
 }
 
@@ -78,12 +82,23 @@ static int prove_file(struct importing *i, const struct su_payload *p, struct su
     return result;
 }
 
+/* Held means: there, and still what its name says. A copy that has rotted is written anew. */
+static bool is_held_well(struct importing *i, const struct su_payload *p)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct su_err why = SU_ERR_INIT;
+    struct su_file_id have;
+    return su_store_has(i->site, &p->id) && su_store_open(&fd, i->site, p->id.sha256, NULL, &why) == 0 &&
+           su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &p->id, &why) == 0;
+}
+
 /* Content into the store: temporary names, fsync, rename. Orphans of a failed run are harmless. */
 static int stage_content(struct importing *i, struct su_err *err)
 {
+    i->payload_bytes = su_manifest_payload_bytes(i->m);
     for (size_t k = 0; k < i->m->payloads.count; k++) {
         const struct su_payload *p = &i->m->payloads.at[k];
-        bool is_held = su_store_has(i->site, &p->id);
+        bool is_held = is_held_well(i, p);
         if ((is_held || i->options->is_plan ? prove_file(i, p, err) : store_file(i, p, err)) < 0)
             return -1;
         i->result->files_held += is_held;
@@ -154,16 +169,68 @@ static int check_closure(struct importing *i, struct su_err *err)
     return more;
 }
 
+/* Rows for the files that came, and temp.carried for a plan, which leaves them on the medium. */
+static int record_files(struct importing *i, struct su_err *err)
+{
+    if (su_db_script(i->site->db, "CREATE TEMP TABLE IF NOT EXISTS carried (sha256 BLOB PRIMARY KEY) WITHOUT ROWID; DELETE FROM temp.carried;", err) < 0)
+        return -1;
+    for (size_t k = 0; k < i->m->payloads.count; k++)
+        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, err) < 0 ||
+            (i->options->is_plan && su_run(i->site->db, err, "INSERT OR IGNORE INTO temp.carried VALUES (?1)",
+                                           SU_B(i->m->payloads.at[k].id.sha256, SU_SHA256_BYTES)) < 0))
+            return -1;
+    return 0;
+}
+
+/* A row is a claim; the store itself must hold each file that is needed. A row that lies is taken
+ * back, so that the file counts as missing. */
+static int check_store(struct importing *i, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_file_id id;
+    int more;
+    if (su_query(i->site->db, &rows, err,
+                 "SELECT s.sha256, s.bytes FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
+                 " WHERE s.sha256 NOT IN (SELECT sha256 FROM temp.carried)") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        id = (struct su_file_id){.bytes = (uint64_t)su_rows_int(&rows, 1)};
+        if (su_rows_fixed(&rows, 0, id.sha256, SU_SHA256_BYTES, err) < 0)
+            return -1;
+        if (!su_store_has(i->site, &id) && su_run(i->site->db, err, "DELETE FROM stored_file WHERE sha256=?1", SU_B(id.sha256, SU_SHA256_BYTES)) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int missing_file(struct importing *i, struct su_rows *row, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
+    uint8_t sha1[SU_SHA1_BYTES];
+    bool is_licence = su_rows_int(row, 2) != 0;
+    if (su_rows_fixed(row, 0, sha1, sizeof sha1, err) < 0)
+        return -1;
+    su_buf_adds(&line, is_licence ? "licence " : "content ");
+    su_buf_addhex(&line, sha1, sizeof sha1);
+    su_buf_addf(&line, " %lld", (long long)su_rows_int(row, 1));
+    if (su_buf_check(&line, "a hole", err) < 0)
+        return -1;
+    if (!is_declared(i->m, line.bytes)) {
+        (void)su_fail(err, SU_INCOMPLETE, "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in this bundle, nor declared as missing",
+                      su_rows_text(row, 3), line.bytes);
+        return su_remedy(err, "Ask the hub for a full bundle: suexport export --site %s --full", i->m->site);
+    }
+    i->result->content_owed++;
+    i->result->licence_owed += is_licence;
+    return keep_hole(i, line.bytes, err);
+}
+
 static int check_content(struct importing *i, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int64_t licence, payload;
-    uint8_t sha1[SU_SHA1_BYTES];
     int more;
-    for (size_t k = 0; k < i->m->payloads.count; k++)
-        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, err) < 0)
-            return -1;
-    if (su_content_need(i->site->db, &i->m->profile, false, err) < 0 ||
+    if (record_files(i, err) < 0 || su_content_need(i->site->db, &i->m->profile, false, err) < 0 || check_store(i, err) < 0 ||
         su_query_int(i->site->db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
         return -1;
@@ -173,26 +240,9 @@ static int check_content(struct importing *i, struct su_err *err)
     if (su_query(i->site->db, &rows, err,
                  "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED ")") < 0)
         return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
-        bool is_licence = su_rows_int(&rows, 2) != 0;
-        if (su_rows_fixed(&rows, 0, sha1, sizeof sha1, err) < 0)
+    while ((more = su_rows_next(&rows, err)) > 0)
+        if (missing_file(i, &rows, err) < 0)
             return -1;
-        su_buf_adds(&line, is_licence ? "licence " : "content ");
-        su_buf_addhex(&line, sha1, sizeof sha1);
-        su_buf_addf(&line, " %lld", (long long)su_rows_int(&rows, 1));
-        if (su_buf_check(&line, "a hole", err) < 0)
-            return -1;
-        if (!is_declared(i->m, line.bytes)) {
-            (void)su_fail(err, SU_INCOMPLETE, "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in this bundle, nor declared as missing",
-                          su_rows_text(&rows, 3), line.bytes);
-            return su_remedy(err, "Ask the hub for a full bundle: suexport export --site %s --full", i->m->site);
-        }
-        if (keep_hole(i, line.bytes, err) < 0)
-            return -1;
-        i->result->content_owed++;
-        i->result->licence_owed += is_licence;
-    }
     return more;
 }
 

@@ -36,7 +36,7 @@ int su_keys_generate(const struct su_home *home, const char *name, const char *r
         return -1;
     (void)snprintf(file, sizeof file, "%s.key", name);
     int result = su_file_save(home->keys, file, 0600, false, private.bytes, private.length, err);
-    (void)memset(private.bytes, 0, private.length);
+    su_wipe(private.bytes, private.length);
     if (result < 0)
         return -1;
     (void)snprintf(file, sizeof file, "%s.pub", name);
@@ -126,6 +126,6 @@ int su_keys_open_private(const struct su_home *home, const char *name, struct su
         return -1;
     int result = su_key_load_private(&out->key, text.bytes ? text.bytes : "", text.length, err);
     if (text.bytes)
-        memset(text.bytes, 0, text.length);
+        su_wipe(text.bytes, text.length);
     return result < 0 ? su_prefix(err, "key %s", out->name) : 0;
 }

@@ -96,10 +96,29 @@ static int compare_files(const void *a, const void *b)
     return memcmp(((const struct su_package_file *)a)->sha1, ((const struct su_package_file *)b)->sha1, SU_SHA1_BYTES);
 }
 
+/* A digest listed twice: the first in the file wins, whatever the sort does. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct su_package_file *x = a, *y = b;
+    int order = compare_files(a, b);
+    return order != 0 ? order : x->url_at < y->url_at ? -1 : x->url_at > y->url_at;
+}
+
+static void drop_repeated(struct su_package_index *index)
+{
+    size_t kept = 0;
+    for (size_t i = 1; i < index->files.count; i++)
+        if (compare_files(&index->files.at[kept], &index->files.at[i]) != 0)
+            index->files.at[++kept] = index->files.at[i];
+    index->files.count = kept + 1;
+}
+
 static void sort_files(struct su_index_parser *p)
 {
-    if (!p->is_sorted && p->index->files.count > 0)
-        qsort(p->index->files.at, p->index->files.count, sizeof *p->index->files.at, compare_files);
+    if (!p->is_sorted && p->index->files.count > 0) {
+        qsort(p->index->files.at, p->index->files.count, sizeof *p->index->files.at, compare_places);
+        drop_repeated(p->index);
+    }
     p->is_sorted = true;
 }
 

@@ -76,9 +76,11 @@ static int judge_base(const struct su_position *p, const struct su_manifest *m, 
     else
         (void)su_fail(err, SU_GAP, "%s fits the states after bundles %llu to %llu; this site is at %llu (state %s). Missing: a bundle %llu to %llu (the last was made of the catalogue of %s)",
                       bundle, first, last, (unsigned long long)p->sequence, state, first, last, m->follows_created);
-    return su_remedy(err, "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub for: suexport export --site %s %s%llu",
-                     m->site, first, last, m->site, p->has_import ? "--since " : "--full, as nothing was ever imported here, at sequence ",
-                     (unsigned long long)p->sequence);
+    if (p->has_import)
+        return su_remedy(err, "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub for: suexport export --site %s --since %llu, or --full",
+                         m->site, first, last, m->site, (unsigned long long)p->sequence);
+    return su_remedy(err, "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub for: suexport export --site %s --full",
+                     m->site, first, last, m->site);
 }
 
 /* Both profiles side by side, one line each. */

@@ -135,9 +135,10 @@ static int acknowledge(struct su_home *hub, const struct su_site *site, const st
                                     .detail = r->content_owed ? "state acknowledged, content owed" : "state acknowledged"};
     if (su_sha256(entry.subject, text, length, err) < 0 ||
         su_run(hub->db, err,
-               "UPDATE site SET acknowledged=max(acknowledged, ?2), content_acknowledged=CASE WHEN ?3 THEN content_acknowledged"
-               " ELSE max(content_acknowledged, ?2) END WHERE site_id=?1", SU_I(site->site_id), SU_I(r->sequence), SU_I(r->content_owed > 0)) < 0 ||
-        su_run(hub->db, err, "DELETE FROM site_state WHERE site_id=?1 AND to_sequence<=?2", SU_I(site->site_id), SU_I(r->sequence)) < 0)
+               "UPDATE site SET acknowledged=?2 WHERE site_id=?1", SU_I(site->site_id), SU_I(r->sequence)) < 0 ||
+        /* What an undo at the site could lead back to is kept. */
+        su_run(hub->db, err, "DELETE FROM site_state WHERE site_id=?1 AND to_sequence<=?2-?3", SU_I(site->site_id), SU_I(r->sequence),
+               SU_I(SU_UNDO_KEEP)) < 0)
         return -1;
     return su_ledger_add(hub->db, &entry, err);
 }
@@ -156,7 +157,7 @@ int su_receipt_add(struct su_home *hub, const char *text, const char *operator,
     (void)snprintf(result->site, sizeof result->site, "%s", r.site);
     result->sequence = r.sequence;
     result->content_owed = r.content_owed;
-    bool is_newer = r.sequence > site.acknowledged || (r.content_owed == 0 && r.sequence > site.content_acknowledged);
+    bool is_newer = r.sequence > site.acknowledged;
     result->is_stale = !is_newer;
     if (!is_newer)
         return 0;

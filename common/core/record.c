@@ -148,16 +148,28 @@ int su_urls_add(struct su_buf *urls, const uint8_t sha1[SU_SHA1_BYTES], const ch
     return su_buf_check(urls, "the list of addresses", err);
 }
 
+/* The lines are sorted by digest: halve, then step back to the start of the line. */
 const char *su_urls_find(const char *urls, size_t bytes, const uint8_t sha1[SU_SHA1_BYTES], size_t *length)
 {
     char wanted[2 * SU_SHA1_BYTES + 1];
-    const char *at = urls, *end = urls + bytes, *line;
-    size_t line_bytes;
+    size_t low = 0, high = bytes;
     su_hex_format(sha1, SU_SHA1_BYTES, wanted);
-    while (cut(&at, end, '\n', &line, &line_bytes))
-        if (line_bytes > 41 && memcmp(line, wanted, 40) == 0) {
-            *length = line_bytes - 41;
-            return line + 41;
+    while (low < high) {
+        size_t line = low + (high - low) / 2;
+        while (line > low && urls[line - 1] != '\n')
+            line--;
+        const char *end = memchr(urls + line, '\n', high - line);
+        if (!end || end - (urls + line) < 42)
+            return NULL;
+        int order = memcmp(urls + line, wanted, 40);
+        if (order == 0) {
+            *length = (size_t)(end - (urls + line)) - 41;
+            return urls + line + 41;
         }
+        if (order < 0)
+            low = (size_t)(end - urls) + 1;
+        else
+            high = line;
+    }
     return NULL;
 }

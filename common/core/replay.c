@@ -113,7 +113,7 @@ static int remove_unseen(struct replay *r, struct su_err *err)
         su_query(r->db, &rows, err, "SELECT update_id, revision FROM temp.unseen") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0 || apply_removal(r, &id, (uint32_t)su_rows_int(&rows, 1), err) < 0)
+        if (su_interrupt_check(err) < 0 || su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0 || apply_removal(r, &id, (uint32_t)su_rows_int(&rows, 1), err) < 0)
             return -1;
     return more;
 }
@@ -175,7 +175,7 @@ int su_replay_inverse(struct su_db *db, int64_t import_id, struct su_err *err)
                           "SELECT update_id, revision, state, origin, dictionary_id, raw_bytes, packed, urls FROM undo WHERE import_id=?1",
                           SU_I(import_id));
     while (result == 0 && (more = su_rows_next(&rows, err)) > 0)
-        result = restore(&r, &rows, &document, err);
+        result = su_interrupt_check(err) < 0 ? -1 : restore(&r, &rows, &document, err);
     su_update_cleanup(&r.update);
     return result < 0 || more < 0 ? -1 : 0;
 }

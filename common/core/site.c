@@ -29,7 +29,7 @@ int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct s
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     if (su_query(db, &rows, err,
-                 "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged, content_acknowledged,"
+                 "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
                  " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
                  " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0)"
                  " FROM site s WHERE code=?1", SU_T(code)) < 0)
@@ -47,9 +47,8 @@ int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct s
     su_buf_clear(&s->public_key);
     su_buf_adds(&s->public_key, su_rows_text(&rows, 4));
     s->acknowledged = (uint64_t)su_rows_int(&rows, 5);
-    s->content_acknowledged = (uint64_t)su_rows_int(&rows, 6);
-    s->last_sent = (uint64_t)su_rows_int(&rows, 7);
-    s->last_full = (uint64_t)su_rows_int(&rows, 8);
+    s->last_sent = (uint64_t)su_rows_int(&rows, 6);
+    s->last_full = (uint64_t)su_rows_int(&rows, 7);
     if (su_buf_check(&s->public_key, "a site's key", err) < 0)
         return -1;
     return load_items(db, s, err);
@@ -66,8 +65,8 @@ int su_site_save(struct su_db *db, struct su_site *s, bool is_new, struct su_err
     if (found && is_new)
         return su_fail(err, SU_EXISTS, "site %s exists already; change it with: suexport site set %s", s->code, s->code);
     if (is_new) {
-        if (su_run(db, err, "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged, content_acknowledged)"
-                   " VALUES (?1,0,0,0,'',0,0)", SU_T(s->code)) < 0)
+        if (su_run(db, err, "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged)"
+                   " VALUES (?1,0,0,0,'',0)", SU_T(s->code)) < 0)
             return -1;
         s->site_id = su_db_last_rowid(db);
     }

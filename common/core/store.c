@@ -149,7 +149,7 @@ int su_store_sweep(const struct su_home *home, struct su_err *err)
     for (size_t i = 0; i < folders.count; i++) {
         SU_AUTO(su_fd) su_fd dir = -1;
         SU_AUTO(su_names) struct su_names names = {0};
-        if (su_dir_open(&dir, home->content, folders.at[i], err) < 0 || su_dir_list(dir, &names, 10000000, err) < 0)
+        if (su_dir_open_below(&dir, home->content, folders.at[i], err) < 0 || su_dir_list(dir, &names, 10000000, err) < 0)
             return -1;
         for (size_t k = 0; k < names.count; k++)
             if (strncmp(names.at[k], ".tmp-", 5) == 0 && su_file_remove(dir, names.at[k], err) < 0)

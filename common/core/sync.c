@@ -172,6 +172,10 @@ static int run(struct sync *s, const char *path, struct su_package *package, str
         return -1;
     if (memcmp(before.digest, result->state.digest, SU_SHA256_BYTES) != 0)
         result->content_version++;
+    SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64);
+    if (su_history_source_time(s->db, &last, err) < 0)
+        return -1;
+    result->is_older = last.length > 0 && package->index.created[0] && strcmp(package->index.created, last.bytes) < 0;
     row->kind = result->kind = package->kind;
     row->source_time = package->index.created;
     row->state_code = SU_SYNC_DONE;

@@ -19,6 +19,7 @@ struct su_sync_result {
     struct su_changes changes;
     struct su_state state;
     int64_t content_version;
+    bool is_older; /* the source is older than the one before */
     uint64_t open_prerequisites; /* clauses without any held alternative */
     double seconds;
 };

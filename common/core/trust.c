@@ -8,6 +8,16 @@
 #include "common/core/ledger.h"
 #include "common/sys/clock.h"
 
+/* A key pinned for one role is not quietly taken for another. */
+static int check_same_role(struct su_db *db, const struct su_key_file *file, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf role = SU_BUF_INIT(64);
+    if (su_query_text(db, &role, NULL, err, "SELECT role FROM trust WHERE key_id=?1", SU_B(file->key.id, SU_SHA256_BYTES)) < 0)
+        return -1;
+    return strcmp(role.bytes, file->role) == 0 ? 0
+               : su_fail(err, SU_EXISTS, "this key is pinned as %s already, not as %s", role.bytes, file->role);
+}
+
 int su_trust_add(struct su_home *home, const struct su_key_file *file, const char *fingerprint,
                  const char *operator, bool *is_new, struct su_err *err)
 {
@@ -26,6 +36,8 @@ int su_trust_add(struct su_home *home, const struct su_key_file *file, const cha
                SU_T(file->name), SU_T(file->role), SU_T(pem.bytes), SU_T(su_time_now(now))) < 0)
         return -1;
     *is_new = su_db_changes(home->db) > 0;
+    if (!*is_new && check_same_role(home->db, file, err) < 0)
+        return su_after(err, "Nothing was written.");
     (void)snprintf(detail, sizeof detail, "%s (%s) %s", file->name, file->role, have);
     struct su_ledger_entry entry = {.operator = operator, .kind = "trust", .site = home->name, .detail = detail};
     memcpy(entry.subject, file->key.id, SU_SHA256_BYTES);

@@ -282,7 +282,11 @@ static int in_relations(struct parser *p, enum place place, const char *name, st
 
 static int in_relationships(struct parser *p, const char *name, enum place *next)
 {
-    p->clause = 0;
+    /* A second list of the same kind goes on counting: its clauses are ANDed to the first's. */
+    const struct su_update *u = p->update;
+    bool is_bundled = strcmp(name, "BundledUpdates") == 0;
+    size_t count = is_bundled ? u->bundled.count : u->prerequisites.count;
+    p->clause = count == 0 ? 0 : (is_bundled ? u->bundled.at : u->prerequisites.at)[count - 1].clause + 1;
     *next = strcmp(name, "SupersededUpdates") == 0 ? SUPERSEDED
             : strcmp(name, "Prerequisites") == 0   ? PREREQUISITES
             : strcmp(name, "BundledUpdates") == 0  ? BUNDLED

@@ -32,6 +32,7 @@ static int failed(struct su_db *db, const char *sql, struct su_err *err)
     int code = sqlite3_errcode(db->handle);
     enum su_code kind = code == SQLITE_FULL                              ? SU_SPACE
                         : code == SQLITE_NOMEM                           ? SU_MEMORY
+                        : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? SU_LOCKED
                         : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? SU_DATA
                                                                          : SU_DATABASE;
     return su_fail(err, kind, "database: %s (in: %.160s)", sqlite3_errmsg(db->handle), sql);

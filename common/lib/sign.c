@@ -14,6 +14,11 @@ void su_key_cleanup(struct su_key *key)
     key->handle = NULL;
 }
 
+void su_wipe(void *bytes, size_t length)
+{
+    OPENSSL_cleanse(bytes, length);
+}
+
 static int adopt(struct su_key *key, EVP_PKEY *handle, struct su_err *err)
 {
     su_key_cleanup(key);

@@ -23,6 +23,8 @@ struct su_key {
 };
 #define SU_KEY_INIT { .handle = NULL }
 void su_key_cleanup(struct su_key *key);
+/* Overwrites secret text in a way no compiler leaves out. */
+void su_wipe(void *bytes, size_t length);
 int su_key_generate(struct su_key *key, struct su_err *err) SU_CHECKED;
 /* PEM texts; anything but Ed25519 is refused. */
 int su_key_load_private(struct su_key *key, const char *pem, size_t length, struct su_err *err) SU_CHECKED;

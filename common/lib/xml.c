@@ -30,7 +30,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
                      const xmlChar **list)
 {
     struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
-    (void)prefix, (void)namespaces, (void)namespace_list, (void)defaulted;
+    (void)prefix, (void)namespace_list, (void)defaulted;
     struct su_xml_attribute attributes[SU_MAX_XML_ATTRIBUTES];
     if (xml->has_failed)
         return;
@@ -39,9 +39,9 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
         stop(xml);
         return;
     }
-    if (count > SU_MAX_XML_ATTRIBUTES) {
+    if (count > SU_MAX_XML_ATTRIBUTES || namespaces > SU_MAX_XML_ATTRIBUTES) {
         (void)su_fail(&xml->error, SU_LIMIT, "element %s has %d attributes, at most %d are accepted",
-                      (const char *)name, count, SU_MAX_XML_ATTRIBUTES);
+                      (const char *)name, count > namespaces ? count : namespaces, SU_MAX_XML_ATTRIBUTES);
         stop(xml);
         return;
     }
@@ -155,8 +155,15 @@ int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_
         return result(xml, 0, err);
     /* In pieces: libxml2 refuses more than 10 MB of look-ahead in one go. */
     while (length > 0) {
-        size_t piece = length < 256 * SU_KIB ? length : 256 * SU_KIB;
+        size_t piece = length < SU_MAX_XML_TAG_BYTES ? length : SU_MAX_XML_TAG_BYTES;
         int code = xmlParseChunk(xml->parser, bytes, (int)piece, 0);
+        /* libxml2 is quadratic in the attributes of one tag, and sees none of our limits before it has
+         * read the tag whole: what is left unparsed is an unfinished tag or comment. */
+        xmlParserInputPtr input = xml->parser->input;
+        if (!xml->has_failed && input && (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
+            (void)su_fail(&xml->error, SU_LIMIT, "a tag or comment is longer than %zu bytes", SU_MAX_XML_TAG_BYTES);
+            stop(xml);
+        }
         if (result(xml, code, err) < 0)
             return -1;
         bytes += piece;

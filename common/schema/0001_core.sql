@@ -90,8 +90,7 @@ CREATE TABLE site (
   express      INTEGER NOT NULL,
   promise_days INTEGER NOT NULL,   -- a bundle at least this often
   public_key   TEXT NOT NULL,      -- PEM, '' until enrolled
-  acknowledged INTEGER NOT NULL,   -- newest sequence a receipt confirmed
-  content_acknowledged INTEGER NOT NULL  -- newest sequence confirmed with nothing owed
+  acknowledged INTEGER NOT NULL    -- newest sequence a receipt confirmed
 ) STRICT;
 CREATE TABLE site_item (
   site_id INTEGER NOT NULL REFERENCES site ON DELETE CASCADE,
@@ -109,7 +108,8 @@ CREATE TABLE site_state (
   record_sha256 BLOB NOT NULL,
   PRIMARY KEY (site_id, update_id, revision, from_sequence)
 ) STRICT, WITHOUT ROWID;
--- Hub: the first bundle since the last acknowledgement that carried a file to a site.
+-- Hub: from which bundle on a file is at a site. The site imports a bundle only with all its files, and
+-- every bundle carries what those since the last acknowledged one carried and is still needed.
 CREATE TABLE site_file (
   site_id  INTEGER NOT NULL REFERENCES site ON DELETE CASCADE,
   sha256   BLOB NOT NULL,

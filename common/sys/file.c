@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/sys/interrupt.h"
+
 unsigned long su_fsync_count;
 
 void su_fd_cleanup(su_fd *fd)
@@ -28,6 +30,16 @@ int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err)
     return 0;
 }
 
+int su_dir_open_below(su_fd *out, int at, const char *name, struct su_err *err)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ELOOP || errno == ENOTDIR ? su_fail(err, SU_DATA, "%s is not a directory", name)
+                                                  : su_fail_sys(err, "directory %s", name);
+    *out = fd;
+    return 0;
+}
+
 int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err)
 {
     if (mkdirat(at, name, (mode_t)mode) == 0) {
@@ -36,7 +48,7 @@ int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_e
     } else if (errno != EEXIST) {
         return su_fail_sys(err, "making directory %s", name);
     }
-    return su_dir_open(out, at, name, err);
+    return su_dir_open_below(out, at, name, err);
 }
 
 int su_file_sync(int fd, struct su_err *err)
@@ -83,6 +95,8 @@ bool su_file_exists(int at, const char *name)
 ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err)
 {
     for (;;) {
+        if (su_interrupt_check(err) < 0)
+            return -1;
         ssize_t n = read(fd, out, length);
         if (n >= 0)
             return n;
@@ -159,9 +173,12 @@ int su_dir_remove(int at, const char *name, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
     SU_AUTO(su_names) struct su_names names = {0};
-    if (!su_file_exists(at, name))
-        return 0;
-    if (su_dir_open(&dir, at, name, err) < 0 || su_dir_list(dir, &names, 100000, err) < 0)
+    struct stat st;
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : su_fail_sys(err, "%s", name);
+    if (!S_ISDIR(st.st_mode))
+        return su_file_remove(at, name, err);
+    if (su_dir_open_below(&dir, at, name, err) < 0 || su_dir_list(dir, &names, 100000, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++)
         if (su_file_remove(dir, names.at[i], err) < 0)

@@ -21,6 +21,8 @@ void su_fd_cleanup(su_fd *fd);
 extern unsigned long su_fsync_count;
 
 int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err) SU_CHECKED;
+/* The same for a name inside a directory that others may write to: a link there is refused. */
+int su_dir_open_below(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
 /* Makes the directory when absent, syncs its parent, opens it. */
 int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err) SU_CHECKED;
 int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
@@ -37,7 +39,8 @@ int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) 
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
 int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* absent is fine */
-/* Removes everything inside a directory of plain files, then the directory. */
+/* Removes everything inside a directory of plain files, then the directory; a link or file of that
+ * name is removed itself, never followed. */
 int su_dir_remove(int at, const char *name, struct su_err *err) SU_CHECKED;
 /* Bytes an unprivileged writer may still use there. */
 int su_space_free(int dir, uint64_t *bytes, struct su_err *err) SU_CHECKED;

@@ -16,6 +16,7 @@ void su_interrupt_install(void)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGHUP, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an ordinary failed write */
 }
 
 int su_interrupt_check(struct su_err *err)

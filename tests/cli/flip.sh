@@ -1,12 +1,11 @@
 # flip.sh - a damaged bundle is never imported: bits, lengths, runs of bytes, in every file of it.
 # FLIP_ALL=1 takes every byte and every length; FLIP_SEED=N other damage of many bytes.
 
-# A bundle of some 20 KiB in one volume, with licence files, or of 64 KiB volumes with some content.
-flip_bundle() { # EXPORT-OPTIONS...
+# A small bundle with licence files and some content.
+flip_bundle() { # PROFILE-OPTIONS...
     small_hub
-    hub site set ALPHA --content approved --approve KB5100028 > /dev/null
+    hub site set ALPHA "$@" > /dev/null
     small_site
-    hub export --site ALPHA --out stick "$@" > /dev/null
     seed=${FLIP_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 }
 damage() { # RUNS
@@ -15,11 +14,13 @@ damage() { # RUNS
 }
 
 test_flip_one_volume() {
-    flip_bundle
-    damage 12000
+    flip_bundle --product 'Fabrikam Desktop 11' --classification 'Critical Updates' --content licence
+    hub export --site ALPHA --out stick > /dev/null
+    damage 6000
 }
 
 test_flip_small_volumes() {
-    flip_bundle --volume-size 64K
-    damage 14000
+    flip_bundle --content approved --approve KB5100028
+    hub export --site ALPHA --out stick --volume-size 64K > /dev/null
+    damage 1500
 }

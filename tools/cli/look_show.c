@@ -1,6 +1,7 @@
 /*
  * look_show.c - show (the tabs of an update's properties) and search.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,15 +237,21 @@ int su_cmd_show(struct su_context *c, struct su_err *err)
     return result;
 }
 
-/* Every word must occur; quoted so that no word is an operator of the index. */
+/* Every word must occur, in any order: the index keeps no phrases, so what holds a hyphen (CVE-2024-1,
+ * MS17-010) is several words. Quoted, so that no word is an operator. */
 static int match_text(struct su_context *c, struct su_buf *out, struct su_err *err)
 {
-    for (size_t i = 0; i < c->arguments.count; i++) {
-        su_buf_adds(out, i ? " \"" : "\"");
-        for (const char *p = su_argument(c, i); *p; p++)
-            su_buf_add(out, *p == '"' ? " " : p, 1);
-        su_buf_adds(out, "\"");
-    }
+    for (size_t i = 0; i < c->arguments.count; i++)
+        for (const char *p = su_argument(c, i); *p;) {
+            size_t n = 0;
+            while (p[n] && (isalnum((unsigned char)p[n]) || (unsigned char)p[n] >= 0x80))
+                n++;
+            if (n > 0)
+                su_buf_addf(out, "%s\"%.*s\"", out->length ? " " : "", (int)n, p);
+            p += n ? n : 1;
+        }
+    if (out->length == 0)
+        return su_fail(err, SU_USAGE, "there is no word to search for");
     return su_buf_check(out, "the words", err);
 }
 

@@ -143,6 +143,7 @@ void su_out_begin(struct su_context *c)
 
 static void failure_as_json(struct su_context *c, const struct su_err *err, const char *remedy)
 {
+    su_json_close_to(&c->json, 1);
     su_json_open(&c->json, "error", '{');
     su_json_text(&c->json, "code", su_message_at(err->code)->name);
     su_json_int(&c->json, "id", su_code_message_id(err->code));

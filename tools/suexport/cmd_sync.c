@@ -28,6 +28,8 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(r.state.updates), su_count_text(r.state.revisions),
             (long long)r.content_version);
     su_line(c, "  state        %s", digest);
+    if (r.is_older)
+        su_message(&c->events, SU_SYNC_DONE, SU_WARNING, "%s is older than the package before it; what that one had brought since was removed", r.source);
     if (r.open_prerequisites > 0)
         su_message(&c->events, SU_SYNC_DONE, SU_WARNING, "%llu prerequisite clauses name nothing this hub holds; exports that need them will be refused",
                    (unsigned long long)r.open_prerequisites);

@@ -126,14 +126,6 @@ static void answer(struct su_context *c, const struct su_verification *v)
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
 }
 
-/* Whether a bundle claims to be for another site: on a disk for several those are passed over. */
-static bool is_for_another(const struct su_context *c, const struct su_bundle_raw *raw)
-{
-    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
-    struct su_err ignored = SU_ERR_INIT;
-    return su_bundle_unverified_manifest(raw, &m, &ignored) == 0 && strcmp(m.site, c->home.name) != 0;
-}
-
 /* Every bundle for this site on the medium, each against the state that those before it lead to;
  * the first that is not good decides, else the last. */
 static int verify_all(struct su_context *c, const struct su_names *found, struct su_verification *v, struct su_err *err)
@@ -145,12 +137,14 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
     for (size_t i = 0; i < found->count; i++) {
         SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
         struct su_err why = SU_ERR_INIT;
-        if (su_bundle_open(&raw, found->at[i], err) < 0)
-            return -1;
-        if (!is_one && is_for_another(c, &raw)) {
-            su_line(c, "%s: left, for another site", found->at[i]);
+        char claimed[17];
+        uint64_t sequence;
+        if (!is_one && su_bundle_unverified_claims(found->at[i], claimed, &sequence) && strcmp(claimed, c->home.name) != 0) {
+            su_line(c, "%s: left, for site %s", found->at[i], claimed);
             continue;
         }
+        if (su_bundle_open(&raw, found->at[i], err) < 0)
+            return -1;
         if (has_any)
             su_line(c, "%s: %s", v->bundle.name, su_verdict_text(v->verdict));
         su_verification_cleanup(v);

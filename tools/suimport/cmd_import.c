@@ -14,6 +14,7 @@ struct candidate {
     const char *path;
     char site[17];
     uint64_t sequence;
+    bool is_readable;
 };
 
 static int compare_candidates(const void *a, const void *b)
@@ -23,25 +24,13 @@ static int compare_candidates(const void *a, const void *b)
 }
 
 /* On a medium with several bundles their own claims sort them; each is verified before it is used. */
-static int sort_candidates(const struct su_names *found, struct candidate *list, struct su_err *err)
+static void sort_candidates(const struct su_names *found, struct candidate *list)
 {
     for (size_t i = 0; i < found->count; i++) {
-        SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-        SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
-        struct su_err ignored = SU_ERR_INIT;
         list[i].path = found->at[i];
-        if (su_bundle_open(&raw, found->at[i], &ignored) < 0 || su_bundle_unverified_manifest(&raw, &m, &ignored) < 0) {
-            if (found->count > 1) {
-                *err = ignored;
-                return -1;
-            }
-            continue; /* the import itself will say what is wrong with it */
-        }
-        (void)snprintf(list[i].site, sizeof list[i].site, "%s", m.site);
-        list[i].sequence = m.sequence;
+        list[i].is_readable = su_bundle_unverified_claims(found->at[i], list[i].site, &list[i].sequence);
     }
     qsort(list, found->count, sizeof *list, compare_candidates);
-    return 0;
 }
 
 static void answer(struct su_context *c, const struct su_import_result *r)
@@ -88,43 +77,54 @@ static int import_one(struct su_context *c, const char *path, bool is_plan, stru
     return 0;
 }
 
-/* Takes those for this site in order, and says what it left. A bundle the site has gone past, or
- * one that does not fit yet, is left when another one did its work. */
+/* Whether a folder is left without trying it, and why. */
+static bool is_left(struct su_context *c, const struct candidate *candidate, size_t count)
+{
+    if (count == 1)
+        return false;
+    if (!candidate->is_readable) {
+        su_message(&c->events, SU_FORMAT, SU_WARNING, "left: %s does not begin as a manifest does", candidate->path);
+        return true;
+    }
+    if (strcmp(candidate->site, c->home.name) == 0)
+        return false;
+    su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", candidate->path, candidate->site);
+    return true;
+}
+
+/* Takes those for this site in order, and says what it left. One that the site has gone past, or
+ * that does not fit, is left when a later one does its work. */
 static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan, struct su_err *err)
 {
     struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
     struct su_err refusal = SU_ERR_INIT;
     size_t done = 0, ours = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (count > 1 && strcmp(list[i].site, c->home.name) != 0) {
-            su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", list[i].path, list[i].site);
+    for (size_t i = 0; i < count && !(is_plan && done > 0 && !last.is_repeated); i++) {
+        if (is_left(c, &list[i], count))
             continue;
-        }
         ours++;
-        if (import_one(c, list[i].path, is_plan, &r, err) < 0) {
-            bool may_pass = count > 1 && (err->code == SU_OLDER || err->code == SU_GAP);
-            if (!may_pass)
-                return -1;
-            refusal = *err;
-            su_message(&c->events, err->code, SU_INFO, "left: %s", err->text);
+        if (import_one(c, list[i].path, is_plan, &r, err) == 0) {
+            last = r;
+            su_err_clear(&refusal);
+            done++;
             continue;
         }
-        last = r;
-        if (refusal.code == SU_OLDER)
-            su_err_clear(&refusal);
-        done++;
-        if (is_plan && !r.is_repeated)
-            break; /* the next would build on what a plan does not keep */
+        refusal = *err;
+        if (count == 1 || (err->code != SU_OLDER && err->code != SU_GAP))
+            break;
+        su_message(&c->events, err->code, SU_INFO, "left: %s", err->text);
     }
     if (ours == 0)
         return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", count, c->home.name);
-    if (done == 0 || refusal.code == SU_GAP) {
+    if (done > 0)
+        answer(c, &last);
+    if (refusal.code != SU_OK && !(done > 0 && refusal.code == SU_OLDER)) {
         *err = refusal;
-        return -1;
+        return done > 0 ? su_after(err, "The bundles before it were imported; the site is in the state shown.") : -1;
     }
-    answer(c, &last);
     if (is_plan)
-        su_line(c, "nothing written (plan only); the import would succeed");
+        su_line(c, "nothing written (plan only); the import of %s would succeed%s", last.bundle,
+                count > 1 ? "; bundles after it build on it and were not tried" : "");
     if (last.content_owed > 0)
         c->note = SU_CONTENT_BEHIND;
     return 0;
@@ -138,7 +138,8 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
     struct candidate *list = calloc(found.count, sizeof *list);
     if (!list)
         return su_fail_memory(err);
-    int result = sort_candidates(&found, list, err) < 0 ? -1 : run_all(c, list, found.count, is_plan, err);
+    sort_candidates(&found, list);
+    int result = run_all(c, list, found.count, is_plan, err);
     free(list);
     return result;
 }
