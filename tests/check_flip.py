@@ -78,11 +78,12 @@ class Worker(threading.Thread):
         return None
 
     def attempt(self, what, allowed):
-        run = subprocess.run([SUIMPORT, "--home", self.home, "--quiet", "import", self.bundle],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        command = [SUIMPORT, "--home", self.home, "--quiet", "import", self.bundle]
+        status = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60).returncode
         problem = None
-        if run.returncode not in allowed:
-            problem = f"exit {run.returncode}, expected {sorted(allowed)}: {run.stderr.decode(errors='replace')[:300]}"
+        if status not in allowed:
+            said = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60).stderr
+            problem = f"exit {status}, expected {sorted(allowed)}: {said.decode(errors='replace')[:300]}"
         elif self.database() != self.good:
             problem = "the database changed"
         elif self.done % 200 == 0 and self.store():

@@ -158,9 +158,10 @@ int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_
         size_t piece = length < SU_MAX_XML_TAG_BYTES ? length : SU_MAX_XML_TAG_BYTES;
         int code = xmlParseChunk(xml->parser, bytes, (int)piece, 0);
         /* libxml2 is quadratic in the attributes of one tag, and sees none of our limits before it has
-         * read the tag whole: what is left unparsed is an unfinished tag or comment. */
+         * read the tag whole: what is left unparsed is an unfinished tag or comment (or CDATA, which it
+         * takes in small bites and without harm). */
         xmlParserInputPtr input = xml->parser->input;
-        if (!xml->has_failed && input && (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
+        if (!xml->has_failed && input && xml->parser->instate != XML_PARSER_CDATA_SECTION && (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
             (void)su_fail(&xml->error, SU_LIMIT, "a tag or comment is longer than %zu bytes", SU_MAX_XML_TAG_BYTES);
             stop(xml);
         }

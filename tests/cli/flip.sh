@@ -22,5 +22,5 @@ test_flip_one_volume() {
 test_flip_small_volumes() {
     flip_bundle --content approved --approve KB5100028
     hub export --site ALPHA --out stick --volume-size 64K > /dev/null
-    damage 1500
+    damage 1000
 }

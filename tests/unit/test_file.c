@@ -280,7 +280,11 @@ static void test_directories(void **state)
     assert_false(su_file_exists(dir, "sub"));
     GOOD(su_dir_remove(dir, "sub", &e)); /* absent is fine */
     put_file(in_place(state, "file"), "", 0);
-    REFUSED(su_dir_make(&again, dir, "file", 0700, &e), SU_SYSTEM);
+    REFUSED(su_dir_make(&again, dir, "file", 0700, &e), SU_DATA);
+    assert_int_equal(symlinkat("sub", dir, "link"), 0);
+    REFUSED(su_dir_make(&again, dir, "link", 0700, &e), SU_DATA); /* what others may plant is not followed */
+    GOOD(su_dir_remove(dir, "link", &e));
+    assert_false(su_file_exists(dir, "link"));
     REFUSED(su_dir_open(&again, dir, "file", &e), SU_SYSTEM);
     GOOD(su_file_remove(dir, "file", &e));
     GOOD(su_file_remove(dir, "file", &e));
