@@ -291,6 +291,29 @@ static void test_directories(void **state)
     assert_int_equal(count_names(*state), 0);
 }
 
+/* A link where a directory is expected would lead the writer, or the remover, elsewhere. */
+static void test_directories_are_not_links(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state), fd = -1;
+    assert_int_equal(mkdir(in_place(state, "real"), 0700), 0);
+    put_file(in_place(state, "real/kept"), "x", 1);
+    assert_int_equal(symlink("real", in_place(state, "link")), 0);
+    GOOD(su_dir_open(&fd, dir, "link", &e)); /* a path of the user's may be a link */
+    su_fd_cleanup(&fd);
+    REFUSED(su_dir_open_below(&fd, dir, "link", &e), SU_DATA);
+    REFUSED(su_dir_make(&fd, dir, "link", 0700, &e), SU_DATA);
+    assert_int_equal(fd, -1);
+    GOOD(su_dir_open_below(&fd, dir, "real", &e));
+    su_fd_cleanup(&fd);
+    REFUSED(su_dir_open_below(&fd, dir, "absent", &e), SU_SYSTEM);
+    GOOD(su_dir_remove(dir, "link", &e)); /* the link goes, what it names stays */
+    assert_false(su_file_exists(dir, "link"));
+    assert_content(state, "real/kept", "x");
+    put_file(in_place(state, "plain"), "x", 1);
+    GOOD(su_dir_remove(dir, "plain", &e));
+    assert_false(su_file_exists(dir, "plain"));
+}
+
 static void test_rename_syncs_the_directory(void **state)
 {
     SU_AUTO(su_fd) su_fd dir = open_place(state);
@@ -320,6 +343,7 @@ int main(void)
         PLACED(test_atomic_names),
         PLACED(test_path_save),
         PLACED(test_directories),
+        PLACED(test_directories_are_not_links),
         PLACED(test_rename_syncs_the_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

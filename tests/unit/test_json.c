@@ -72,6 +72,27 @@ static void test_no_control_character_reaches_the_output(void **state)
     }
 }
 
+/* A failure in the middle still leaves one well-formed document. */
+static void test_closing_what_is_open(void **state)
+{
+    (void)state;
+    SU_AUTO(su_buf) struct su_buf out = SU_BUF_INIT(1000);
+    struct su_json json = {.out = &out};
+    su_json_open(&json, NULL, '{');
+    size_t depth = json.depth;
+    su_json_open(&json, "list", '[');
+    su_json_open(&json, NULL, '{');
+    su_json_int(&json, "a", 1);
+    su_json_close_to(&json, depth);
+    su_json_text(&json, "error", "x");
+    su_json_open(&json, "more", '[');
+    su_json_open(&json, NULL, '[');
+    su_json_close_to(&json, 0);
+    assert_string_equal(out.bytes, "{\"list\":[{\"a\":1}],\"error\":\"x\",\"more\":[[]]}");
+    su_json_close_to(&json, 0); /* nothing is open */
+    assert_string_equal(out.bytes, "{\"list\":[{\"a\":1}],\"error\":\"x\",\"more\":[[]]}");
+}
+
 static void test_a_full_buffer_is_told(void **state)
 {
     (void)state;
@@ -90,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_structure),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_no_control_character_reaches_the_output),
+        cmocka_unit_test(test_closing_what_is_open),
         cmocka_unit_test(test_a_full_buffer_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,31 @@ static void test_adding_addresses(void **state)
     REFUSED(su_urls_add(&tiny, a, "http://h/longer", 15, &e), SU_LIMIT);
 }
 
+/* The lines are sorted, so a search may halve: every line is found, and nothing between two. */
+static void test_finding_among_many(void **state)
+{
+    (void)state;
+    for (size_t count = 1; count <= 70; count += 1 + count / 9) {
+        SU_AUTO(su_buf) struct su_buf urls = SU_BUF_INIT(100000);
+        uint8_t sha1[20] = {0};
+        char url[200];
+        size_t length = 0;
+        memset(url, 'u', sizeof url);
+        for (size_t i = 0; i < count; i++) { /* digests 10, 12, 14 ...; addresses of one character and more */
+            sha1[19] = (uint8_t)(10 + 2 * i);
+            GOOD(su_urls_add(&urls, sha1, url, 1 + i * 53 % 199, &e));
+        }
+        for (unsigned last = 0; last < 256; last++) {
+            sha1[19] = (uint8_t)last;
+            bool is_there = last >= 10 && last % 2 == 0 && last < 10 + 2 * count;
+            const char *found = su_urls_find(urls.bytes, urls.length, sha1, &length);
+            assert_int_equal(found != NULL, is_there);
+            if (is_there)
+                assert_int_equal(length, 1 + (last - 10) / 2 * 53 % 199);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_limits_of_lengths),
         cmocka_unit_test(test_every_byte_counts),
         cmocka_unit_test(test_adding_addresses),
+        cmocka_unit_test(test_finding_among_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

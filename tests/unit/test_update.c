@@ -324,6 +324,25 @@ static void test_is_category_belongs_to_its_clause(void **state)
     }
 }
 
+/* Lists that come twice are ANDed, clause by clause: merging them would weaken what is demanded. */
+static void test_second_lists_go_on_counting(void **state)
+{
+    (void)state;
+    SU_AUTO(su_update) struct su_update u = SU_UPDATE_INIT;
+    parse(&u, BEGIN IDENTITY PROPERTIES "<upd:Relationships><upd:Prerequisites><upd:UpdateIdentity UpdateID=\"" A1 "\"/>"
+              "<upd:AtLeastOne><upd:UpdateIdentity UpdateID=\"" A2 "\"/></upd:AtLeastOne></upd:Prerequisites>"
+              "<upd:BundledUpdates><upd:UpdateIdentity UpdateID=\"" A4 "\" RevisionNumber=\"1\"/></upd:BundledUpdates>"
+              "<upd:Prerequisites><upd:UpdateIdentity UpdateID=\"" A3 "\"/></upd:Prerequisites></upd:Relationships>"
+              "<upd:Relationships><upd:Prerequisites><upd:UpdateIdentity UpdateID=\"" A4 "\"/></upd:Prerequisites>"
+              "<upd:BundledUpdates><upd:UpdateIdentity UpdateID=\"" A5 "\" RevisionNumber=\"1\"/></upd:BundledUpdates></upd:Relationships>" END);
+    assert_int_equal(u.prerequisites.count, 4);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(u.prerequisites.at[i].clause, u.prerequisites.at[k].clause);
+    assert_int_equal(u.bundled.count, 2);
+    assert_int_not_equal(u.bundled.at[0].clause, u.bundled.at[1].clause);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -472,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_category),
         cmocka_unit_test(test_targets_of_relations),
         cmocka_unit_test(test_is_category_belongs_to_its_clause),
+        cmocka_unit_test(test_second_lists_go_on_counting),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_title_fallback),
         cmocka_unit_test(test_not_a_document),

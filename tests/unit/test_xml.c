@@ -256,6 +256,18 @@ static void test_attributes(void **state)
             NAMES("65");
         }
     }
+    for (unsigned count = SU_MAX_XML_ATTRIBUTES; count <= SU_MAX_XML_ATTRIBUTES + 1; count++) { /* declarations cost as much */
+        SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000);
+        SU_AUTO(log) struct log log = {.is_quiet = true};
+        su_buf_adds(&xml, "<e");
+        for (unsigned i = 0; i < count; i++)
+            su_buf_addf(&xml, " xmlns:n%u=\"urn:%u\"", i, i);
+        su_buf_adds(&xml, "/>");
+        if (count <= SU_MAX_XML_ATTRIBUTES)
+            GOOD(parse(&log, xml.bytes));
+        else
+            REFUSED(parse(&log, xml.bytes), SU_LIMIT);
+    }
 }
 
 /* The text of an element may be longer than the 10 MB at which libxml2 stops by itself. */
@@ -278,6 +290,28 @@ static void test_long_content(void **state)
         assert_int_equal(log.text_bytes, length);
     }
     free(xml);
+}
+
+/* One tag or comment: libxml2 hands it out only when it is whole, so its size is capped before that. */
+static void test_long_tags(void **state)
+{
+    (void)state;
+    static const char *const shells[][2] = {{"<a x='", "'/>"}, {"<a><!--", "--></a>"}, {"<a><?p ", "?></a>"}};
+    for (size_t i = 0; i < 3; i++)
+        for (unsigned large = 0; large <= 1; large++) {
+            size_t length = large ? 4 * SU_MAX_XML_TAG_BYTES : SU_MAX_XML_TAG_BYTES - 100, n = strlen(shells[i][0]), tail = strlen(shells[i][1]);
+            char *xml = malloc(length + 100);
+            assert_non_null(xml);
+            memcpy(xml, shells[i][0], n);
+            memset(xml + n, 'x', length);
+            memcpy(xml + n + length, shells[i][1], tail);
+            SU_AUTO(log) struct log log = {.is_quiet = true};
+            if (large)
+                REFUSED(parse_pieces(&log, xml, n + length + tail, 1000), SU_LIMIT);
+            else
+                GOOD(parse_pieces(&log, xml, n + length + tail, 1000));
+            free(xml);
+        }
 }
 
 static void test_handler_stops_the_parse(void **state)
@@ -322,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_long_content),
+        cmocka_unit_test(test_long_tags),
         cmocka_unit_test(test_handler_stops_the_parse),
         cmocka_unit_test(test_message_has_a_position),
     };

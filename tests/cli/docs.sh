@@ -1,0 +1,290 @@
+# docs.sh - the documents say what the programs do: manual pages against --help and message.def, limits and tables against
+# the source, shell blocks by running them, links and names by looking.
+
+DOCS=$TOP/docs
+
+# NAME of a page: its commands with arguments, one a line, from COMMANDS; and 'command|--option ARGUMENT'.
+manual_commands() {
+    sed -n '/^\.Sh COMMANDS/,/^\.Sh ENVIRONMENT/s/^\.It Ic //p' "$DOCS/$1.1" | sed 's/ Ar / /' | sort
+}
+manual_options() {
+    awk '/^\.Ss Options of every command/ { command = "" ; on = 1 }
+         /^\.Sh ENVIRONMENT/ { on = 0 }
+         on && /^\.It Ic / { command = substr($0, 8); sub(/ Ar .*/, "", command) }
+         on && /^\.It Fl / { option = substr($0, 8); sub(/ Ar /, " ", option); print command "|-" option }' "$DOCS/$1.1" | sort
+}
+help_commands() {
+    "$BUILD/$1" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print substr($0, 3, 35) }' | sed 's/ *$//' | sort
+}
+option_lines() { # COMMAND: option lines of a help text on stdin
+    sed -n 's/^  \(--[a-z-]* [^ ]\{1,\}\) .*/\1/p; s/^  \(--[a-z-]*\)  .*/\1/p' | sed "s/^/$1|/"
+}
+help_options() {
+    "$BUILD/$1" --help | sed -n '/^Options of every command/,/^$/p' | option_lines ''
+    help_commands "$1" | sed 's/ [A-Z].*//' > names
+    while read -r name; do
+        # shellcheck disable=SC2086
+        "$BUILD/$1" $name --help | sed -n '/^Options of [a-z ]*:/,/^$/p' | sed '/^Options of every/,$d' | option_lines "$name"
+    done < names
+}
+
+test_manual_has_every_command_and_option() {
+    for program in suexport suimport; do
+        manual_commands $program > manual
+        help_commands $program > help
+        [ "$(wc -l < help)" -gt 10 ] || fail 'the help lists no commands'
+        diff manual help || fail "$program: commands of manual (<) and help (>)"
+        manual_options $program > manual
+        help_options $program | sort > help
+        [ "$(wc -l < help)" -gt 15 ] || fail 'the help lists no options'
+        diff manual help || fail "$program: options of manual (<) and help (>)"
+    done
+}
+
+test_manual_has_every_message() {
+    sed -n 's/^SU_CODE([A-Z_]*, \([0-9]*\), \([0-9]*\), "\([^"]*\)".*/\2 \1 \3/p' "$TOP/common/base/message.def" | sort > source
+    same "$(grep -c '^SU_CODE' "$TOP/common/base/message.def")" "$(wc -l < source | tr -d ' ')" 'messages read'
+    same "$(cut -d ' ' -f 1 source | uniq -d)" '' 'ids used twice'
+    hub init > /dev/null
+    for program in suexport suimport; do
+        sed -n '/^\.Sh MESSAGES/,/^\.El/s/^\.It \([0-9]*\) Ta \([0-9]*\) Ta \(.*\)/\1 \2 \3/p' "$DOCS/$program.1" | sort > manual
+        diff manual source || fail "$program.1 (<) and message.def (>)"
+        # and what the programs say of each
+        cut -d ' ' -f 1 source > ids
+        while read -r id; do
+            same "$("$BUILD/$program" --home hub explain "$id" --json | jq -r '"\(.id) \(.exit_status) \(.text)"')" "$(grep "^$id " source)" "$program explain $id"
+        done < ids
+    done
+}
+
+test_manual_has_every_exit_status() {
+    seq 0 11 > want
+    cut -d, -f 2 "$TOP/common/base/message.def" | sed -n 's/^ \([0-9]*\)$/\1/p' | sort -un > used
+    [ -z "$(grep -vxF -f want used)" ] || fail "message.def has an exit status beyond 0 to 11"
+    for program in suexport suimport; do
+        sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It //p' "$DOCS/$program.1" > have
+        diff want have || fail "$program.1: exit status"
+        grep -qx 'An unknown code must be treated as a failure.' "$DOCS/$program.1"
+        "$BUILD/$program" --help > help
+        grep -q 'An unknown code must be treated as a failure' help
+        for status in $(cat want); do
+            grep -qE "(: |; |^)$status " help || fail "$program --help does not name exit status $status"
+        done
+    done
+}
+
+test_manual_is_clean() {
+    mandoc -T lint -W warning "$DOCS/suexport.1" "$DOCS/suimport.1" 2>&1 | grep -v 'outdated mandoc.db' > lint || true
+    [ ! -s lint ] || fail "$(cat lint)"
+    for program in suexport suimport; do
+        mandoc -T utf8 "$DOCS/$program.1" | col -b > text
+        [ "$(wc -l < text)" -gt 300 ] || fail "$program.1 renders to little"
+        same "$(grep -c 'UNDEFINED\|@[A-Z]*@' text || true)" 0 "$program.1 rendering"
+    done
+}
+
+# ---- JSON: every key of an answer stands in the manual at that command --------------------------------
+
+answer_keys() { # PROGRAM COMMAND: of the document in out
+    manual_keys "$1" "$2" > documented
+    jq -r '[paths[-1] | strings] | unique[]' out > have
+    sort -u have > sorted
+    extra=$(grep -vxF -f documented sorted || true)
+    [ -z "$extra" ] || fail "$1 $2: keys that the manual does not name: $extra"
+    jq -r 'keys[]' out | sort > top
+    [ -s top ] || fail "$1 $2: no answer"
+}
+manual_keys() {
+    awk -v want="$2" '/^\.Sh JSON OUTPUT/ { on = 1 } /^\.Sh MESSAGES/ { on = 0 }
+        on && /^\.It Ic / { n = split(substr($0, 8), names, " , "); hit = 0; for (i = 1; i <= n; i++) if (names[i] == want) hit = 1 }
+        on && hit && /^\.Va / { gsub(/[ ,;.]+/, "\n", $0); print }' "$DOCS/$1.1" | sed '/^Va$/d; /^$/d'
+}
+hub_answer() { "$SUEXPORT" --home hub --json "$@" > out 2> err || [ $? = 9 ]; }
+site_answer() { "$SUIMPORT" --home site --json "$@" > out 2> err || [ $? = 9 ]; }
+
+test_manual_has_every_json_key() {
+    hub_answer init; answer_keys suexport init
+    hub_answer key generate --name k; answer_keys suexport 'key generate'
+    hub_answer key list; jq '.keys[0]' out > one; mv one out; answer_keys suexport 'key generate'
+    hub_answer key export --name k; answer_keys suexport 'key export'
+    hub_answer key export --name k --out hub.pub
+    hub_answer sync --from "$SMALL/m1/export.cab"; answer_keys suexport sync
+    hub_answer products; answer_keys suexport products
+    hub_answer classifications; answer_keys suexport classifications
+    hub_answer content list; answer_keys suexport 'content list'
+    hub_answer content add "$SMALL/m1/WsusContent"; answer_keys suexport 'content add'
+    hub_answer content verify --all; answer_keys suexport 'content verify'
+    hub_answer site add ALPHA; answer_keys suexport 'site add'
+    hub_answer plan --site ALPHA; answer_keys suexport plan
+    hub_answer export --site ALPHA --out usb; answer_keys suexport export
+    hub_answer site list; jq '.sites[0]' out > one; mv one out; answer_keys suexport 'site add'
+    hub_answer site show ALPHA; jq 'del(.bundles)' out > one; jq '.bundles' out > rest; mv one out; answer_keys suexport 'site add'
+    hub_answer status; answer_keys suexport status
+    hub_answer history; answer_keys suexport history
+    hub_answer search server; answer_keys suexport search
+    hub_answer explain 7305; answer_keys suexport explain
+    hub_answer search rollup; id=$(json '.found[0].update_id')
+    hub_answer show "$id"; jq '.updates[0] | with_entries(select(.key | IN("tags", "files", "prerequisites", "bundled", "bundled_by", "supersedes", "superseded_by") | not))' out > one; mv one out
+    answer_keys suexport show
+    hub_answer explain "$id" --site ALPHA; answer_keys suexport explain
+    hub_answer rebuild; answer_keys suexport rebuild
+    site_answer init --site ALPHA; answer_keys suimport init
+    site_answer trust add hub.pub; answer_keys suimport 'trust add'
+    site_answer trust list; answer_keys suimport 'trust list'
+    site_answer inspect usb; answer_keys suimport inspect
+    site_answer verify usb; answer_keys suimport verify
+    site_answer plan usb; answer_keys suimport plan
+    site_answer import usb; answer_keys suimport import
+    site_answer receipt; answer_keys suimport receipt
+    hub_answer site set ALPHA --key site/keys/site.pub; answer_keys suexport 'site set'
+    site_answer receipt --out receipt
+    hub_answer receipt add receipt; answer_keys suexport 'receipt add'
+    site_answer content verify; answer_keys suimport 'content verify'
+    site_answer status; answer_keys suimport status
+    site_answer history; answer_keys suimport history
+    site_answer search server; answer_keys suimport search
+    site_answer explain 7305; answer_keys suimport explain
+    site_answer rebuild; answer_keys suimport rebuild
+}
+
+# ---- limits, tables, vocabulary of the source ---------------------------------------------------------
+
+# Every limit stands in architecture.md with its value, and none that is gone.
+test_limits_are_documented() {
+    sed -n 's/^| `\(SU_[A-Z_]*\)` | \([0-9,]* *[KMG]*i*B*\) |.*/\1 \2/p' "$DOCS/architecture.md" | sort > documented
+    SU_KIB=1024 SU_MIB=1048576
+    sed -n 's/^#define \(SU_[A-Z_]*\) \([^/]*\).*/\1 \2/p' "$TOP/common/base/limits.h" | grep -vE '^SU_(LIMITS_H|KIB|MIB)' | sed 's/(size_t)//g; s/(uint64_t)//g; s/\([0-9]\)u/\1/g' > defined
+    [ "$(wc -l < defined)" -gt 25 ] || fail 'limits.h was not read'
+    while read -r name value; do
+        eval "$name=\$(($value))" # later limits are made of earlier ones
+        eval "number=\$$name"
+        line=$(grep "^$name " documented) || fail "$name is not in architecture.md"
+        set -- $line
+        have=$(echo "$2" | tr -d ,)
+        case ${3:-} in KiB) have=$((have * 1024)) ;; MiB) have=$((have * 1048576)) ;; GiB) have=$((have * 1073741824)) ;; esac
+        same "$have" "$number" "$name in architecture.md"
+    done < defined
+    cut -d ' ' -f 1 documented | grep -vxF "$(cut -d ' ' -f 1 defined)" && fail 'architecture.md names limits that are gone'
+    return 0
+}
+
+# Every table, view and column of a fresh database stands in database.md under its own heading, and no other.
+test_tables_are_documented() {
+    hub init > /dev/null
+    sqlite3 -readonly hub/update-point.db "SELECT m.name || ' ' || p.name FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) p
+        WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'search\_%' ESCAPE '\'
+          AND (m.name <> 'search' OR p.name = 'words') ORDER BY 1" | sort > real
+    awk '/^## / { table = "" } /^### `/ { table = $2; gsub(/`/, "", table) }
+         table && /^\| `/ { split($0, cell, "|"); n = split(cell[2], names, ","); for (i = 1; i <= n; i++) { gsub(/[` ]/, "", names[i]); print table, names[i] } }' "$DOCS/database.md" | sort > documented
+    diff documented real || fail 'database.md (<) and the schema (>)'
+    same "$(sqlite3 -readonly hub/update-point.db 'PRAGMA user_version')" "$(sed -n 's/.*the last schema step applied; it is \([0-9]*\) now.*/\1/p' "$DOCS/database.md")" 'schema version'
+}
+
+# ---- shell blocks -------------------------------------------------------------------------------------
+
+# All blocks of a document that begin with "# tested", in order, as one script in an empty directory.
+run_blocks() {
+    awk '/^```sh$/ { on = 1; first = 1; block = ""; next }
+         /^```$/ { if (on && tested) printf "%s", block; on = 0; tested = 0; next }
+         on { if (first) tested = ($0 == "# tested"); first = 0; block = block $0 "\n" }' "$1" > script
+    mkdir empty
+    (cd empty && PATH=$BUILD:$PATH SAMPLES=$SMALL SOURCE=$TOP && export PATH SAMPLES SOURCE && sh -eu ../script) > out 2>&1 || fail "$1: $(tail -n 20 out)"
+    grep -c '^# tested' script || true
+}
+
+test_blocks_of_readme() { [ "$(run_blocks "$TOP/README.md")" -ge 4 ] || fail 'README.md has few tested blocks'; }
+test_blocks_of_database() { [ "$(run_blocks "$DOCS/database.md")" -ge 8 ] || fail 'database.md has few tested blocks'; }
+test_blocks_of_bundle_format() { [ "$(run_blocks "$DOCS/bundle-format.md")" -ge 1 ] || fail 'bundle-format.md has no tested block'; }
+test_blocks_of_other_documents() {
+    for document in "$DOCS"/*.md; do
+        case $document in */database.md | */bundle-format.md) continue ;; esac
+        rm -rf empty
+        run_blocks "$document" > /dev/null
+    done
+}
+
+# What stands in bundle-format.md about the vectors is what they are.
+test_bundle_format_example() {
+    for line in $(sed -n '/^### 2.4/,/^## 3/s/^\(result\|profile\) \([0-9a-f]*\)….*/\2/p' "$DOCS/bundle-format.md"); do
+        grep -q "^[a-z]* $line" "$TOP/tests/vectors/SU-ALPHA-000001/MANIFEST.TXT" || fail "the example has $line, the vector has not"
+    done
+    sed -n '/^SU-VOLUME 1$/,/^volume /p' "$DOCS/bundle-format.md" > head
+    tar -xOf "$TOP/tests/vectors/SU-ALPHA-000001/SU000001.001" SU-HEAD | diff - head
+    record=$(sed -n 's/^    \(R 0fa1201d.*\)/\1/p' "$DOCS/bundle-format.md")
+    same "$(tar -xOf "$TOP/tests/vectors/SU-ALPHA-000001/SU000001.001" metadata/000001.zst | zstd -dcq 2> /dev/null | head -n 1)" "$record" 'first record'
+    "$SUIMPORT" --home site init --site ALPHA > /dev/null
+    grep -q "$(site_digest)" "$DOCS/bundle-format.md" || fail 'the digest of the empty catalogue differs'
+    sed -n '/^### 3.1/,/^## 4/p' "$DOCS/bundle-format.md" | sed -n '/^SU-KEY/,/^-----END/p' | diff - "$TOP/tests/vectors/hub.pub"
+}
+
+# ---- links and names ----------------------------------------------------------------------------------
+
+anchors() { # of a markdown file, as GitHub makes them, and explicit ones
+    sed -n 's/^##* //p' "$1" | tr 'A-Z' 'a-z' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+    sed -n 's/.*<a id="\([^"]*\)".*/\1/p' "$1"
+}
+test_links_resolve() {
+    for document in "$TOP/README.md" "$DOCS"/*.md "$TOP/tests/vectors/README.md"; do
+        grep -oE '\]\([^)#:]*(#[^)]*)?\)' "$document" | sed 's/^](//; s/)$//' > links || true
+        while read -r link; do
+            file=${link%%#*}
+            target=$document
+            [ -z "$file" ] || target=$(dirname "$document")/$file
+            [ -e "$target" ] || fail "$document: $link leads nowhere"
+            case $link in
+            *#*) anchors "$target" | grep -qxF "${link#*#}" || fail "$document: $link has no such heading" ;;
+            esac
+        done < links
+    done
+}
+
+# Every path in backquotes that looks like a file of the source is one.
+test_named_files_exist() {
+    for document in "$TOP/README.md" "$DOCS"/*.md; do
+        grep -oE '`(common|tools|tests|docs|samples)/[A-Za-z0-9_./*-]+`' "$document" | tr -d '`' | sort -u > names || true
+        while read -r name; do
+            # shellcheck disable=SC2086
+            ls -d "$TOP"/$name > /dev/null 2>&1 || fail "$document names $name, which is not there"
+        done < names
+    done
+}
+
+# The source tour names every module of the core and below.
+test_tour_names_every_module() {
+    sed -n '/^## Source/,$p' "$TOP/README.md" > tour
+    for file in "$TOP"/common/*/*.[ch] "$TOP"/common/*/*.def; do
+        name=$(basename "$file" | sed 's/\.[ch]$//')
+        grep -qE "\`$name(\.h)?\`" tour || fail "the source tour of README.md does not name $name"
+    done
+    for folder in "$TOP"/tools/* "$TOP"/tests/unit "$TOP"/tests/cli "$TOP"/tests/vectors "$TOP"/samples "$TOP"/common/*; do
+        grep -q "\`${folder#"$TOP"/}\`" tour || fail "the source tour of README.md does not name $folder"
+    done
+}
+
+# threats.md: all forty, in order; code files and tests that exist.
+test_threats_name_code_and_tests() {
+    sed -n 's/^| \(T[0-9]*\) .*/\1/p' "$DOCS/threats.md" > have
+    seq -f 'T%g' 1 40 | diff - have || fail 'threats.md lists other threats than T1 to T40'
+    grep '^| T[0-9]' "$DOCS/threats.md" > rows
+    while IFS='|' read -r _ number _ code tests _; do
+        for file in $(echo "$code" | grep -oE '`[a-z0-9_./-]+\.(c|h|def|sql)`' | tr -d '`'); do
+            ls "$TOP"/common/*/"$file" "$TOP"/tools/*/"$file" "$TOP/$file" 2> /dev/null | grep -q . || fail "$number: $file is not there"
+        done
+        echo "$tests" | grep -oE '`[A-Za-z0-9_./-]+:[a-z0-9_]+`' | tr -d '`' > named || true
+        while IFS=: read -r file name; do
+            found=$(ls "$TOP/tests/cli/$file" "$TOP/tests/unit/$file" 2> /dev/null | head -n 1)
+            [ -n "$found" ] || fail "$number: tests/*/$file is not there"
+            grep -qE "(^|[^A-Za-z0-9_])$name\(" "$found" || fail "$number: $file has no $name"
+        done < named
+        [ -s named ] || echo "$tests" | grep -q 'next issue' || fail "$number names no test and no next issue"
+    done < rows
+}
+
+# The words of people's scripts: no path of a build machine, no leftover marks.
+test_documents_are_finished() {
+    same "$(grep -nE '/work/|/tmp/[a-z]+/|TODO|FIXME|@@' "$TOP/README.md" "$DOCS"/*.md "$DOCS"/*.1 "$TOP/tests/vectors/README.md" || true)" '' 'leftovers'
+    for document in "$TOP/README.md" "$DOCS"/*.md; do
+        [ -z "$(tail -c 1 "$document")" ] || fail "$document does not end with a line end"
+        same "$(grep -nP '[ \t]+$' "$document" | head -n 3)" '' "$document: blanks at a line's end"
+    done
+}
