@@ -100,6 +100,9 @@ bench: deps
 	@$(MAKE) -s all $(BUILD)/samples/generate
 	@python3 tests/bench.py $(BUILD) $(UPDATES) $(CONTENT)
 
+format:
+	clang-format -i common/*/*.c tools/*/*.c
+
 lint: all
 	@tests/lint.sh $(BUILD)
 
@@ -113,4 +116,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps valgrind bench lint demo check units asan samples install clean
+.PHONY: all deps format valgrind bench lint demo check units asan samples install clean

@@ -81,7 +81,8 @@ def parse_manifest(data):
         raise Bad("stale-format", 2, f"the bundle requires {required[0][1]}")
     if sha256(profile.encode()).hex() != digest or not all(map(rising, [*filters, m["approved"]])):
         raise damaged("the profile is not canonical, or its digest is not that of the profile")
-    m["fits"] = [l.need(r"fits any")] and None if m["full"] else [x[2] for x in l.many(rf"fits {NUM} {HEX}")]
+    bases = [(number(x[1], 999999), x[2]) for x in l.many(rf"fits {NUM} {HEX}")] or [l.need("fits any") and (0, None)]
+    m["fits"] = [digest for _, digest in bases]
     l.maybe(rf"follows [1-9][0-9]* {TIME}")
     m["result"] = l.need(rf"result {HEX}")[1]
     m["catalogue"] = tuple(number(x, 2**32 - 1) for x in l.need(rf"catalogue {NUM} {NUM}").groups())
@@ -105,11 +106,13 @@ def parse_manifest(data):
         m["volumes"].append((v[2], int(v[3]), blocks))
     m["recipe"], m["name"] = l.need(rf"{HEX}  VERIFY\.txt")[1], f"SU-{m['site']}-{m['sequence']:06}"
     l.need("end")
-    if l.at != len(l.lines) or name != m["name"] or m["sequence"] == 0 or len(m["holes"]) != holes or not rising(m["holes"]) or m["fits"] == []:
+    if l.at != len(l.lines) or name != m["name"] or m["sequence"] == 0 or len(m["holes"]) != holes \
+            or not rising(m["holes"]) or not rising([n for n, _ in bases]) or m["full"] != (m["fits"] == [None]):
         raise damaged("the manifest's facts do not agree with each other")
     for total, exact, places in [(f[3], True, f[4]) for f in m["files"]] + [(MAX_FRAME, False, f[1]) for f in m["frames"]]:
         length = sum(n for _, _, n in places)
-        if any(not 1 <= v <= len(m["volumes"]) or o + n > m["volumes"][v - 1][1] for v, o, n in places) or (length != total if exact else length > total):
+        if any(not 1 <= v <= len(m["volumes"]) or o + n > m["volumes"][v - 1][1] for v, o, n in places) \
+                or (length != total or (total == 0 and len(places) != 1) if exact else length > total):
             raise damaged("an extent lies outside its volume, or lengths do not add up")
     return m
 
@@ -221,14 +224,14 @@ def check_closure(m, state, store):
         for key in found: # grows
             found += {t for c in state[key][1]["bundled"] for t in c if t in state and t not in found}
         return [state[k][1] for k in found]
-    everything, need, any_language = live(newest.items()), {}, not m["languages"]
-    if m["content"] != "none":
-        need = {f[0]: f for d in everything for f in d["files"] if f[3] and (any_language or f[4] in ("", "en", *m["languages"]))}
-    if m["content"] in ("approved", "all"):
-        for d in everything if m["content"] == "all" else live((g, r) for g, r in newest.items() if g in m["approved"]):
-            if any_language or not d["languages"] or "all" in d["languages"] or d["languages"] & set(m["languages"]):
-                need = {f[0]: f for f in d["files"] if not f[3] and (m["express"] or not f[5])} | need
-    for sha1, digest, size, licence, *_ in need.values():
+    every, need, ours = live(newest.items()), {}, set(m["languages"])
+    some = {"all": every, "approved": live((g, r) for g, r in newest.items() if g in m["approved"])}.get(m["content"], [])
+    wanted = [f for d in every for f in d["files"] if m["content"] != "none" and f[3] and (not ours or f[4] in {"", "en", *ours})]
+    for f in wanted + [f for d in some for f in d["files"] if not f[3] and (m["express"] or not f[5])
+                       and (not ours or not d["languages"] or d["languages"] & {"all", *ours})]:
+        old = need.get(f[0], f)
+        need[f[0]] = f[0], max(filter(None, (old[1], f[1])), default=None), min(old[2], f[2]), old[3] or f[3]
+    for sha1, digest, size, licence in need.values():
         if sha1 not in store or store[sha1][1] != size or digest not in (None, store[sha1][0]):
             opened.add(f"{'licence' if licence else 'content'} {sha1} {size}")
     kinds, licences = ("prerequisites", "bundled"), sum(f[3] for f in need.values())

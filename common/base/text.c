@@ -205,8 +205,7 @@ static bool all_in(const char *text, size_t max, const char *set)
 
 bool su_name_is_valid(const char *name)
 {
-    static const char set[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     return all_in(name, 64, set) && name[0] != '.' && name[0] != '-';
 }
 

@@ -50,7 +50,8 @@ static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
         if (su_file_read_all(raw->dir, names.at[i], &bytes, err) < 0 && err->code != SU_LIMIT)
             return -1;
         if (bytes.length != SU_SIGNATURE_BYTES)
-            return su_fail(err, SU_UNTRUSTED, "%s has not the %d bytes of a signature", names.at[i], SU_SIGNATURE_BYTES);
+            return su_fail(err, SU_UNTRUSTED, "%s has not the %d bytes of a signature", names.at[i],
+                           SU_SIGNATURE_BYTES);
         memcpy(s->bytes, bytes.bytes, SU_SIGNATURE_BYTES);
     }
     return 0;
@@ -59,7 +60,8 @@ static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
 int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *err)
 {
     (void)snprintf(raw->path, sizeof raw->path, "%s", path);
-    if (su_dir_open(&raw->dir, AT_FDCWD, path, err) < 0 || su_file_read_all(raw->dir, SU_MANIFEST_NAME, &raw->manifest, err) < 0 ||
+    if (su_dir_open(&raw->dir, AT_FDCWD, path, err) < 0 ||
+        su_file_read_all(raw->dir, SU_MANIFEST_NAME, &raw->manifest, err) < 0 ||
         read_signatures(raw, err) < 0)
         return su_prefix(err, "bundle %s", path);
     if (raw->manifest.length == 0)
@@ -72,7 +74,8 @@ bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequ
     SU_AUTO(su_fd) su_fd dir = -1, fd = -1;
     struct su_err ignored = SU_ERR_INIT;
     char head[1024];
-    if (su_dir_open(&dir, AT_FDCWD, path, &ignored) < 0 || su_file_open(&fd, dir, SU_MANIFEST_NAME, NULL, &ignored) < 0)
+    if (su_dir_open(&dir, AT_FDCWD, path, &ignored) < 0 ||
+        su_file_open(&fd, dir, SU_MANIFEST_NAME, NULL, &ignored) < 0)
         return false;
     ssize_t n = su_file_read(fd, head, sizeof head - 1, &ignored);
     if (n <= 0)
@@ -87,12 +90,14 @@ bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequ
     return su_site_code_is_valid(site);
 }
 
-int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err)
+int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out,
+                                  struct su_err *err)
 {
     return su_manifest_parse(out, raw->manifest.bytes, raw->manifest.length, err);
 }
 
-static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust, struct su_err *err)
+static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust,
+                           struct su_err *err)
 {
     bool *counted = calloc(trust->keys.count + 1, sizeof *counted); /* one key counts once */
     int result = counted ? 0 : su_fail_memory(err);
@@ -100,7 +105,8 @@ static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw,
         bool is_known = false;
         for (size_t k = 0; result == 0 && k < trust->keys.count; k++) {
             const struct su_trusted *t = &trust->keys.at[k];
-            if (!su_signature_is_good(&t->key, raw->manifest.bytes, raw->manifest.length, raw->signatures.at[i].bytes))
+            if (!su_signature_is_good(&t->key, raw->manifest.bytes, raw->manifest.length,
+                                      raw->signatures.at[i].bytes))
                 continue;
             is_known = true;
             if (counted[k])
@@ -121,20 +127,24 @@ static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw,
     return result;
 }
 
-static int demand_exporter(const struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust, struct su_err *err)
+static int demand_exporter(const struct su_bundle *b, const struct su_bundle_raw *raw,
+                           const struct su_trust *trust, struct su_err *err)
 {
     for (size_t i = 0; i < b->signers.count; i++)
         if (strcmp(b->signers.at[i].role, "exporter") == 0)
             return 0;
     if (trust->keys.count == 0)
-        return su_fail(err, SU_UNTRUSTED, "bundle %s: this site has pinned no key yet, so it refuses every bundle", raw->path);
+        return su_fail(err, SU_UNTRUSTED,
+                       "bundle %s: this site has pinned no key yet, so it refuses every bundle", raw->path);
     if (raw->signatures.count == 0)
         return su_fail(err, SU_UNTRUSTED, "bundle %s carries no signature", raw->path);
-    return su_fail(err, SU_UNTRUSTED, "bundle %s: none of its %zu signatures (%s ...) verifies under the %zu keys pinned here",
+    return su_fail(err, SU_UNTRUSTED,
+                   "bundle %s: none of its %zu signatures (%s ...) verifies under the %zu keys pinned here",
                    raw->path, raw->signatures.count, raw->signatures.at[0].file, trust->keys.count);
 }
 
-int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site, struct su_err *err)
+int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site,
+                     struct su_err *err)
 {
     SU_AUTO(su_trust) struct su_trust trust = {0};
     if (su_trust_load(site, &trust, err) < 0 || collect_signers(out, raw, &trust, err) < 0 ||
@@ -168,7 +178,9 @@ int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
         return -1;
     for (size_t i = 0; i < names.count; i++)
         if (!is_declared(b, names.at[i]))
-            return su_fail(err, SU_UNDECLARED, "%s lies in the bundle's folder and the signed manifest does not name it", names.at[i]);
+            return su_fail(err, SU_UNDECLARED,
+                           "%s lies in the bundle's folder and the signed manifest does not name it",
+                           names.at[i]);
     if (su_file_read_all(b->dir, SU_RECIPE_NAME, &recipe, err) < 0) {
         err->code = SU_DAMAGED;
         return -1;
@@ -176,7 +188,8 @@ int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
     if (su_sha256(digest, recipe.bytes ? recipe.bytes : "", recipe.length, err) < 0)
         return -1;
     return memcmp(digest, b->manifest.recipe_sha256, sizeof digest) == 0
-               ? 0 : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest", SU_RECIPE_NAME);
+               ? 0
+               : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest", SU_RECIPE_NAME);
 }
 
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
@@ -197,7 +210,8 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         if (!is_itself) {
             su_buf_addf(&full, "%s/", names.at[i]);
             su_buf_adds(&full, SU_MANIFEST_NAME);
-            if (!full.bytes || fstatat(dir, full.bytes, &st, AT_SYMLINK_NOFOLLOW) < 0 || (n > 8 && strcmp(names.at[i] + n - 8, ".partial") == 0))
+            if (!full.bytes || fstatat(dir, full.bytes, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                (n > 8 && strcmp(names.at[i] + n - 8, ".partial") == 0))
                 continue;
         }
         su_buf_clear(&full);
@@ -208,5 +222,7 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         if (su_buf_check(&full, "a path", err) < 0 || !(*slot = strdup(full.bytes)))
             return su_fail_memory(err);
     }
-    return out->count > 0 ? 0 : su_fail(err, SU_NO_BUNDLE, "%s holds no %s, itself or one level below", path, SU_MANIFEST_NAME);
+    return out->count > 0 ? 0
+                          : su_fail(err, SU_NO_BUNDLE, "%s holds no %s, itself or one level below", path,
+                                    SU_MANIFEST_NAME);
 }

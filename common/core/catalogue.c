@@ -68,7 +68,8 @@ void su_catalogue_cleanup(struct su_catalogue **c)
 /* The first documents of a new database train the dictionary for all later ones. */
 static int learn(struct su_catalogue *c, const struct su_record *record, struct su_err *err)
 {
-    size_t length = record->document_bytes < TRAINING_SAMPLE_BYTES ? record->document_bytes : TRAINING_SAMPLE_BYTES;
+    size_t length =
+        record->document_bytes < TRAINING_SAMPLE_BYTES ? record->document_bytes : TRAINING_SAMPLE_BYTES;
     size_t *slot = SU_PUSH(&c->sample_bytes, TRAINING_SAMPLES_MAX);
     if (slot) {
         *slot = length;
@@ -85,7 +86,8 @@ static int learn(struct su_catalogue *c, const struct su_record *record, struct 
     c->sample_bytes.count = 0;
     if (dictionary.length == 0) /* nothing to learn; try again with the next documents */
         return 0;
-    if (su_run(c->db, err, "INSERT INTO dictionary (bytes) VALUES (?1)", SU_B(dictionary.bytes, dictionary.length)) < 0)
+    if (su_run(c->db, err, "INSERT INTO dictionary (bytes) VALUES (?1)",
+               SU_B(dictionary.bytes, dictionary.length)) < 0)
         return -1;
     c->write_dictionary = su_db_last_rowid(c->db);
     if (su_setting_put_int(c->db, "dictionary", c->write_dictionary, err) < 0)
@@ -98,7 +100,8 @@ int su_catalogue_find(struct su_db *db, const struct su_guid *id, uint32_t revis
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     *out = (struct su_held){0};
-    if (su_query(db, &rows, err, "SELECT rev_id, doc_sha256, record_sha256 FROM revision WHERE update_id=?1 AND revision=?2",
+    if (su_query(db, &rows, err,
+                 "SELECT rev_id, doc_sha256, record_sha256 FROM revision WHERE update_id=?1 AND revision=?2",
                  SU_B(id->bytes, sizeof id->bytes), SU_I(revision)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
@@ -127,20 +130,25 @@ static int check_identity(const struct su_record *record, const struct su_update
 int su_catalogue_put(struct su_catalogue *c, const struct su_record *r, const struct su_update *update,
                      const struct su_held *held, int64_t *rev_id, struct su_err *err)
 {
-    if (check_identity(r, update, err) < 0 || (held->is_held && su_catalogue_remove(c, held->rev_id, err) < 0))
+    if (check_identity(r, update, err) < 0 ||
+        (held->is_held && su_catalogue_remove(c, held->rev_id, err) < 0))
         return -1;
     if (su_pack_document(c->writer, r->document, r->document_bytes, &c->packed, err) < 0)
         return -1;
     struct su_arg dictionary = c->write_dictionary > 0 ? SU_I(c->write_dictionary) : SU_NULL;
     if (su_run(c->db, err,
-               "INSERT INTO revision (update_id, revision, origin, record_sha256, doc_sha256) VALUES (?1,?2,?3,?4,?5)",
+               "INSERT INTO revision (update_id, revision, origin, record_sha256, doc_sha256) VALUES "
+               "(?1,?2,?3,?4,?5)",
                SU_B(r->id.bytes, sizeof r->id.bytes), SU_I(r->revision), SU_I(r->origin),
                SU_B(r->record_sha256, SU_SHA256_BYTES), SU_B(r->document_sha256, SU_SHA256_BYTES)) < 0)
         return -1;
     *rev_id = su_db_last_rowid(c->db);
-    if (su_run(c->db, err, "INSERT INTO document (rev_id, dictionary_id, raw_bytes, packed, urls) VALUES (?1,?2,?3,?4,?5)",
-               SU_I(*rev_id), dictionary, SU_I(r->document_bytes), SU_B(c->packed.bytes, c->packed.length),
-               ((struct su_arg){.kind = SU_ARG_TEXT, .bytes = r->urls_bytes ? r->urls : "", .length = r->urls_bytes})) < 0)
+    if (su_run(
+            c->db, err,
+            "INSERT INTO document (rev_id, dictionary_id, raw_bytes, packed, urls) VALUES (?1,?2,?3,?4,?5)",
+            SU_I(*rev_id), dictionary, SU_I(r->document_bytes), SU_B(c->packed.bytes, c->packed.length),
+            ((struct su_arg){
+                .kind = SU_ARG_TEXT, .bytes = r->urls_bytes ? r->urls : "", .length = r->urls_bytes})) < 0)
         return -1;
     if (c->write_dictionary == 0 && learn(c, r, err) < 0)
         return -1;
@@ -156,8 +164,8 @@ int su_catalogue_remove(struct su_catalogue *c, int64_t rev_id, struct su_err *e
     return 0;
 }
 
-int su_catalogue_unpack(struct su_catalogue *c, int64_t dictionary_id, const void *packed, size_t packed_bytes,
-                        size_t raw_bytes, struct su_buf *out, struct su_err *err)
+int su_catalogue_unpack(struct su_catalogue *c, int64_t dictionary_id, const void *packed,
+                        size_t packed_bytes, size_t raw_bytes, struct su_buf *out, struct su_err *err)
 {
     if (raw_bytes > SU_MAX_DOCUMENT_BYTES)
         return su_fail(err, SU_LIMIT, "database: a document claims %zu bytes", raw_bytes);
@@ -171,26 +179,33 @@ int su_catalogue_unpack(struct su_catalogue *c, int64_t dictionary_id, const voi
     return su_unpack_document(c->reader, packed, packed_bytes, raw_bytes, out, err);
 }
 
-int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *record, struct su_buf *document,
-                     struct su_buf *urls, struct su_err *err)
+int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *record,
+                     struct su_buf *document, struct su_buf *urls, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     uint8_t expected[SU_SHA256_BYTES];
     if (su_query(c->db, &rows, err,
                  "SELECT update_id, revision, origin, record_sha256, dictionary_id, raw_bytes, packed, urls "
-                 "FROM revision JOIN document USING (rev_id) WHERE rev_id=?1", SU_I(rev_id)) < 0)
+                 "FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
+                 SU_I(rev_id)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more <= 0)
-        return more < 0 ? -1 : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
-    if (su_rows_int(&rows, 1) < 0 || su_rows_int(&rows, 1) > UINT32_MAX || su_rows_int(&rows, 2) < SU_FROM_SYNC || su_rows_int(&rows, 2) > SU_FROM_THIRD_PARTY)
-        return su_fail(err, SU_DATA, "database: revision row %lld has an impossible number or origin", (long long)rev_id);
-    *record = (struct su_record){.revision = (uint32_t)su_rows_int(&rows, 1), .origin = (enum su_origin)su_rows_int(&rows, 2)};
+        return more < 0
+                   ? -1
+                   : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
+    if (su_rows_int(&rows, 1) < 0 || su_rows_int(&rows, 1) > UINT32_MAX ||
+        su_rows_int(&rows, 2) < SU_FROM_SYNC || su_rows_int(&rows, 2) > SU_FROM_THIRD_PARTY)
+        return su_fail(err, SU_DATA, "database: revision row %lld has an impossible number or origin",
+                       (long long)rev_id);
+    *record = (struct su_record){.revision = (uint32_t)su_rows_int(&rows, 1),
+                                 .origin = (enum su_origin)su_rows_int(&rows, 2)};
     size_t packed_bytes;
     const void *packed = su_rows_blob(&rows, 6, &packed_bytes);
     if (su_rows_fixed(&rows, 0, record->id.bytes, sizeof record->id.bytes, err) < 0 ||
         su_rows_fixed(&rows, 3, expected, SU_SHA256_BYTES, err) < 0 ||
-        su_catalogue_unpack(c, su_rows_int(&rows, 4), packed, packed_bytes, (size_t)su_rows_int(&rows, 5), document, err) < 0)
+        su_catalogue_unpack(c, su_rows_int(&rows, 4), packed, packed_bytes, (size_t)su_rows_int(&rows, 5),
+                            document, err) < 0)
         return -1;
     su_buf_clear(urls);
     su_buf_adds(urls, su_rows_text(&rows, 7));
@@ -204,7 +219,8 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
         return -1;
     if (memcmp(record->record_sha256, expected, SU_SHA256_BYTES) != 0) {
         char id[SU_GUID_TEXT];
-        return su_fail(err, SU_DATA, "database: the document of %s revision %u is not the one that was stored",
+        return su_fail(err, SU_DATA,
+                       "database: the document of %s revision %u is not the one that was stored",
                        su_guid_format(&record->id, id), record->revision);
     }
     return 0;
@@ -213,11 +229,14 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
 int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    SU_AUTO(su_buf) struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    SU_AUTO(su_buf)
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
+                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
     int more;
     *count = 0;
-    if (su_derive_clear(c->db, err) < 0 || su_query(c->db, &rows, err, "SELECT rev_id FROM revision ORDER BY rev_id") < 0)
+    if (su_derive_clear(c->db, err) < 0 ||
+        su_query(c->db, &rows, err, "SELECT rev_id FROM revision ORDER BY rev_id") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_record record;

@@ -12,14 +12,14 @@
 struct node {
     struct su_guid id;
     uint32_t first_clause, clause_count;
-    uint32_t reason;       /* node that brought it in; NOBODY: selected or not carried */
+    uint32_t reason; /* node that brought it in; NOBODY: selected or not carried */
     uint8_t reason_kind;
     bool is_category_type, is_selected, is_closable, is_carried;
 };
 
 struct alternative {
-    uint32_t node;         /* NOBODY: not held */
-    uint32_t missing;      /* index in missing when not held */
+    uint32_t node;    /* NOBODY: not held */
+    uint32_t missing; /* index in missing when not held */
 };
 
 struct clause {
@@ -36,7 +36,7 @@ struct missing {
 
 struct su_closure {
     struct su_db *db;
-    SU_VEC(struct node) nodes; /* sorted by id */
+    SU_VEC(struct node) nodes;     /* sorted by id */
     SU_VEC(struct clause) clauses; /* grouped by node */
     SU_VEC(struct alternative) alternatives;
     SU_VEC(struct missing) missing;
@@ -74,7 +74,8 @@ static int load_nodes(struct su_closure *c, struct su_err *err)
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
     if (su_query(c->db, &rows, err,
-                 "SELECT r.update_id, max(i.type=0) FROM revision r JOIN info i USING (rev_id) GROUP BY r.update_id ORDER BY r.update_id") < 0)
+                 "SELECT r.update_id, max(i.type=0) FROM revision r JOIN info i USING (rev_id) GROUP BY "
+                 "r.update_id ORDER BY r.update_id") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct node *node = SU_PUSH(&c->nodes, SU_MAX_PACKAGE_REVISIONS);
@@ -91,14 +92,16 @@ static int load_nodes(struct su_closure *c, struct su_err *err)
 
 /* Columns: update_id, revision, relation (0 prerequisite, 1 bundled), clause, target, is_category,
  * target_revision, held revision; grouped by update, revision, relation, clause. */
-static int load_row(struct su_closure *c, struct su_rows *rows, struct su_guid *last_id, int64_t last[3], struct su_err *err)
+static int load_row(struct su_closure *c, struct su_rows *rows, struct su_guid *last_id, int64_t last[3],
+                    struct su_err *err)
 {
     struct su_guid id, target;
     if (su_rows_fixed(rows, 0, id.bytes, 16, err) < 0 || su_rows_fixed(rows, 4, target.bytes, 16, err) < 0)
         return -1;
     int64_t group[3] = {su_rows_int(rows, 1), su_rows_int(rows, 2), su_rows_int(rows, 3)};
     bool is_bundled = group[1] != 0;
-    if (c->clauses.count == 0 || memcmp(id.bytes, last_id->bytes, 16) != 0 || memcmp(group, last, sizeof group) != 0) {
+    if (c->clauses.count == 0 || memcmp(id.bytes, last_id->bytes, 16) != 0 ||
+        memcmp(group, last, sizeof group) != 0) {
         struct clause *clause = SU_PUSH(&c->clauses, MAX_EDGES);
         if (!clause)
             return su_fail_memory(err);
@@ -136,13 +139,14 @@ static int load_clauses(struct su_closure *c, struct su_err *err)
     struct su_guid last_id = {{0}};
     int64_t last[3] = {-1, -1, -1};
     int more;
-    if (su_query(c->db, &rows, err,
-                 "SELECT r.update_id, r.revision, 0, p.clause, p.target, p.is_category, 0, NULL"
-                 " FROM revision r JOIN prerequisite p USING (rev_id)"
-                 " UNION ALL SELECT r.update_id, r.revision, 1, b.clause, b.target, 0, b.target_revision, t.rev_id"
-                 " FROM revision r JOIN bundled b USING (rev_id)"
-                 " LEFT JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision"
-                 " ORDER BY 1, 2, 3, 4, 5, 7") < 0)
+    if (su_query(
+            c->db, &rows, err,
+            "SELECT r.update_id, r.revision, 0, p.clause, p.target, p.is_category, 0, NULL"
+            " FROM revision r JOIN prerequisite p USING (rev_id)"
+            " UNION ALL SELECT r.update_id, r.revision, 1, b.clause, b.target, 0, b.target_revision, t.rev_id"
+            " FROM revision r JOIN bundled b USING (rev_id)"
+            " LEFT JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision"
+            " ORDER BY 1, 2, 3, 4, 5, 7") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
         if (load_row(c, &rows, &last_id, last, err) < 0)
@@ -231,7 +235,7 @@ static int find_closable(struct su_closure *c, struct su_err *err)
 #define NEWEST "r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"
 
 /* Ids of the profile and everything below them in the tree of categories. */
-#define SELECT_CATEGORIES \
+#define SELECT_CATEGORIES                                                                                    \
     "CREATE TEMP TABLE IF NOT EXISTS wanted (kind INTEGER, id BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
 
 static int fill_wanted(struct su_db *db, const struct su_profile *profile, struct su_err *err)
@@ -242,12 +246,15 @@ static int fill_wanted(struct su_db *db, const struct su_profile *profile, struc
         struct su_guid id;
         if (profile->items.at[i].kind <= SU_ITEM_CLASSIFICATION &&
             su_guid_parse(&id, profile->items.at[i].value, SU_GUID_TEXT - 1) &&
-            su_run(db, err, "INSERT OR IGNORE INTO temp.wanted VALUES (?1,?2)", SU_I(profile->items.at[i].kind), SU_B(id.bytes, 16)) < 0)
+            su_run(db, err, "INSERT OR IGNORE INTO temp.wanted VALUES (?1,?2)",
+                   SU_I(profile->items.at[i].kind), SU_B(id.bytes, 16)) < 0)
             return -1;
     }
     return su_run(db, err,
-                  "INSERT OR IGNORE INTO temp.wanted WITH RECURSIVE below (id) AS (SELECT id FROM temp.wanted WHERE kind=0 UNION"
-                  " SELECT r.update_id FROM below JOIN prerequisite p ON p.target=below.id JOIN revision r USING (rev_id)"
+                  "INSERT OR IGNORE INTO temp.wanted WITH RECURSIVE below (id) AS (SELECT id FROM "
+                  "temp.wanted WHERE kind=0 UNION"
+                  " SELECT r.update_id FROM below JOIN prerequisite p ON p.target=below.id JOIN revision r "
+                  "USING (rev_id)"
                   " JOIN info i USING (rev_id) WHERE i.type=0 AND " NEWEST ") SELECT 0, id FROM below");
 }
 
@@ -282,9 +289,11 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
     if (fill_wanted(c->db, profile, err) < 0 ||
         su_query(c->db, &rows, err,
                  "SELECT update_id FROM revision r JOIN temp.wanted w ON w.id=r.update_id UNION"
-                 " SELECT r.update_id FROM revision r JOIN info i USING (rev_id) WHERE i.type IN (2, 3) AND " NEWEST
-                 " AND (NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id))"
-                 " AND (NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND w.id=p.target WHERE p.rev_id=r.rev_id))",
+                 " SELECT r.update_id FROM revision r JOIN info i USING (rev_id) WHERE i.type IN (2, 3) "
+                 "AND " NEWEST " AND (NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON "
+                               "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id))"
+                 " AND (NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND "
+                 "w.id=p.target WHERE p.rev_id=r.rev_id))",
                  SU_I(by_product), SU_I(by_classification)) < 0)
         return -1;
     return mark_selected(c, &rows, err);
@@ -365,7 +374,10 @@ void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)
 
 int su_closure_store(const struct su_closure *c, struct su_err *err)
 {
-    if (su_db_script(c->db, "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.carry;", err) < 0)
+    if (su_db_script(
+            c->db,
+            "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.carry;",
+            err) < 0)
         return -1;
     for (size_t i = 0; i < c->nodes.count; i++)
         if (c->nodes.at[i].is_carried &&
@@ -401,15 +413,18 @@ int su_closure_hole_line(const struct su_closure *c, size_t hole, struct su_buf 
     return su_buf_check(out, "a hole", err);
 }
 
-static int describe(const struct su_closure *c, const struct su_guid *id, struct su_buf *out, struct su_err *err)
+static int describe(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
+                    struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
     char text[SU_GUID_TEXT];
     bool found;
-    if (su_query_text(c->db, &title, &found, err,
-                      "SELECT coalesce((SELECT 'KB'||value||' ' FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT 1),'')||title"
-                      " FROM revision r JOIN info USING (rev_id) WHERE update_id=?1 ORDER BY revision DESC LIMIT 1",
-                      SU_B(id->bytes, 16)) < 0)
+    if (su_query_text(
+            c->db, &title, &found, err,
+            "SELECT coalesce((SELECT 'KB'||value||' ' FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT "
+            "1),'')||title"
+            " FROM revision r JOIN info USING (rev_id) WHERE update_id=?1 ORDER BY revision DESC LIMIT 1",
+            SU_B(id->bytes, 16)) < 0)
         return -1;
     su_buf_addf(out, "%s", su_guid_format(id, text));
     if (found && title.length > 0)
@@ -446,21 +461,24 @@ int su_closure_hole_chain(const struct su_closure *c, size_t hole, struct su_buf
     const struct missing *target = first_target(c, clause);
     if (chain_to(c, clause->node, out, err) < 0)
         return -1;
-    su_buf_addf(out, " -> %s %s", clause->kind == BUNDLED ? "bundled update" : "prerequisite", su_guid_format(&target->id, to));
+    su_buf_addf(out, " -> %s %s", clause->kind == BUNDLED ? "bundled update" : "prerequisite",
+                su_guid_format(&target->id, to));
     if (clause->kind == BUNDLED)
         su_buf_addf(out, " revision %u", target->revision);
     su_buf_adds(out, clause->count > 1 ? " (or another of its clause): not held" : ": not held");
     return su_buf_check(out, "a chain", err);
 }
 
-int su_closure_explain(const struct su_closure *c, const struct su_guid *id, struct su_buf *out, struct su_err *err)
+int su_closure_explain(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
+                       struct su_err *err)
 {
     uint32_t node = find(c, id);
     char text[SU_GUID_TEXT];
     if (node == NOBODY)
         return su_fail(err, SU_NOT_FOUND, "%s is not in the catalogue", su_guid_format(id, text));
     if (!c->nodes.at[node].is_carried)
-        return su_fail(err, SU_NOT_FOUND, "%s does not travel: the profile does not select it and nothing selected needs it",
+        return su_fail(err, SU_NOT_FOUND,
+                       "%s does not travel: the profile does not select it and nothing selected needs it",
                        su_guid_format(id, text));
     return chain_to(c, node, out, err);
 }
@@ -468,25 +486,55 @@ int su_closure_explain(const struct su_closure *c, const struct su_guid *id, str
 int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err)
 {
     int64_t prerequisites, bundled, updates;
-    if (su_db_script(db, "CREATE TEMP TABLE IF NOT EXISTS open_clause (line TEXT PRIMARY KEY) WITHOUT ROWID; DELETE FROM temp.open_clause;", err) < 0 ||
+    if (su_db_script(db,
+                     "CREATE TEMP TABLE IF NOT EXISTS open_clause (line TEXT PRIMARY KEY) WITHOUT ROWID; "
+                     "DELETE FROM temp.open_clause;",
+                     err) < 0 ||
         su_query_int(db, &updates, NULL, err, "SELECT count(DISTINCT update_id) FROM revision") < 0 ||
-        su_query_int(db, &prerequisites, NULL, err, "SELECT count(*) FROM (SELECT 1 FROM prerequisite GROUP BY rev_id, clause)") < 0 ||
-        su_query_int(db, &bundled, NULL, err, "SELECT count(*) FROM (SELECT 1 FROM bundled GROUP BY rev_id, clause)") < 0)
+        su_query_int(db, &prerequisites, NULL, err,
+                     "SELECT count(*) FROM (SELECT 1 FROM prerequisite GROUP BY rev_id, clause)") < 0 ||
+        su_query_int(db, &bundled, NULL, err,
+                     "SELECT count(*) FROM (SELECT 1 FROM bundled GROUP BY rev_id, clause)") < 0)
         return -1;
-#define GUID_TEXT(x) \
-    "lower(substr(hex(" x "),1,8)||'-'||substr(hex(" x "),9,4)||'-'||substr(hex(" x "),13,4)||'-'||substr(hex(" x "),17,4)||'-'||substr(hex(" x "),21))"
+#define GUID_TEXT(x)                                                                                         \
+    "lower(substr(hex(" x "),1,8)||'-'||substr(hex(" x "),9,4)||'-'||substr(hex(" x                          \
+    "),13,4)||'-'||substr(hex(" x "),17,4)||'-'||substr(hex(" x "),21))"
     if (su_run(db, err,
-               "INSERT OR IGNORE INTO temp.open_clause SELECT 'prerequisite '||" GUID_TEXT("r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target")
-               " FROM (SELECT rev_id, min(target) AS target FROM prerequisite p GROUP BY rev_id, clause"
-               " HAVING NOT max(EXISTS (SELECT 1 FROM revision t WHERE t.update_id=p.target))) o JOIN revision r USING (rev_id)") < 0 ||
+               "INSERT OR IGNORE INTO temp.open_clause SELECT 'prerequisite '||" GUID_TEXT(
+                   "r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target") " FROM (SELECT rev_id, "
+                                                                                   "min(target) AS target "
+                                                                                   "FROM prerequisite p "
+                                                                                   "GROUP BY rev_id, clause"
+                                                                                   " HAVING NOT max(EXISTS "
+                                                                                   "(SELECT 1 FROM revision "
+                                                                                   "t WHERE "
+                                                                                   "t.update_id=p.target))) "
+                                                                                   "o JOIN revision r USING "
+                                                                                   "(rev_id)") < 0 ||
         su_run(db, err,
-               "INSERT OR IGNORE INTO temp.open_clause SELECT 'bundled '||" GUID_TEXT("r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target")
-               "||' '||(SELECT min(target_revision) FROM bundled b WHERE b.rev_id=o.rev_id AND b.clause=o.clause AND b.target=o.target)"
-               " FROM (SELECT rev_id, clause, min(target) AS target FROM bundled b GROUP BY rev_id, clause"
-               " HAVING NOT max(EXISTS (SELECT 1 FROM revision t WHERE t.update_id=b.target AND t.revision=b.target_revision))) o"
-               " JOIN revision r USING (rev_id)") < 0)
+               "INSERT OR IGNORE INTO temp.open_clause SELECT 'bundled '||" GUID_TEXT(
+                   "r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target") "||' '||(SELECT "
+                                                                                   "min(target_revision) "
+                                                                                   "FROM bundled b WHERE "
+                                                                                   "b.rev_id=o.rev_id AND "
+                                                                                   "b.clause=o.clause AND "
+                                                                                   "b.target=o.target)"
+                                                                                   " FROM (SELECT rev_id, "
+                                                                                   "clause, min(target) AS "
+                                                                                   "target FROM bundled b "
+                                                                                   "GROUP BY rev_id, clause"
+                                                                                   " HAVING NOT max(EXISTS "
+                                                                                   "(SELECT 1 FROM revision "
+                                                                                   "t WHERE "
+                                                                                   "t.update_id=b.target AND "
+                                                                                   "t.revision=b.target_"
+                                                                                   "revision))) o"
+                                                                                   " JOIN revision r USING "
+                                                                                   "(rev_id)") < 0)
         return -1;
-    *out = (struct su_closure_counts){.selected = (uint64_t)updates, .updates = (uint64_t)updates,
-                                      .prerequisites = (uint64_t)prerequisites, .bundled = (uint64_t)bundled};
+    *out = (struct su_closure_counts){.selected = (uint64_t)updates,
+                                      .updates = (uint64_t)updates,
+                                      .prerequisites = (uint64_t)prerequisites,
+                                      .bundled = (uint64_t)bundled};
     return 0;
 }

@@ -14,30 +14,36 @@
 
 /* Newest unexpired revisions, and by exact revision what they bundle. ?1: carried only; ?2: only
  * from approved updates. */
-#define LIVE \
-    "WITH RECURSIVE live (rev_id) AS (" \
-    " SELECT r.rev_id FROM revision r JOIN info i USING (rev_id) WHERE NOT i.expired" \
-    "  AND r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)" \
-    "  AND (NOT ?1 OR r.rev_id IN (SELECT rev_id FROM temp.carry))" \
-    "  AND (NOT ?2 OR r.update_id IN (SELECT update_id FROM temp.approved))" \
-    " UNION SELECT t.rev_id FROM live JOIN bundled b USING (rev_id)" \
-    "  JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision" \
+#define LIVE                                                                                                 \
+    "WITH RECURSIVE live (rev_id) AS ("                                                                      \
+    " SELECT r.rev_id FROM revision r JOIN info i USING (rev_id) WHERE NOT i.expired"                        \
+    "  AND r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"                \
+    "  AND (NOT ?1 OR r.rev_id IN (SELECT rev_id FROM temp.carry))"                                          \
+    "  AND (NOT ?2 OR r.update_id IN (SELECT update_id FROM temp.approved))"                                 \
+    " UNION SELECT t.rev_id FROM live JOIN bundled b USING (rev_id)"                                         \
+    "  JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision"                             \
     "  WHERE NOT ?1 OR t.rev_id IN (SELECT rev_id FROM temp.carry))"
 
 /* Where updates contradict each other about a digest, the choice depends on nothing but the values:
  * hub and site must come to the same list. */
-#define INTO_NEED \
-    " ON CONFLICT (sha1) DO UPDATE SET sha256=coalesce(max(need.sha256, excluded.sha256), need.sha256, excluded.sha256)," \
-    " bytes=min(bytes, excluded.bytes), licence=max(licence, excluded.licence), name=min(name, excluded.name)"
+#define INTO_NEED                                                                                            \
+    " ON CONFLICT (sha1) DO UPDATE SET sha256=coalesce(max(need.sha256, excluded.sha256), need.sha256, "     \
+    "excluded.sha256),"                                                                                      \
+    " bytes=min(bytes, excluded.bytes), licence=max(licence, excluded.licence), name=min(name, "             \
+    "excluded.name)"
 
 static int fill_profile_tables(struct su_db *db, const struct su_profile *profile, struct su_err *err)
 {
-    if (su_db_script(db,
-                     "CREATE TEMP TABLE IF NOT EXISTS need (sha1 BLOB PRIMARY KEY, sha256 BLOB, bytes INTEGER NOT NULL,"
-                     " licence INTEGER NOT NULL, name TEXT NOT NULL) WITHOUT ROWID; DELETE FROM temp.need;"
-                     "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY);"
-                     "CREATE TEMP TABLE IF NOT EXISTS approved (update_id BLOB PRIMARY KEY); DELETE FROM temp.approved;"
-                     "CREATE TEMP TABLE IF NOT EXISTS language (name TEXT PRIMARY KEY); DELETE FROM temp.language;", err) < 0)
+    if (su_db_script(
+            db,
+            "CREATE TEMP TABLE IF NOT EXISTS need (sha1 BLOB PRIMARY KEY, sha256 BLOB, bytes INTEGER NOT "
+            "NULL,"
+            " licence INTEGER NOT NULL, name TEXT NOT NULL) WITHOUT ROWID; DELETE FROM temp.need;"
+            "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY);"
+            "CREATE TEMP TABLE IF NOT EXISTS approved (update_id BLOB PRIMARY KEY); DELETE FROM "
+            "temp.approved;"
+            "CREATE TEMP TABLE IF NOT EXISTS language (name TEXT PRIMARY KEY); DELETE FROM temp.language;",
+            err) < 0)
         return -1;
     for (size_t i = 0; profile && i < profile->items.count; i++) {
         const struct su_profile_item *item = &profile->items.at[i];
@@ -63,8 +69,9 @@ int su_content_need(struct su_db *db, const struct su_profile *profile, bool car
         su_run(db, err,
                "INSERT INTO temp.need (sha1, sha256, bytes, licence, name) " LIVE
                " SELECT f.sha1, f.sha256, f.bytes, 1, f.name FROM live JOIN file f USING (rev_id)"
-               " WHERE f.licence AND NOT ?2 AND (?3 OR f.language IN ('', 'en') OR f.language IN (SELECT name FROM temp.language))"
-               INTO_NEED, SU_I(carried_only), SU_I(0), SU_I(any_language)) < 0)
+               " WHERE f.licence AND NOT ?2 AND (?3 OR f.language IN ('', 'en') OR f.language IN (SELECT "
+               "name FROM temp.language))" INTO_NEED,
+               SU_I(carried_only), SU_I(0), SU_I(any_language)) < 0)
         return -1;
     /* Payload: an update without languages, or for all of them, always counts. */
     if (mode >= SU_CONTENT_APPROVED &&
@@ -74,8 +81,8 @@ int su_content_need(struct su_db *db, const struct su_profile *profile, bool car
                " WHERE NOT f.licence AND (?4 OR NOT f.express) AND (?3"
                "  OR NOT EXISTS (SELECT 1 FROM tag g WHERE g.rev_id=f.rev_id AND g.kind='language')"
                "  OR EXISTS (SELECT 1 FROM tag g WHERE g.rev_id=f.rev_id AND g.kind='language'"
-               "   AND (g.value='all' OR g.value IN (SELECT name FROM temp.language))))"
-               INTO_NEED, SU_I(carried_only), SU_I(mode == SU_CONTENT_APPROVED), SU_I(any_language),
+               "   AND (g.value='all' OR g.value IN (SELECT name FROM temp.language))))" INTO_NEED,
+               SU_I(carried_only), SU_I(mode == SU_CONTENT_APPROVED), SU_I(any_language),
                SU_I(!profile || profile->has_express)) < 0)
         return -1;
     return 0;
@@ -91,7 +98,10 @@ struct adding {
 static void report_file(struct su_content_report *report, const struct su_content_finding *finding)
 {
     switch (finding->verdict) {
-    case SU_FILE_ADOPTED: report->adopted++; report->bytes_adopted += finding->bytes; break;
+    case SU_FILE_ADOPTED:
+        report->adopted++;
+        report->bytes_adopted += finding->bytes;
+        break;
     case SU_FILE_HELD: report->held++; break;
     case SU_FILE_WRONG: report->wrong++; break;
     case SU_FILE_UNKNOWN: report->unknown++; break;
@@ -119,7 +129,8 @@ static int look_up(struct su_db *db, const uint8_t sha1[SU_SHA1_BYTES], struct n
     int more;
     *out = (struct named){0};
     if (su_query(db, &rows, err,
-                 "SELECT f.sha256, f.bytes, f.licence, i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1",
+                 "SELECT f.sha256, f.bytes, f.licence, i.title FROM file f JOIN info i USING (rev_id) WHERE "
+                 "f.sha1=?1",
                  SU_B(sha1, SU_SHA1_BYTES)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
@@ -127,8 +138,9 @@ static int look_up(struct su_db *db, const uint8_t sha1[SU_SHA1_BYTES], struct n
         bool states_sha256 = !su_rows_is_null(&rows, 0);
         if (states_sha256 && su_rows_fixed(&rows, 0, sha256, sizeof sha256, err) < 0)
             return -1;
-        if (out->is_known && (out->bytes != (uint64_t)su_rows_int(&rows, 1) ||
-                              (states_sha256 && out->has_sha256 && memcmp(sha256, out->sha256, sizeof sha256) != 0)))
+        if (out->is_known &&
+            (out->bytes != (uint64_t)su_rows_int(&rows, 1) ||
+             (states_sha256 && out->has_sha256 && memcmp(sha256, out->sha256, sizeof sha256) != 0)))
             out->is_contradictory = true;
         if (states_sha256) {
             memcpy(out->sha256, sha256, sizeof sha256);
@@ -163,7 +175,8 @@ static bool name_is_digest(const char *name, uint8_t sha1[SU_SHA1_BYTES])
     return su_hex_parse(sha1, SU_SHA1_BYTES, name, stem, false);
 }
 
-static int add_file(struct adding *a, int fd, const char *path, const char *name, uint64_t bytes, struct su_err *err)
+static int add_file(struct adding *a, int fd, const char *path, const char *name, uint64_t bytes,
+                    struct su_err *err)
 {
     uint8_t by_name[SU_SHA1_BYTES];
     struct named named = {0};
@@ -203,7 +216,8 @@ static int add_file(struct adding *a, int fd, const char *path, const char *name
         f.verdict = SU_FILE_HELD;
     if (f.verdict == SU_FILE_ADOPTED && su_store_adopt(a->home, fd, &id, &was_linked, err) < 0)
         return su_prefix(err, "%s", path);
-    if ((f.verdict == SU_FILE_ADOPTED || f.verdict == SU_FILE_HELD) && su_store_record(a->home->db, &id, err) < 0)
+    if ((f.verdict == SU_FILE_ADOPTED || f.verdict == SU_FILE_HELD) &&
+        su_store_record(a->home->db, &id, err) < 0)
         return -1;
     a->report->linked += was_linked;
     report_file(a->report, &f);
@@ -225,8 +239,11 @@ static int add_tree(struct adding *a, int dir, const char *prefix, int depth, st
             return -1;
         (void)snprintf(path, sizeof path, "%s%s%s", prefix, prefix[0] ? "/" : "", names.at[i]);
         if (fd < 0 || fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
-            report_file(a->report, &(struct su_content_finding){.verdict = SU_FILE_WRONG, .name = path, .update = "",
-                        .detail = "cannot be read, or is neither a file nor a folder"});
+            report_file(a->report, &(struct su_content_finding){
+                                       .verdict = SU_FILE_WRONG,
+                                       .name = path,
+                                       .update = "",
+                                       .detail = "cannot be read, or is neither a file nor a folder"});
             continue;
         }
         int result = S_ISDIR(st.st_mode) ? add_tree(a, fd, path, depth + 1, err)
@@ -239,30 +256,38 @@ static int add_tree(struct adding *a, int dir, const char *prefix, int depth, st
     return 0;
 }
 
-int su_content_list(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err)
+int su_content_list(struct su_home *home, const struct su_profile *profile, struct su_content_report *report,
+                    struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     uint8_t sha1[SU_SHA1_BYTES];
     int more;
     if (su_content_need(home->db, profile, false, err) < 0 ||
         su_query(home->db, &rows, err,
-                 "SELECT n.sha1, n.name, n.bytes, n.licence, EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED "),"
+                 "SELECT n.sha1, n.name, n.bytes, n.licence, EXISTS (SELECT 1 FROM stored_file s "
+                 "WHERE " SU_STORED_AS_NEEDED "),"
                  " (SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
                  " FROM temp.need n ORDER BY n.licence DESC, n.sha1") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         if (su_rows_fixed(&rows, 0, sha1, sizeof sha1, err) < 0)
             return -1;
-        report_file(report, &(struct su_content_finding){
-                                .verdict = su_rows_int(&rows, 4) ? SU_FILE_HELD : SU_FILE_MISSING, .name = su_rows_text(&rows, 1),
-                                .detail = "", .update = su_rows_text(&rows, 5), .sha1 = sha1,
-                                .bytes = (uint64_t)su_rows_int(&rows, 2), .is_licence = su_rows_int(&rows, 3) != 0});
+        report_file(report, &(struct su_content_finding){.verdict = su_rows_int(&rows, 4) ? SU_FILE_HELD
+                                                                                          : SU_FILE_MISSING,
+                                                         .name = su_rows_text(&rows, 1),
+                                                         .detail = "",
+                                                         .update = su_rows_text(&rows, 5),
+                                                         .sha1 = sha1,
+                                                         .bytes = (uint64_t)su_rows_int(&rows, 2),
+                                                         .is_licence = su_rows_int(&rows, 3) != 0});
     }
     return more;
 }
 
 /* Reports missing files only: what a list says, without the held ones. */
-struct only_missing { struct su_content_report *report; };
+struct only_missing {
+    struct su_content_report *report;
+};
 
 static void keep_missing(void *context, const struct su_content_finding *finding)
 {
@@ -271,7 +296,8 @@ static void keep_missing(void *context, const struct su_content_finding *finding
         report_file(filter->report, finding);
 }
 
-static int report_missing(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err)
+static int report_missing(struct su_home *home, const struct su_profile *profile,
+                          struct su_content_report *report, struct su_err *err)
 {
     struct only_missing filter = {report};
     struct su_content_report list = {.finding = keep_missing, .context = &filter};
@@ -298,10 +324,12 @@ int su_content_verify(struct su_home *home, const struct su_profile *profile, co
     int64_t total;
     int more;
     if (su_query_int(home->db, &total, NULL, err, "SELECT coalesce(sum(bytes),0) FROM stored_file") < 0 ||
-        su_query(home->db, &rows, err,
-                 "SELECT sha256, sha1, bytes, coalesce((SELECT name FROM file f WHERE f.sha1=s.sha1 LIMIT 1),''),"
-                 " coalesce((SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=s.sha1 LIMIT 1),'')"
-                 " FROM stored_file s ORDER BY sha256") < 0)
+        su_query(
+            home->db, &rows, err,
+            "SELECT sha256, sha1, bytes, coalesce((SELECT name FROM file f WHERE f.sha1=s.sha1 LIMIT 1),''),"
+            " coalesce((SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=s.sha1 LIMIT "
+            "1),'')"
+            " FROM stored_file s ORDER BY sha256") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         SU_AUTO(su_fd) su_fd fd = -1;
@@ -311,12 +339,18 @@ int su_content_verify(struct su_home *home, const struct su_profile *profile, co
             su_rows_fixed(&rows, 1, want.sha1, SU_SHA1_BYTES, err) < 0)
             return -1;
         bool is_open = su_store_open(&fd, home, want.sha256, NULL, &why) == 0;
-        bool is_good = is_open && su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &want, &why) == 0;
-        bool is_absent = !is_open && why.code != SU_DATA; /* a link or device in its place is wrong, not absent */
-        report_file(report, &(struct su_content_finding){
-                                .verdict = is_good ? SU_FILE_HELD : is_absent ? SU_FILE_MISSING : SU_FILE_WRONG, .name = su_rows_text(&rows, 3),
-                                .detail = is_good ? "" : why.text,
-                                .update = su_rows_text(&rows, 4), .sha1 = want.sha1, .bytes = want.bytes});
+        bool is_good =
+            is_open && su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &want, &why) == 0;
+        bool is_absent =
+            !is_open && why.code != SU_DATA; /* a link or device in its place is wrong, not absent */
+        report_file(report, &(struct su_content_finding){.verdict = is_good     ? SU_FILE_HELD
+                                                                    : is_absent ? SU_FILE_MISSING
+                                                                                : SU_FILE_WRONG,
+                                                         .name = su_rows_text(&rows, 3),
+                                                         .detail = is_good ? "" : why.text,
+                                                         .update = su_rows_text(&rows, 4),
+                                                         .sha1 = want.sha1,
+                                                         .bytes = want.bytes});
         done += want.bytes;
         su_progress(events, SU_CONTENT_DONE, "content", done, (uint64_t)total, "bytes");
     }

@@ -7,11 +7,12 @@
 
 static int insert_info(struct su_db *db, int64_t rev_id, const struct su_update *u, struct su_err *err)
 {
-    return su_run(db, err,
-                  "INSERT INTO info (rev_id, type, expired, deployable, created, severity, category_type, title) "
-                  "VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-                  SU_I(rev_id), SU_I(u->type), SU_I(u->is_expired), SU_I(u->is_deployable), SU_T(u->created),
-                  SU_T(u->severity), SU_T(u->category_type), SU_T(su_update_title(u)));
+    return su_run(
+        db, err,
+        "INSERT INTO info (rev_id, type, expired, deployable, created, severity, category_type, title) "
+        "VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+        SU_I(rev_id), SU_I(u->type), SU_I(u->is_expired), SU_I(u->is_deployable), SU_T(u->created),
+        SU_T(u->severity), SU_T(u->category_type), SU_T(su_update_title(u)));
 }
 
 /* OR IGNORE here and below: real documents repeat entries; the set is what counts. */
@@ -63,8 +64,8 @@ static int insert_files(struct su_db *db, int64_t rev_id, const struct su_update
         struct su_arg address = {.kind = SU_ARG_TEXT, .bytes = url ? url : "", .length = length};
         struct su_arg sha256 = f->has_sha256 ? SU_B(f->sha256, SU_SHA256_BYTES) : SU_NULL;
         if (su_run(db, err, "INSERT OR IGNORE INTO file VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)", SU_I(rev_id),
-                   SU_B(f->sha1, SU_SHA1_BYTES), SU_I(f->is_licence), SU_T(f->language), sha256, SU_T(f->name),
-                   SU_I(f->bytes), SU_I(f->is_express), address) < 0)
+                   SU_B(f->sha1, SU_SHA1_BYTES), SU_I(f->is_licence), SU_T(f->language), sha256,
+                   SU_T(f->name), SU_I(f->bytes), SU_I(f->is_express), address) < 0)
             return -1;
     }
     return 0;
@@ -79,7 +80,8 @@ static int words_of(struct su_db *db, int64_t rev_id, struct su_buf *out, struct
     if (su_query(db, &rows, err,
                  "SELECT title FROM title WHERE rev_id=?1 UNION ALL "
                  "SELECT value FROM tag WHERE rev_id=?1 AND kind IN ('kb','bulletin','cve') UNION ALL "
-                 "SELECT 'KB'||value FROM tag WHERE rev_id=?1 AND kind='kb'", SU_I(rev_id)) < 0)
+                 "SELECT 'KB'||value FROM tag WHERE rev_id=?1 AND kind='kb'",
+                 SU_I(rev_id)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         su_buf_adds(out, su_rows_text(&rows, 0));
@@ -96,7 +98,8 @@ int su_derive(struct su_db *db, int64_t rev_id, const struct su_update *update, 
         insert_relations(db, rev_id, update, err) < 0 ||
         insert_files(db, rev_id, update, urls, urls_bytes, err) < 0 || words_of(db, rev_id, &words, err) < 0)
         return -1;
-    return su_run(db, err, "INSERT INTO search (rowid, words) VALUES (?1,?2)", SU_I(rev_id), SU_T(words.bytes));
+    return su_run(db, err, "INSERT INTO search (rowid, words) VALUES (?1,?2)", SU_I(rev_id),
+                  SU_T(words.bytes));
 }
 
 int su_derive_remove(struct su_db *db, int64_t rev_id, struct su_err *err)
@@ -121,5 +124,6 @@ int su_derive_clear(struct su_db *db, struct su_err *err)
     return su_db_script(db,
                         "DELETE FROM info; DELETE FROM title; DELETE FROM tag; DELETE FROM prerequisite;"
                         "DELETE FROM bundled; DELETE FROM superseded; DELETE FROM file;"
-                        "INSERT INTO search (search) VALUES ('delete-all');", err);
+                        "INSERT INTO search (search) VALUES ('delete-all');",
+                        err);
 }

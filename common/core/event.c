@@ -5,8 +5,8 @@
 
 #include "common/base/text.h"
 
-void su_message(const struct su_events *events, enum su_code code, enum su_severity severity,
-                const char *fmt, ...)
+void su_message(const struct su_events *events, enum su_code code, enum su_severity severity, const char *fmt,
+                ...)
 {
     char raw[1536], text[1536];
     va_list args;
@@ -22,6 +22,10 @@ void su_progress(const struct su_events *events, enum su_code code, const char *
                  uint64_t total, const char *unit)
 {
     if (events && events->emit)
-        events->emit(events->context, &(struct su_event){.code = code, .severity = SU_INFO, .phase = phase,
-                                                         .done = done, .total = total, .unit = unit});
+        events->emit(events->context, &(struct su_event){.code = code,
+                                                         .severity = SU_INFO,
+                                                         .phase = phase,
+                                                         .done = done,
+                                                         .total = total,
+                                                         .unit = unit});
 }

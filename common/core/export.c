@@ -59,11 +59,11 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
     }
-    if (su_digest_open(&digest, SU_SHA256, err) < 0 ||
-        su_volume_item(w->volumes, name, p->id.bytes, err) < 0)
+    if (su_digest_open(&digest, SU_SHA256, err) < 0 || su_volume_item(w->volumes, name, p->id.bytes, err) < 0)
         return -1;
     while ((n = su_file_read(fd, chunk, sizeof chunk, err)) > 0) {
-        if (su_digest_add(&digest, chunk, (size_t)n, err) < 0 || su_volume_write(w->volumes, chunk, (size_t)n, err) < 0)
+        if (su_digest_add(&digest, chunk, (size_t)n, err) < 0 ||
+            su_volume_write(w->volumes, chunk, (size_t)n, err) < 0)
             return -1;
         progress(w, (uint64_t)n);
     }
@@ -71,7 +71,8 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
         return -1;
     if (memcmp(have, p->id.sha256, sizeof have) != 0) {
         (void)su_fail(err, SU_CONTENT_WRONG, "stored file %s has changed since it was adopted", name);
-        return su_remedy(err, "Run 'suexport content verify', remove the file from the store and add it again.");
+        return su_remedy(err,
+                         "Run 'suexport content verify', remove the file from the store and add it again.");
     }
     return 0;
 }
@@ -81,7 +82,9 @@ static int write_files(struct writing *w, bool is_licence, struct su_err *err)
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
     /* By size and digest: an order that depends on nothing but the content. */
-    if (su_query(w->home->db, &rows, err, "SELECT sha256, sha1, bytes FROM temp.deliver WHERE licence=?1 ORDER BY bytes, sha256", SU_I(is_licence)) < 0)
+    if (su_query(w->home->db, &rows, err,
+                 "SELECT sha256, sha1, bytes FROM temp.deliver WHERE licence=?1 ORDER BY bytes, sha256",
+                 SU_I(is_licence)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_payload *p = SU_PUSH(&w->m->payloads, SU_MAX_PAYLOADS);
@@ -89,8 +92,9 @@ static int write_files(struct writing *w, bool is_licence, struct su_err *err)
             return su_fail(err, SU_LIMIT, "a bundle carries at most %u files", SU_MAX_PAYLOADS);
         p->is_licence = is_licence;
         p->id.bytes = (uint64_t)su_rows_int(&rows, 2);
-        if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 || su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 ||
-            write_file(w, p, err) < 0 || su_volume_item_end(w->volumes, &p->first_extent, &p->extents, err) < 0)
+        if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 ||
+            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 || write_file(w, p, err) < 0 ||
+            su_volume_item_end(w->volumes, &p->first_extent, &p->extents, err) < 0)
             return -1;
     }
     return more;
@@ -119,7 +123,8 @@ static int flush_frame(struct writing *w, struct su_err *err)
 
 static int write_record(struct writing *w, const struct su_record *record, struct su_err *err)
 {
-    if (w->frame.length > 0 && w->frame.length + record->document_bytes + record->urls_bytes + 128 > SU_FRAME_BYTES &&
+    if (w->frame.length > 0 &&
+        w->frame.length + record->document_bytes + record->urls_bytes + 128 > SU_FRAME_BYTES &&
         flush_frame(w, err) < 0)
         return -1;
     su_record_write(record, &w->frame);
@@ -131,7 +136,8 @@ static int write_removals(struct writing *w, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
-    if (su_query(w->home->db, &rows, err, "SELECT update_id, revision FROM temp.gone ORDER BY update_id, revision") < 0)
+    if (su_query(w->home->db, &rows, err,
+                 "SELECT update_id, revision FROM temp.gone ORDER BY update_id, revision") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_record record = {.is_removal = true, .revision = (uint32_t)su_rows_int(&rows, 1)};
@@ -147,7 +153,9 @@ static int write_metadata(struct writing *w, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(w->home->db, err);
-    SU_AUTO(su_buf) struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    SU_AUTO(su_buf)
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
+                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     int more;
     if (!catalogue || write_removals(w, err) < 0 ||
         su_query(w->home->db, &rows, err,
@@ -156,7 +164,8 @@ static int write_metadata(struct writing *w, struct su_err *err)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_record record;
-        if (su_catalogue_get(catalogue, su_rows_int(&rows, 0), &record, &document, &urls, err) < 0 || write_record(w, &record, err) < 0)
+        if (su_catalogue_get(catalogue, su_rows_int(&rows, 0), &record, &document, &urls, err) < 0 ||
+            write_record(w, &record, err) < 0)
             return -1;
     }
     return more < 0 ? -1 : flush_frame(w, err);
@@ -171,7 +180,8 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 "from this medium. Set HUB_PUB to its path and run in this folder. Each command must end\n"
                 "with status 0; if one does not, do not use the bundle.\n\n"
                 "1. The manifest was signed by the hub:\n"
-                "   openssl pkeyutl -verify -pubin -inkey \"$HUB_PUB\" -rawin -in MANIFEST.TXT -sigfile %02X%02X%02X%02X.SIG\n\n"
+                "   openssl pkeyutl -verify -pubin -inkey \"$HUB_PUB\" -rawin -in MANIFEST.TXT -sigfile "
+                "%02X%02X%02X%02X.SIG\n\n"
                 "2. Every file is the one the manifest names:\n"
                 "   grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict -c -\n\n"
                 "3. Nothing else lies here:\n"
@@ -188,7 +198,8 @@ static int set_id(const struct su_manifest *m, char out[33], struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(1024);
     uint8_t digest[SU_SHA256_BYTES];
-    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site, (unsigned long long)m->sequence, m->is_full ? "full" : "delta");
+    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site, (unsigned long long)m->sequence,
+                m->is_full ? "full" : "delta");
     su_buf_addhex(&text, m->result, SU_SHA256_BYTES);
     if (su_buf_check(&text, "a set id", err) < 0 || su_sha256(digest, text.bytes, text.length, err) < 0)
         return -1;
@@ -197,21 +208,25 @@ static int set_id(const struct su_manifest *m, char out[33], struct su_err *err)
 }
 
 /* Everything but the final name: volumes, recipe, manifest, signature, all synced. */
-static int write_bundle(struct writing *w, int dir, const struct su_key *key, uint64_t volume_bytes, struct su_err *err)
+static int write_bundle(struct writing *w, int dir, const struct su_key *key, uint64_t volume_bytes,
+                        struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
     uint8_t signature[SU_SIGNATURE_BYTES];
     char set[33], name[16];
-    if (set_id(w->m, set, err) < 0 || !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
-        !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 || write_files(w, false, err) < 0 ||
-        write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)
+    if (set_id(w->m, set, err) < 0 ||
+        !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
+        !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 ||
+        write_files(w, false, err) < 0 || write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)
         return -1;
     recipe(w->m, key->id, &text);
-    if (su_buf_check(&text, "the recipe", err) < 0 || su_sha256(w->m->recipe_sha256, text.bytes, text.length, err) < 0 ||
+    if (su_buf_check(&text, "the recipe", err) < 0 ||
+        su_sha256(w->m->recipe_sha256, text.bytes, text.length, err) < 0 ||
         su_file_save(dir, SU_RECIPE_NAME, 0644, false, text.bytes, text.length, err) < 0)
         return -1;
     su_manifest_format(w->m, &manifest);
-    if (su_buf_check(&manifest, "the manifest", err) < 0 || su_sign(key, manifest.bytes, manifest.length, signature, err) < 0 ||
+    if (su_buf_check(&manifest, "the manifest", err) < 0 ||
+        su_sign(key, manifest.bytes, manifest.length, signature, err) < 0 ||
         su_sha256(w->result->manifest_sha256, manifest.bytes, manifest.length, err) < 0)
         return -1;
     (void)snprintf(name, sizeof name, "%02X%02X%02X%02X.SIG", key->id[0], key->id[1], key->id[2], key->id[3]);
@@ -228,27 +243,36 @@ static int record_export(struct su_home *home, const struct su_site *site, const
 {
     const struct su_manifest *m = &result->manifest;
     char now[SU_TIME_TEXT];
-    if (su_run(home->db, err, "INSERT INTO export VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", SU_I(site->site_id), SU_I(m->sequence),
-               SU_T(m->is_full ? "full" : "delta"), SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
+    if (su_run(home->db, err, "INSERT INTO export VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+               SU_I(site->site_id), SU_I(m->sequence), SU_T(m->is_full ? "full" : "delta"),
+               SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
                SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
                SU_I(m->records + m->removals), SU_I(m->payloads.count)) < 0 ||
+        su_run(
+            home->db, err,
+            "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=site_state.update_id"
+            " AND r.revision=site_state.revision AND r.record_sha256=site_state.record_sha256)",
+            SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         su_run(home->db, err,
-               "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"
-               " (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=site_state.update_id"
-               " AND r.revision=site_state.revision AND r.record_sha256=site_state.record_sha256)",
-               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
-        su_run(home->db, err,
-               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256 FROM temp.carry JOIN revision r USING (rev_id)"
-               " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND s.revision=r.revision"
+               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256 FROM "
+               "temp.carry JOIN revision r USING (rev_id)"
+               " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id "
+               "AND s.revision=r.revision"
                " AND s.to_sequence IS NULL) ORDER BY r.update_id, r.revision",
                SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
-        su_run(home->db, err, "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM temp.deliver)",
+        su_run(home->db, err,
+               "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM "
+               "temp.deliver)",
                SU_I(site->site_id), SU_I(result->floor)) < 0 ||
-        su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver", SU_I(site->site_id),
-               SU_I(m->sequence)) < 0)
+        su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
+               SU_I(site->site_id), SU_I(m->sequence)) < 0)
         return -1;
-    struct su_ledger_entry entry = {.operator = o->operator, .kind = "export", .site = site->code, .detail = result->bundle,
+    struct su_ledger_entry entry = {.operator= o->operator,
+                                    .kind = "export",
+                                    .site = site->code,
+                                    .detail = result->bundle,
                                     .sequence = m->sequence};
     memcpy(entry.subject, result->manifest_sha256, SU_SHA256_BYTES);
     return su_ledger_add(home->db, &entry, err);
@@ -273,8 +297,8 @@ static int open_out(const char *path, su_fd *out, struct su_err *err)
 }
 
 static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
-                     const struct su_key *key, const struct su_events *events, struct su_export_result *result,
-                     struct su_transaction *t, struct su_err *err)
+                     const struct su_key *key, const struct su_events *events,
+                     struct su_export_result *result, struct su_transaction *t, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd out = -1, dir = -1;
     char partial[SU_BUNDLE_NAME_TEXT + 16];
@@ -283,10 +307,15 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
-    if (check_space(out, result, err) < 0 || su_dir_remove(out, partial, err) < 0 || su_dir_make(&dir, out, partial, 0755, err) < 0)
+    if (check_space(out, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
+        su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
-    struct writing w = {.home = home, .events = events, .result = result, .m = &result->manifest,
-                        .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096), .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
+    struct writing w = {.home = home,
+                        .events = events,
+                        .result = result,
+                        .m = &result->manifest,
+                        .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
+                        .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
                         .total = result->payload_bytes + result->raw_bytes};
     int code = write_bundle(&w, dir, key, o->volume_bytes, err);
     su_volume_writer_cleanup(&w.volumes);
@@ -300,7 +329,8 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     struct su_err ignored = SU_ERR_INIT;
     if (code < 0) {
         if (su_dir_remove(out, partial, &ignored) < 0)
-            su_message(events, SU_SYSTEM, SU_WARNING, "the unfinished %s could not be removed: %s", partial, ignored.text);
+            su_message(events, SU_SYSTEM, SU_WARNING, "the unfinished %s could not be removed: %s", partial,
+                       ignored.text);
         return -1;
     }
     return su_file_rename(out, partial, out, result->bundle, err);
@@ -313,9 +343,11 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
     SU_AUTO(su_key_file) struct su_key_file key = SU_KEY_FILE_INIT;
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     if (o->volume_bytes != 0 && o->volume_bytes < SU_MIN_VOLUME_BYTES)
-        return su_fail(err, SU_USAGE, "--volume-size %llu is below the least, %zu bytes", (unsigned long long)o->volume_bytes, SU_MIN_VOLUME_BYTES);
+        return su_fail(err, SU_USAGE, "--volume-size %llu is below the least, %zu bytes",
+                       (unsigned long long)o->volume_bytes, SU_MIN_VOLUME_BYTES);
     if (su_begin(&t, home->db, err) < 0 || su_site_load(home->db, o->site, &site, err) < 0 ||
-        (!o->is_plan && su_keys_open_private(home, o->key, &key, err) < 0) || su_export_plan(home, &site, o, result, err) < 0)
+        (!o->is_plan && su_keys_open_private(home, o->key, &key, err) < 0) ||
+        su_export_plan(home, &site, o, result, err) < 0)
         return su_after(err, "Nothing was written.");
     su_bundle_name(site.code, result->manifest.sequence, result->bundle);
     if (o->is_plan || result->is_nothing)

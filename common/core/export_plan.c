@@ -18,11 +18,13 @@ static int choose_floor(const struct su_site *site, const struct su_export_optio
     m->is_full = o->is_full || site->last_sent == 0;
     *floor = site->acknowledged > 0 ? site->acknowledged : site->last_full;
     if (o->since > site->last_sent)
-        return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu", (unsigned long long)o->since,
-                       site->code, (unsigned long long)site->last_sent);
+        return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu",
+                       (unsigned long long)o->since, site->code, (unsigned long long)site->last_sent);
     if (o->since > 0 && o->since + SU_UNDO_KEEP < site->acknowledged && !m->is_full) {
-        (void)su_fail(err, SU_USAGE, "--since %llu: %s has acknowledged bundle %llu, what older states held is no longer kept",
-                      (unsigned long long)o->since, site->code, (unsigned long long)site->acknowledged);
+        (void)su_fail(
+            err, SU_USAGE,
+            "--since %llu: %s has acknowledged bundle %llu, what older states held is no longer kept",
+            (unsigned long long)o->since, site->code, (unsigned long long)site->acknowledged);
         return su_remedy(err, "Use --full: a full bundle fits any state.");
     }
     if (o->since > 0)
@@ -30,11 +32,14 @@ static int choose_floor(const struct su_site *site, const struct su_export_optio
     return 0;
 }
 
-static int list_bases(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m, struct su_err *err)
+static int list_bases(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
+                      struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
-    if (su_query(db, &rows, err, "SELECT sequence, state_digest, created FROM export WHERE site_id=?1 AND sequence>=?2 ORDER BY sequence",
+    if (su_query(db, &rows, err,
+                 "SELECT sequence, state_digest, created FROM export WHERE site_id=?1 AND sequence>=?2 ORDER "
+                 "BY sequence",
                  SU_I(site->site_id), SU_I(m->is_full ? site->last_sent : floor)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
@@ -52,7 +57,8 @@ static int list_bases(struct su_db *db, const struct su_site *site, uint64_t flo
     return more;
 }
 
-static int fill_head(struct su_home *home, const struct su_site *site, struct su_manifest *m, struct su_err *err)
+static int fill_head(struct su_home *home, const struct su_site *site, struct su_manifest *m,
+                     struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf created = SU_BUF_INIT(sizeof m->created - 1);
     (void)snprintf(m->hub, sizeof m->hub, "%s", home->name);
@@ -69,7 +75,8 @@ static int fill_head(struct su_home *home, const struct su_site *site, struct su
     }
     (void)snprintf(m->created, sizeof m->created, "%s", created.bytes);
     for (size_t i = 0; i < site->profile.items.count; i++)
-        if (su_profile_add(&m->profile, site->profile.items.at[i].kind, site->profile.items.at[i].value, err) < 0)
+        if (su_profile_add(&m->profile, site->profile.items.at[i].kind, site->profile.items.at[i].value,
+                           err) < 0)
             return -1;
     m->profile.content = site->profile.content;
     m->profile.has_express = site->profile.has_express;
@@ -85,8 +92,10 @@ static int take_holes(const struct su_closure *closure, struct su_export_result 
         struct su_line *told = SU_PUSH(&result->chains, SU_MAX_HOLES);
         if (!slot || !told)
             return su_fail(err, SU_LIMIT, "the closure has more than %u holes", SU_MAX_HOLES);
-        if (su_closure_hole_line(closure, i, &line, err) < 0 || su_line_add(slot, line.bytes, line.length, err) < 0 ||
-            su_closure_hole_chain(closure, i, &chain, err) < 0 || su_line_add(told, chain.bytes, chain.length, err) < 0)
+        if (su_closure_hole_line(closure, i, &line, err) < 0 ||
+            su_line_add(slot, line.bytes, line.length, err) < 0 ||
+            su_closure_hole_chain(closure, i, &chain, err) < 0 ||
+            su_line_add(told, chain.bytes, chain.length, err) < 0)
             return -1;
     }
     return 0;
@@ -96,8 +105,8 @@ static int plan_closure(struct su_home *home, struct su_export_result *result, s
 {
     SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(home->db, err);
     struct su_closure_counts counts;
-    if (!closure || su_closure_walk(closure, &result->manifest.profile, err) < 0 || su_closure_store(closure, err) < 0 ||
-        take_holes(closure, result, err) < 0)
+    if (!closure || su_closure_walk(closure, &result->manifest.profile, err) < 0 ||
+        su_closure_store(closure, err) < 0 || take_holes(closure, result, err) < 0)
         return -1;
     su_closure_count(closure, &counts);
     result->selected = counts.selected;
@@ -115,11 +124,12 @@ static int plan_state(struct su_db *db, struct su_manifest *m, struct su_err *er
     uint8_t leaf[SU_SHA256_BYTES];
     int more;
     if (su_query(db, &rows, err,
-                 "SELECT update_id, record_sha256 FROM revision WHERE rev_id IN (SELECT rev_id FROM temp.carry) ORDER BY update_id, revision") < 0)
+                 "SELECT update_id, record_sha256 FROM revision WHERE rev_id IN (SELECT rev_id FROM "
+                 "temp.carry) ORDER BY update_id, revision") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 || su_rows_fixed(&rows, 1, leaf, sizeof leaf, err) < 0 ||
-            su_state_add(&builder, &id, leaf, err) < 0)
+        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 ||
+            su_rows_fixed(&rows, 1, leaf, sizeof leaf, err) < 0 || su_state_add(&builder, &id, leaf, err) < 0)
             return -1;
     if (more < 0 || su_state_end(&builder, &state, err) < 0)
         return -1;
@@ -130,26 +140,34 @@ static int plan_state(struct su_db *db, struct su_manifest *m, struct su_err *er
 }
 
 /* A record travels unless every fitting state has it; a removal travels if any fitting state needs it. */
-static int plan_records(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m, struct su_err *err)
+static int plan_records(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
+                        struct su_err *err)
 {
     int64_t records, removals;
-    if (su_db_script(db,
-                     "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.send;"
-                     "CREATE TEMP TABLE IF NOT EXISTS gone (update_id BLOB, revision INTEGER, PRIMARY KEY (update_id, revision)) WITHOUT ROWID;"
-                     "DELETE FROM temp.gone;", err) < 0)
+    if (su_db_script(
+            db,
+            "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.send;"
+            "CREATE TEMP TABLE IF NOT EXISTS gone (update_id BLOB, revision INTEGER, PRIMARY KEY (update_id, "
+            "revision)) WITHOUT ROWID;"
+            "DELETE FROM temp.gone;",
+            err) < 0)
         return -1;
     if (m->is_full) {
         if (su_run(db, err, "INSERT INTO temp.send SELECT rev_id FROM temp.carry") < 0)
             return -1;
     } else {
         if (su_run(db, err,
-                   "INSERT INTO temp.send SELECT r.rev_id FROM temp.carry JOIN revision r USING (rev_id) WHERE NOT EXISTS"
-                   " (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND s.revision=r.revision"
+                   "INSERT INTO temp.send SELECT r.rev_id FROM temp.carry JOIN revision r USING (rev_id) "
+                   "WHERE NOT EXISTS"
+                   " (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
+                   "s.revision=r.revision"
                    " AND s.to_sequence IS NULL AND s.from_sequence<=?2 AND s.record_sha256=r.record_sha256)",
                    SU_I(site->site_id), SU_I(floor)) < 0 ||
             su_run(db, err,
-                   "INSERT OR IGNORE INTO temp.gone SELECT s.update_id, s.revision FROM site_state s WHERE s.site_id=?1"
-                   " AND (s.to_sequence IS NULL OR s.to_sequence>?2) AND NOT EXISTS (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id)"
+                   "INSERT OR IGNORE INTO temp.gone SELECT s.update_id, s.revision FROM site_state s WHERE "
+                   "s.site_id=?1"
+                   " AND (s.to_sequence IS NULL OR s.to_sequence>?2) AND NOT EXISTS (SELECT 1 FROM revision "
+                   "r JOIN temp.carry USING (rev_id)"
                    " WHERE r.update_id=s.update_id AND r.revision=s.revision)",
                    SU_I(site->site_id), SU_I(floor)) < 0)
             return -1;
@@ -163,19 +181,28 @@ static int plan_records(struct su_db *db, const struct su_site *site, uint64_t f
 }
 
 /* Change classes against the last state sent, for people; the site counts its own on import. */
-static int count_changes(struct su_db *db, const struct su_site *site, struct su_export_result *result, struct su_err *err)
+static int count_changes(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                         struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     if (su_query(db, &rows, err,
-                 "WITH now AS (SELECT r.update_id AS id, max(r.revision) AS newest FROM temp.carry JOIN revision r USING (rev_id) GROUP BY 1),"
-                 " was AS (SELECT DISTINCT update_id AS id FROM site_state WHERE site_id=?1 AND to_sequence IS NULL),"
-                 " changed AS (SELECT DISTINCT r.update_id AS id FROM temp.carry JOIN revision r USING (rev_id) WHERE NOT EXISTS"
-                 "  (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND s.revision=r.revision"
+                 "WITH now AS (SELECT r.update_id AS id, max(r.revision) AS newest FROM temp.carry JOIN "
+                 "revision r USING (rev_id) GROUP BY 1),"
+                 " was AS (SELECT DISTINCT update_id AS id FROM site_state WHERE site_id=?1 AND to_sequence "
+                 "IS NULL),"
+                 " changed AS (SELECT DISTINCT r.update_id AS id FROM temp.carry JOIN revision r USING "
+                 "(rev_id) WHERE NOT EXISTS"
+                 "  (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
+                 "s.revision=r.revision"
                  "   AND s.to_sequence IS NULL AND s.record_sha256=r.record_sha256)"
-                 "  UNION SELECT s.update_id FROM site_state s WHERE s.site_id=?1 AND s.to_sequence IS NULL AND NOT EXISTS"
-                 "  (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=s.update_id AND r.revision=s.revision)),"
-                 " both AS (SELECT n.id, (SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE r.update_id=n.id AND r.revision=n.newest)"
-                 "   AND NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=n.id AND s.revision=n.newest AND s.to_sequence IS NULL)"
+                 "  UNION SELECT s.update_id FROM site_state s WHERE s.site_id=?1 AND s.to_sequence IS NULL "
+                 "AND NOT EXISTS"
+                 "  (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=s.update_id "
+                 "AND r.revision=s.revision)),"
+                 " both AS (SELECT n.id, (SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE "
+                 "r.update_id=n.id AND r.revision=n.newest)"
+                 "   AND NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=n.id AND "
+                 "s.revision=n.newest AND s.to_sequence IS NULL)"
                  "   AS expires FROM now n JOIN was USING (id) JOIN changed USING (id))"
                  " SELECT (SELECT count(*) FROM now WHERE id NOT IN (SELECT id FROM was)),"
                  " (SELECT count(*) FROM was WHERE id NOT IN (SELECT id FROM now)),"
@@ -198,8 +225,10 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
     uint8_t sha1[SU_SHA1_BYTES];
     int more;
     if (su_query(db, &rows, err,
-                 "SELECT n.sha1, n.bytes, n.licence, n.name, (SELECT i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
-                 " FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED ") ORDER BY n.licence DESC, n.sha1") < 0)
+                 "SELECT n.sha1, n.bytes, n.licence, n.name, (SELECT i.title FROM file f JOIN info i USING "
+                 "(rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
+                 " FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED
+                 ") ORDER BY n.licence DESC, n.sha1") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256), told = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
@@ -215,9 +244,11 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
         su_buf_addf(&line, " %lld", (long long)su_rows_int(&rows, 1));
         su_buf_addf(&told, "%s file %s (", kind, su_rows_text(&rows, 3));
         su_buf_addhex(&told, sha1, sizeof sha1);
-        su_buf_addf(&told, ", %lld bytes) of %s: not in the content store", (long long)su_rows_int(&rows, 1), su_rows_text(&rows, 4));
+        su_buf_addf(&told, ", %lld bytes) of %s: not in the content store", (long long)su_rows_int(&rows, 1),
+                    su_rows_text(&rows, 4));
         if (su_buf_check(&line, "a hole", err) < 0 || su_buf_check(&told, "a hole", err) < 0 ||
-            su_line_add(slot, line.bytes, line.length, err) < 0 || su_line_add(chain, told.bytes, told.length, err) < 0)
+            su_line_add(slot, line.bytes, line.length, err) < 0 ||
+            su_line_add(chain, told.bytes, told.length, err) < 0)
             return -1;
     }
     return more;
@@ -236,21 +267,27 @@ static int plan_needs(struct su_db *db, struct su_export_result *result, struct 
     return missing_files(db, result, err);
 }
 
-static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
+static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor,
+                      struct su_export_result *result, struct su_err *err)
 {
     int64_t bytes, files, held;
     /* After a full bundle a site may hold what that bundle carries, and what it acknowledged, no more. */
     result->floor = result->manifest.is_full ? site->acknowledged : floor;
     if (su_db_script(db,
-                     "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, bytes INTEGER NOT NULL,"
-                     " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;", err) < 0 ||
+                     "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, "
+                     "bytes INTEGER NOT NULL,"
+                     " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;",
+                     err) < 0 ||
         su_run(db, err,
-               "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
-               " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 AND f.sequence<=?2)",
+               "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM "
+               "temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
+               " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 "
+               "AND f.sequence<=?2)",
                SU_I(site->site_id), SU_I(floor), SU_I(result->manifest.is_full)) < 0 ||
         su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
         su_query_int(db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
-        su_query_int(db, &held, NULL, err, "SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED) < 0)
+        su_query_int(db, &held, NULL, err,
+                     "SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED) < 0)
         return -1;
     result->payload_bytes = (uint64_t)bytes;
     result->files = (uint64_t)files;
@@ -259,7 +296,8 @@ static int plan_files(struct su_db *db, const struct su_site *site, uint64_t flo
 }
 
 /* What a site in any state since `floor` lacks. */
-static int plan_difference(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_export_result *result, struct su_err *err)
+static int plan_difference(struct su_db *db, const struct su_site *site, uint64_t floor,
+                           struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
     m->bases.count = 0;
@@ -305,8 +343,9 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
     struct su_manifest *m = &result->manifest;
     uint64_t floor;
     int64_t raw;
-    if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 || plan_closure(home, result, err) < 0 ||
-        plan_state(home->db, m, err) < 0 || count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
+    if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
+        plan_closure(home, result, err) < 0 || plan_state(home->db, m, err) < 0 ||
+        count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
         plan_difference(home->db, site, floor, result, err) < 0)
         return -1;
     if (result->is_nothing && site->acknowledged < site->last_sent && options->since == 0) {
@@ -316,7 +355,8 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
             return -1;
     }
     sort_holes(m);
-    if (su_query_int(home->db, &raw, NULL, err, "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
+    if (su_query_int(home->db, &raw, NULL, err,
+                     "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
         return -1;
     result->raw_bytes = (uint64_t)raw;
     if (m->holes.count > 0 && !options->allow_incomplete && !options->is_plan)

@@ -3,16 +3,16 @@
 int su_history_add(struct su_db *db, const struct su_history *row, struct su_err *err)
 {
     char now[SU_TIME_TEXT];
-    return su_run(db, err,
-                  "INSERT INTO sync_history (started, finished, source, kind, source_time, state, error, new, revised,"
-                  " expired, removed, unchanged, updates, revisions, content_version, state_digest)"
-                  " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
-                  SU_T(row->started), SU_T(su_time_now(now)), SU_T(row->source), SU_T(row->kind),
-                  SU_T(row->source_time), SU_I(su_code_message_id(row->state_code)), SU_T(row->error ? row->error : ""),
-                  SU_I(row->changes.new), SU_I(row->changes.revised), SU_I(row->changes.expired),
-                  SU_I(row->changes.removed), SU_I(row->changes.unchanged), SU_I(row->state.updates),
-                  SU_I(row->state.revisions), SU_I(row->content_version),
-                  SU_B(row->state.digest, SU_SHA256_BYTES));
+    return su_run(
+        db, err,
+        "INSERT INTO sync_history (started, finished, source, kind, source_time, state, error, new, revised,"
+        " expired, removed, unchanged, updates, revisions, content_version, state_digest)"
+        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        SU_T(row->started), SU_T(su_time_now(now)), SU_T(row->source), SU_T(row->kind),
+        SU_T(row->source_time), SU_I(su_code_message_id(row->state_code)), SU_T(row->error ? row->error : ""),
+        SU_I(row->changes.new), SU_I(row->changes.revised), SU_I(row->changes.expired),
+        SU_I(row->changes.removed), SU_I(row->changes.unchanged), SU_I(row->state.updates),
+        SU_I(row->state.revisions), SU_I(row->content_version), SU_B(row->state.digest, SU_SHA256_BYTES));
 }
 
 int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_err *err)
@@ -32,5 +32,6 @@ int su_history_source_time(struct su_db *db, struct su_buf *out, struct su_err *
 {
     bool found;
     return su_query_text(db, out, &found, err,
-                         "SELECT source_time FROM sync_history WHERE error='' AND source_time<>'' ORDER BY sync_id DESC LIMIT 1");
+                         "SELECT source_time FROM sync_history WHERE error='' AND source_time<>'' ORDER BY "
+                         "sync_id DESC LIMIT 1");
 }

@@ -41,8 +41,9 @@ static int upgrade(struct su_db *db, struct su_err *err)
 
 /* Everything a schema can hold, each field quoted so that none can imitate another; only SQLite's own
  * statistics may come and go. */
-#define SCHEMA_TEXT \
-    "SELECT coalesce(group_concat(text, ';'), '') FROM (SELECT quote(type)||quote(name)||quote(tbl_name)||quote(sql) AS text " \
+#define SCHEMA_TEXT                                                                                          \
+    "SELECT coalesce(group_concat(text, ';'), '') FROM (SELECT "                                             \
+    "quote(type)||quote(name)||quote(tbl_name)||quote(sql) AS text "                                         \
     "FROM sqlite_schema WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4') ORDER BY type, name)"
 
 /* A database from elsewhere could carry views, triggers or tables of an attacker: the schema must
@@ -155,13 +156,13 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
     su_fd_cleanup(&home->dir);
     if (su_dir_open(&home->dir, AT_FDCWD, path, err) < 0) {
         err->code = SU_CONFIG;
-        return su_remedy(err, "Make a home first: su%s --home %s init%s", role == SU_HUB ? "export" : "import",
-                         path, role == SU_HUB ? "" : " --site CODE");
+        return su_remedy(err, "Make a home first: su%s --home %s init%s",
+                         role == SU_HUB ? "export" : "import", path, role == SU_HUB ? "" : " --site CODE");
     }
     if (!su_file_exists(home->dir, DATABASE)) {
         (void)su_fail(err, SU_CONFIG, "%s is not a home: it holds no %s", path, DATABASE);
-        return su_remedy(err, "Make a home first: su%s --home %s init%s", role == SU_HUB ? "export" : "import",
-                         path, role == SU_HUB ? "" : " --site CODE");
+        return su_remedy(err, "Make a home first: su%s --home %s init%s",
+                         role == SU_HUB ? "export" : "import", path, role == SU_HUB ? "" : " --site CODE");
     }
     if (access == SU_WRITE && su_lock_take(&home->lock, home->dir, command, err) < 0)
         return -1;
@@ -189,10 +190,12 @@ int su_setting_int(struct su_db *db, const char *key, int64_t *out, struct su_er
 {
     bool found;
     *out = 0;
-    return su_query_int(db, out, &found, err, "SELECT CAST(value AS INTEGER) FROM setting WHERE key=?1", SU_T(key));
+    return su_query_int(db, out, &found, err, "SELECT CAST(value AS INTEGER) FROM setting WHERE key=?1",
+                        SU_T(key));
 }
 
 int su_setting_put_int(struct su_db *db, const char *key, int64_t value, struct su_err *err)
 {
-    return su_run(db, err, "INSERT OR REPLACE INTO setting VALUES (?1, CAST(?2 AS TEXT))", SU_T(key), SU_I(value));
+    return su_run(db, err, "INSERT OR REPLACE INTO setting VALUES (?1, CAST(?2 AS TEXT))", SU_T(key),
+                  SU_I(value));
 }

@@ -37,7 +37,8 @@ static int check_space(const struct importing *i, struct su_err *err)
     if (su_space_free(i->site->dir, &have, err) < 0)
         return -1;
     if (have < need)
-        return su_fail(err, SU_SPACE, "the import needs about %llu bytes (content %llu, metadata %llu), %llu are free",
+        return su_fail(err, SU_SPACE,
+                       "the import needs about %llu bytes (content %llu, metadata %llu), %llu are free",
                        (unsigned long long)need, (unsigned long long)content,
                        (unsigned long long)su_manifest_raw_bytes(i->m), (unsigned long long)have);
     return 0;
@@ -45,7 +46,7 @@ static int check_space(const struct importing *i, struct su_err *err)
 
 struct staging {
     struct importing *i;
-    struct su_store_writer *writer;  /* NULL when the bytes are only proved */
+    struct su_store_writer *writer; /* NULL when the bytes are only proved */
     struct su_digest sha256;
 };
 
@@ -54,7 +55,8 @@ static int stage_bytes(void *context, const void *bytes, size_t length, struct s
     struct staging *s = context;
     s->i->staged_bytes += length;
     su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, s->i->payload_bytes, "bytes");
-    return s->writer ? su_store_write(s->writer, bytes, length, err) : su_digest_add(&s->sha256, bytes, length, err);
+    return s->writer ? su_store_write(s->writer, bytes, length, err)
+                     : su_digest_add(&s->sha256, bytes, length, err);
 }
 
 static int store_file(struct importing *i, const struct su_payload *p, struct su_err *err)
@@ -78,7 +80,8 @@ static int prove_file(struct importing *i, const struct su_payload *p, struct su
         result = su_digest_end(&s.sha256, have, err);
     su_digest_cleanup(&s.sha256);
     if (result == 0 && memcmp(have, p->id.sha256, sizeof have) != 0)
-        return su_fail(err, SU_CONTENT_WRONG, "a file of the bundle has not the digest the manifest gives it");
+        return su_fail(err, SU_CONTENT_WRONG,
+                       "a file of the bundle has not the digest the manifest gives it");
     return result;
 }
 
@@ -115,13 +118,16 @@ static int check_state(struct importing *i, struct su_err *err)
     char have[SU_SHA256_TEXT], want[SU_SHA256_TEXT];
     if (su_state_of(i->site->db, &i->result->state, err) < 0)
         return -1;
-    if (memcmp(i->result->state.digest, i->m->result, SU_SHA256_BYTES) == 0 && i->result->state.updates == i->m->updates &&
-        i->result->state.revisions == i->m->revisions)
+    if (memcmp(i->result->state.digest, i->m->result, SU_SHA256_BYTES) == 0 &&
+        i->result->state.updates == i->m->updates && i->result->state.revisions == i->m->revisions)
         return 0;
     su_hex_format(i->result->state.digest, SU_SHA256_BYTES, have);
     su_hex_format(i->m->result, SU_SHA256_BYTES, want);
-    return su_fail(err, SU_STATE_DIFFERS, "recomputed from the database the state would be %s with %llu revisions, the manifest promises %s with %llu",
-                   have, (unsigned long long)i->result->state.revisions, want, (unsigned long long)i->m->revisions);
+    return su_fail(err, SU_STATE_DIFFERS,
+                   "recomputed from the database the state would be %s with %llu revisions, the manifest "
+                   "promises %s with %llu",
+                   have, (unsigned long long)i->result->state.revisions, want,
+                   (unsigned long long)i->m->revisions);
 }
 
 static bool is_declared(const struct su_manifest *m, const char *line)
@@ -155,14 +161,17 @@ static int check_closure(struct importing *i, struct su_err *err)
     if (su_closure_recompute(i->site->db, &counts, err) < 0)
         return -1;
     if (counts.prerequisites != i->m->prerequisites || counts.bundled != i->m->bundled)
-        return su_fail(err, SU_INCOMPLETE, "the closure has %llu prerequisite and %llu bundle clauses here, the manifest certifies %llu and %llu",
+        return su_fail(err, SU_INCOMPLETE,
+                       "the closure has %llu prerequisite and %llu bundle clauses here, the manifest "
+                       "certifies %llu and %llu",
                        (unsigned long long)counts.prerequisites, (unsigned long long)counts.bundled,
                        (unsigned long long)i->m->prerequisites, (unsigned long long)i->m->bundled);
     if (su_query(i->site->db, &rows, err, "SELECT line FROM temp.open_clause ORDER BY line") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         if (!is_declared(i->m, su_rows_text(&rows, 0)))
-            return su_fail(err, SU_INCOMPLETE, "open clause that the manifest does not declare: %s", su_rows_text(&rows, 0));
+            return su_fail(err, SU_INCOMPLETE, "open clause that the manifest does not declare: %s",
+                           su_rows_text(&rows, 0));
         if (keep_hole(i, su_rows_text(&rows, 0), err) < 0)
             return -1;
     }
@@ -172,7 +181,10 @@ static int check_closure(struct importing *i, struct su_err *err)
 /* Rows for the files that came, and temp.carried for a plan, which leaves them on the medium. */
 static int record_files(struct importing *i, struct su_err *err)
 {
-    if (su_db_script(i->site->db, "CREATE TEMP TABLE IF NOT EXISTS carried (sha256 BLOB PRIMARY KEY) WITHOUT ROWID; DELETE FROM temp.carried;", err) < 0)
+    if (su_db_script(i->site->db,
+                     "CREATE TEMP TABLE IF NOT EXISTS carried (sha256 BLOB PRIMARY KEY) WITHOUT ROWID; "
+                     "DELETE FROM temp.carried;",
+                     err) < 0)
         return -1;
     for (size_t k = 0; k < i->m->payloads.count; k++)
         if (su_store_record(i->site->db, &i->m->payloads.at[k].id, err) < 0 ||
@@ -197,7 +209,8 @@ static int check_store(struct importing *i, struct su_err *err)
         id = (struct su_file_id){.bytes = (uint64_t)su_rows_int(&rows, 1)};
         if (su_rows_fixed(&rows, 0, id.sha256, SU_SHA256_BYTES, err) < 0)
             return -1;
-        if (!su_store_has(i->site, &id) && su_run(i->site->db, err, "DELETE FROM stored_file WHERE sha256=?1", SU_B(id.sha256, SU_SHA256_BYTES)) < 0)
+        if (!su_store_has(i->site, &id) && su_run(i->site->db, err, "DELETE FROM stored_file WHERE sha256=?1",
+                                                  SU_B(id.sha256, SU_SHA256_BYTES)) < 0)
             return -1;
     }
     return more;
@@ -216,7 +229,9 @@ static int missing_file(struct importing *i, struct su_rows *row, struct su_err 
     if (su_buf_check(&line, "a hole", err) < 0)
         return -1;
     if (!is_declared(i->m, line.bytes)) {
-        (void)su_fail(err, SU_INCOMPLETE, "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in this bundle, nor declared as missing",
+        (void)su_fail(err, SU_INCOMPLETE,
+                      "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in "
+                      "this bundle, nor declared as missing",
                       su_rows_text(row, 3), line.bytes);
         return su_remedy(err, "Ask the hub for a full bundle: suexport export --site %s --full", i->m->site);
     }
@@ -230,15 +245,21 @@ static int check_content(struct importing *i, struct su_err *err)
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int64_t licence, payload;
     int more;
-    if (record_files(i, err) < 0 || su_content_need(i->site->db, &i->m->profile, false, err) < 0 || check_store(i, err) < 0 ||
+    if (record_files(i, err) < 0 || su_content_need(i->site->db, &i->m->profile, false, err) < 0 ||
+        check_store(i, err) < 0 ||
         su_query_int(i->site->db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
-        su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
+        su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") <
+            0)
         return -1;
     if ((uint64_t)licence != i->m->licence_files || (uint64_t)payload != i->m->payload_files)
-        return su_fail(err, SU_INCOMPLETE, "the profile needs %lld licence and %lld content files here, the manifest certifies %llu and %llu",
-                       (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files, (unsigned long long)i->m->payload_files);
+        return su_fail(err, SU_INCOMPLETE,
+                       "the profile needs %lld licence and %lld content files here, the manifest certifies "
+                       "%llu and %llu",
+                       (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files,
+                       (unsigned long long)i->m->payload_files);
     if (su_query(i->site->db, &rows, err,
-                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED ")") < 0)
+                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM "
+                 "stored_file s WHERE " SU_STORED_AS_NEEDED ")") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
         if (missing_file(i, &rows, err) < 0)
@@ -248,16 +269,21 @@ static int check_content(struct importing *i, struct su_err *err)
 
 static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64), approvals = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
+    SU_AUTO(su_buf)
+    struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64),
+                  approvals = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
     char now[SU_TIME_TEXT];
     su_profile_format(&i->m->profile, &profile);
     su_profile_format_approvals(&i->m->profile, &approvals);
     if (su_buf_check(&profile, "a profile", err) < 0 || su_buf_check(&approvals, "a profile", err) < 0 ||
         su_run(i->site->db, err,
-               "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, profile, approvals, promise_days, base_digest, state_digest)"
+               "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, "
+               "profile, approvals, promise_days, base_digest, state_digest)"
                " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-               SU_I(i->m->sequence), SU_T(i->m->is_full ? "full" : "delta"), SU_T(i->bundle->name), SU_T(i->m->hub), SU_T(i->m->created),
-               SU_T(su_time_now(now)), SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes), SU_T(approvals.bytes ? approvals.bytes : ""), SU_I(i->m->promise_days),
+               SU_I(i->m->sequence), SU_T(i->m->is_full ? "full" : "delta"), SU_T(i->bundle->name),
+               SU_T(i->m->hub), SU_T(i->m->created), SU_T(su_time_now(now)),
+               SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes),
+               SU_T(approvals.bytes ? approvals.bytes : ""), SU_I(i->m->promise_days),
                SU_B(position->state.digest, SU_SHA256_BYTES), SU_B(i->m->result, SU_SHA256_BYTES)) < 0)
         return -1;
     i->import_id = su_db_last_rowid(i->site->db);
@@ -265,8 +291,9 @@ static int declare_import(struct importing *i, const struct su_position *positio
 }
 
 /* The new content version and the history row; the version moves only when the state did. */
-static int close_books(struct su_home *site, struct su_history *row, struct su_import_result *result, const uint8_t before[SU_SHA256_BYTES],
-                       const struct su_ledger_entry *entry, struct su_err *err)
+static int close_books(struct su_home *site, struct su_history *row, struct su_import_result *result,
+                       const uint8_t before[SU_SHA256_BYTES], const struct su_ledger_entry *entry,
+                       struct su_err *err)
 {
     if (su_setting_int(site->db, "content_version", &result->content_version, err) < 0)
         return -1;
@@ -275,7 +302,8 @@ static int close_books(struct su_home *site, struct su_history *row, struct su_i
     row->changes = result->changes;
     row->state = result->state;
     row->content_version = result->content_version;
-    if (su_setting_put_int(site->db, "content_version", result->content_version, err) < 0 || su_history_add(site->db, row, err) < 0)
+    if (su_setting_put_int(site->db, "content_version", result->content_version, err) < 0 ||
+        su_history_add(site->db, row, err) < 0)
         return -1;
     return su_ledger_add(site->db, entry, err);
 }
@@ -284,17 +312,26 @@ static int apply(struct importing *i, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
-    if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 || su_position_load(i->site->db, &position, err) < 0 ||
-        declare_import(i, &position, err) < 0 ||
+    if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
+        su_position_load(i->site->db, &position, err) < 0 || declare_import(i, &position, err) < 0 ||
         su_replay(i->site->db, i->reader, i->m, i->import_id, i->events, err) < 0 ||
-        su_volume_check_rest(i->reader, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 || check_content(i, err) < 0 ||
+        su_volume_check_rest(i->reader, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 ||
+        check_content(i, err) < 0 ||
         su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
-        su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) < 0)
+        su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
+            0)
         return -1;
-    struct su_history row = {.source = i->bundle->name, .kind = i->m->is_full ? "full" : "delta", .source_time = i->m->created,
-                             .state_code = i->result->licence_owed ? SU_LICENCE_PENDING : i->result->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE};
+    struct su_history row = {.source = i->bundle->name,
+                             .kind = i->m->is_full ? "full" : "delta",
+                             .source_time = i->m->created,
+                             .state_code = i->result->licence_owed   ? SU_LICENCE_PENDING
+                                           : i->result->content_owed ? SU_CONTENT_BEHIND
+                                                                     : SU_SYNC_DONE};
     memcpy(row.started, i->started, sizeof row.started);
-    struct su_ledger_entry entry = {.operator = i->options->operator, .kind = "import", .site = i->site->name, .sequence = i->m->sequence,
+    struct su_ledger_entry entry = {.operator= i->options->operator,
+                                    .kind = "import",
+                                    .site = i->site->name,
+                                    .sequence = i->m->sequence,
                                     .detail = i->bundle->name};
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
     if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0)
@@ -305,8 +342,10 @@ static int apply(struct importing *i, struct su_err *err)
 static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
 {
     for (size_t k = 0; k < m->holes.count; k++)
-        if (strncmp(m->holes.at[k].text, "prerequisite ", 13) == 0 || strncmp(m->holes.at[k].text, "bundled ", 8) == 0) {
-            (void)su_fail(err, SU_INCOMPLETE, "the hub signed for %zu holes, the first: %s", m->holes.count, m->holes.at[k].text);
+        if (strncmp(m->holes.at[k].text, "prerequisite ", 13) == 0 ||
+            strncmp(m->holes.at[k].text, "bundled ", 8) == 0) {
+            (void)su_fail(err, SU_INCOMPLETE, "the hub signed for %zu holes, the first: %s", m->holes.count,
+                          m->holes.at[k].text);
             return su_remedy(err, "Ask the hub for a complete bundle, or import with --allow-incomplete.");
         }
     return 0;
@@ -316,8 +355,12 @@ static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
 static int count_owed(struct su_db *db, struct su_import_result *result, struct su_err *err)
 {
     int64_t licence, content;
-    if (su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone) AND line LIKE 'licence %'") < 0 ||
-        su_query_int(db, &content, NULL, err, "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT undone) AND line LIKE 'content %'") < 0)
+    if (su_query_int(db, &licence, NULL, err,
+                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT "
+                     "undone) AND line LIKE 'licence %'") < 0 ||
+        su_query_int(db, &content, NULL, err,
+                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT "
+                     "undone) AND line LIKE 'content %'") < 0)
         return -1;
     result->licence_owed = (uint64_t)licence;
     result->content_owed = (uint64_t)(licence + content);
@@ -341,13 +384,17 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
         i->result->changes.unchanged = position.state.updates;
         if (judged < 0)
             return -1;
-        return su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0 ? -1 : count_owed(i->site->db, i->result, err);
+        return su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0
+                   ? -1
+                   : count_owed(i->site->db, i->result, err);
     }
-    if (su_bundle_check_folder(i->bundle, err) < 0 || (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) ||
-        check_space(i, err) < 0 || !(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
+    if (su_bundle_check_folder(i->bundle, err) < 0 ||
+        (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) || check_space(i, err) < 0 ||
+        !(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
         return -1;
     (void)su_time_now(i->started);
-    su_message(i->events, SU_IMPORT_STARTED, SU_INFO, "%s %s started", i->options->is_plan ? "plan of" : "import of", i->bundle->name);
+    su_message(i->events, SU_IMPORT_STARTED, SU_INFO, "%s %s started",
+               i->options->is_plan ? "plan of" : "import of", i->bundle->name);
     if (!i->options->is_plan && su_store_sweep(i->site, err) < 0)
         return -1;
     if (stage_content(i, err) < 0)
@@ -359,61 +406,78 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
               const struct su_events *events, struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_bundle) struct su_bundle bundle = SU_BUNDLE_INIT;
-    struct importing i = {.site = site, .options = options, .events = events, .result = result, .bundle = &bundle};
+    struct importing i = {
+        .site = site, .options = options, .events = events, .result = result, .bundle = &bundle};
     double started = su_time_monotonic();
     *result = (struct su_import_result){.sequence = 0};
     int code = run(&i, raw, err);
     su_volume_reader_cleanup(&i.reader);
     result->seconds = su_time_monotonic() - started;
-    if (code < 0) /* files staged in the store belong to no update: the catalogue decides what the site holds */
-        return su_after(err, i.staged_bytes > 0 && !options->is_plan ? "The catalogue is unchanged." : "Nothing was written.");
+    if (code <
+        0) /* files staged in the store belong to no update: the catalogue decides what the site holds */
+        return su_after(err, i.staged_bytes > 0 && !options->is_plan ? "The catalogue is unchanged."
+                                                                     : "Nothing was written.");
     return 0;
 }
 
-static int apply_undo(struct su_home *site, const char *operator, const struct su_position *position, struct su_import_result *result, struct su_err *err)
+static int apply_undo(struct su_home *site, const char *operator, const struct su_position * position,
+                      struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     uint8_t base[SU_SHA256_BYTES];
     char previous[SU_TIME_TEXT];
     (void)su_time_now(previous);
-    if (su_query(site->db, &rows, err, "SELECT base_digest, (SELECT max(import_id) FROM import) FROM import WHERE import_id=?1", SU_I(position->import_id)) < 0)
+    if (su_query(site->db, &rows, err,
+                 "SELECT base_digest, (SELECT max(import_id) FROM import) FROM import WHERE import_id=?1",
+                 SU_I(position->import_id)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more <= 0 || su_rows_fixed(&rows, 0, base, sizeof base, err) < 0)
         return more == 0 ? su_fail(err, SU_DATA, "database: the last import has no row") : -1;
     if (su_rows_int(&rows, 1) - position->import_id >= SU_UNDO_KEEP)
-        return su_fail(err, SU_UNDO_NOTHING, "the inverse of %s is no longer kept (the last %d imports are)", position->bundle, SU_UNDO_KEEP);
+        return su_fail(err, SU_UNDO_NOTHING, "the inverse of %s is no longer kept (the last %d imports are)",
+                       position->bundle, SU_UNDO_KEEP);
     su_rows_cleanup(&rows);
-    if (su_replay_inverse(site->db, position->import_id, err) < 0 || su_state_of(site->db, &result->state, err) < 0)
+    if (su_replay_inverse(site->db, position->import_id, err) < 0 ||
+        su_state_of(site->db, &result->state, err) < 0)
         return -1;
     if (memcmp(result->state.digest, base, sizeof base) != 0)
-        return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it", position->bundle);
+        return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it",
+                       position->bundle);
     if (su_changes_count(site->db, &result->state, &result->changes, err) < 0 ||
-        su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
+        su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) <
+            0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         count_owed(site->db, result, err) < 0)
         return -1;
-    struct su_history row = {.source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
+    struct su_history row = {
+        .source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
     memcpy(row.started, previous, sizeof row.started);
-    struct su_ledger_entry entry = {.operator = operator, .kind = "undo", .site = site->name, .sequence = position->sequence, .detail = position->bundle};
+    struct su_ledger_entry entry = {.operator= operator,
+                                    .kind = "undo",
+                                    .site = site->name,
+                                    .sequence = position->sequence,
+                                    .detail = position->bundle};
     memcpy(entry.subject, position->manifest_sha256, SU_SHA256_BYTES);
     return close_books(site, &row, result, position->state.digest, &entry, err);
 }
 
-int su_undo(struct su_home *site, const char *operator, const struct su_events *events, struct su_import_result *result, struct su_err *err)
+int su_undo(struct su_home *site, const char *operator, const struct su_events * events,
+            struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
     double started = su_time_monotonic();
     *result = (struct su_import_result){.sequence = 0};
-    if (su_changes_begin(site->db, err) < 0 || su_begin(&t, site->db, err) < 0 || su_position_load(site->db, &position, err) < 0)
+    if (su_changes_begin(site->db, err) < 0 || su_begin(&t, site->db, err) < 0 ||
+        su_position_load(site->db, &position, err) < 0)
         return su_after(err, "Nothing was written.");
     if (!position.has_import) {
         (void)su_fail(err, SU_UNDO_NOTHING, "no import lies behind the state of this site");
         return su_after(err, "Nothing was written.");
     }
-    if (apply_undo(site, operator, &position, result, err) < 0 || su_commit(&t, err) < 0)
+    if (apply_undo(site, operator, & position, result, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
     (void)snprintf(result->bundle, sizeof result->bundle, "%s", position.bundle);
     result->sequence = position.sequence;

@@ -17,10 +17,12 @@ static bool role_is_valid(const char *role)
     return strcmp(role, "exporter") == 0 || strcmp(role, "reviewer") == 0 || strcmp(role, "receiver") == 0;
 }
 
-int su_keys_generate(const struct su_home *home, const char *name, const char *role,
-                     struct su_key_file *out, struct su_err *err)
+int su_keys_generate(const struct su_home *home, const char *name, const char *role, struct su_key_file *out,
+                     struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf private = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES), public = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
+    SU_AUTO(su_buf)
+    struct su_buf private = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES),
+                  public = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
     char file[80], fingerprint[SU_FINGERPRINT_TEXT];
     if (!su_name_is_valid(name))
         return su_fail(err, SU_USAGE, "key name '%s' is not of the form [A-Za-z0-9._-]{1,64}", name);
@@ -61,7 +63,8 @@ int su_keys_read_public(int dir, const char *path, struct su_key_file *out, stru
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
     if (su_file_read_all(dir, path, &text, err) < 0)
         return -1;
-    if (!text.bytes || memchr(text.bytes, 0, text.length) || su_key_load_public(&out->key, text.bytes, text.length, err) < 0)
+    if (!text.bytes || memchr(text.bytes, 0, text.length) ||
+        su_key_load_public(&out->key, text.bytes, text.length, err) < 0)
         return su_fail(err, SU_KEY, "%s is not a public Ed25519 key in PEM form", path);
     hint(text.bytes, "name", out->name, sizeof out->name, "unnamed"); /* a plain PEM has no hints */
     hint(text.bytes, "role", out->role, sizeof out->role, "exporter");
@@ -106,10 +109,13 @@ static int only_exporter(const struct su_home *home, char out[65], struct su_err
     }
     if (count == 0)
         return su_fail(err, SU_NO_KEY, "this hub has no exporter key to sign with");
-    return count == 1 ? 0 : su_fail(err, SU_AMBIGUOUS, "this hub has %zu exporter keys; name one with --key", count);
+    return count == 1
+               ? 0
+               : su_fail(err, SU_AMBIGUOUS, "this hub has %zu exporter keys; name one with --key", count);
 }
 
-int su_keys_open_private(const struct su_home *home, const char *name, struct su_key_file *out, struct su_err *err)
+int su_keys_open_private(const struct su_home *home, const char *name, struct su_key_file *out,
+                         struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
     char path[80];

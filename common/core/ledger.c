@@ -26,15 +26,16 @@ int su_ledger_add(struct su_db *db, const struct su_ledger_entry *e, struct su_e
     if (su_query_int(db, &entry, NULL, err, "SELECT coalesce(max(entry),0)+1 FROM ledger") < 0 ||
         su_ledger_head(db, previous, err) < 0)
         return -1;
-    su_buf_addf(&text, "SU-LEDGER 1\n%lld\n%s\n%s\n%s\n%s\n%llu\n", (long long)entry, su_time_now(now), operator,
-                e->kind, e->site, (unsigned long long)e->sequence);
+    su_buf_addf(&text, "SU-LEDGER 1\n%lld\n%s\n%s\n%s\n%s\n%llu\n", (long long)entry,
+                su_time_now(now), operator, e->kind, e->site, (unsigned long long)e->sequence);
     su_buf_addhex(&text, e->subject, SU_SHA256_BYTES);
     su_buf_addf(&text, "\n%s\n", detail);
     su_buf_addhex(&text, previous, SU_SHA256_BYTES);
     su_buf_adds(&text, "\n");
     if (su_buf_check(&text, "a ledger entry", err) < 0 || su_sha256(hash, text.bytes, text.length, err) < 0)
         return -1;
-    return su_run(db, err, "INSERT INTO ledger VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", SU_I(entry), SU_T(now),
-                  SU_T(operator), SU_T(e->kind), SU_T(e->site), SU_I(e->sequence), SU_B(e->subject, SU_SHA256_BYTES),
-                  SU_T(detail), SU_B(previous, SU_SHA256_BYTES), SU_B(hash, SU_SHA256_BYTES));
+    return su_run(db, err, "INSERT INTO ledger VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", SU_I(entry),
+                  SU_T(now), SU_T(operator), SU_T(e->kind), SU_T(e->site), SU_I(e->sequence),
+                  SU_B(e->subject, SU_SHA256_BYTES), SU_T(detail), SU_B(previous, SU_SHA256_BYTES),
+                  SU_B(hash, SU_SHA256_BYTES));
 }

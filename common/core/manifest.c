@@ -67,7 +67,9 @@ static void add_extents(const struct su_manifest *m, size_t first, size_t count,
 static void format_head(const struct su_manifest *m, struct su_buf *out)
 {
     char name[SU_BUNDLE_NAME_TEXT];
-    su_buf_addf(out, FIRST_LINE "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\npromise-days %llu\n",
+    su_buf_addf(out,
+                FIRST_LINE
+                "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\npromise-days %llu\n",
                 su_bundle_name(m->site, m->sequence, name), m->hub, m->site, (unsigned long long)m->sequence,
                 m->is_full ? "full" : "delta", m->created, (unsigned long long)m->promise_days);
     for (size_t i = 0; i < m->features.count; i++)
@@ -85,8 +87,9 @@ static void format_head(const struct su_manifest *m, struct su_buf *out)
         su_buf_addf(out, "follows %llu %s\n", (unsigned long long)m->follows, m->follows_created);
     add_hash(out, "result ", m->result, "\n");
     su_buf_addf(out, "catalogue %llu %llu\nclosure %llu %llu %llu %llu %zu\n", (unsigned long long)m->updates,
-                (unsigned long long)m->revisions, (unsigned long long)m->prerequisites, (unsigned long long)m->bundled,
-                (unsigned long long)m->licence_files, (unsigned long long)m->payload_files, m->holes.count);
+                (unsigned long long)m->revisions, (unsigned long long)m->prerequisites,
+                (unsigned long long)m->bundled, (unsigned long long)m->licence_files,
+                (unsigned long long)m->payload_files, m->holes.count);
     for (size_t i = 0; i < m->holes.count; i++)
         su_buf_addf(out, "hole %s\n", m->holes.at[i].text);
 }
@@ -105,7 +108,8 @@ static void format_parts(const struct su_manifest *m, struct su_buf *out)
             add_extents(m, p->first_extent, p->extents, out);
         }
     }
-    su_buf_addf(out, "part metadata\nrecords %llu %llu\n", (unsigned long long)m->records, (unsigned long long)m->removals);
+    su_buf_addf(out, "part metadata\nrecords %llu %llu\n", (unsigned long long)m->records,
+                (unsigned long long)m->removals);
     for (size_t i = 0; i < m->frames.count; i++) {
         su_buf_addf(out, "frame %llu", (unsigned long long)m->frames.at[i].raw_bytes);
         add_extents(m, m->frames.at[i].first_extent, m->frames.at[i].extents, out);
@@ -132,7 +136,7 @@ void su_manifest_format(const struct su_manifest *m, struct su_buf *out)
 
 /* Reads words and numbers off a line; the first failure sticks and names the line. */
 struct reader {
-    const char *at, *end;   /* the whole text */
+    const char *at, *end;        /* the whole text */
     const char *word, *line_end; /* the present line */
     size_t line;
     bool has_failed;
@@ -197,7 +201,8 @@ static uint64_t number(struct reader *r, uint64_t max)
 
 static void hash(struct reader *r, uint8_t *out, size_t bytes)
 {
-    if (r->has_failed || (size_t)(r->line_end - r->word) < 2 * bytes || !su_hex_parse(out, bytes, r->word, 2 * bytes, true))
+    if (r->has_failed || (size_t)(r->line_end - r->word) < 2 * bytes ||
+        !su_hex_parse(out, bytes, r->word, 2 * bytes, true))
         r->has_failed = true;
     else
         r->word += 2 * bytes;
@@ -207,7 +212,8 @@ static void guid(struct reader *r)
 {
     struct su_guid id;
     char again[SU_GUID_TEXT];
-    if (r->has_failed || r->line_end - r->word < SU_GUID_TEXT - 1 || !su_guid_parse(&id, r->word, SU_GUID_TEXT - 1) ||
+    if (r->has_failed || r->line_end - r->word < SU_GUID_TEXT - 1 ||
+        !su_guid_parse(&id, r->word, SU_GUID_TEXT - 1) ||
         memcmp(su_guid_format(&id, again), r->word, SU_GUID_TEXT - 1) != 0)
         r->has_failed = true;
     else
@@ -286,7 +292,8 @@ static void parse_identity(struct reader *r, struct su_manifest *m)
     m->promise_days = number(r, 36500);
     line_end(r);
     m->is_full = strcmp(kind, "full") == 0;
-    if (!r->has_failed && (m->sequence == 0 || !su_name_is_valid(m->hub) || !su_site_code_is_valid(m->site) || !created_is_valid(m->created)))
+    if (!r->has_failed && (m->sequence == 0 || !su_name_is_valid(m->hub) || !su_site_code_is_valid(m->site) ||
+                           !created_is_valid(m->created)))
         r->has_failed = true;
 }
 
@@ -295,14 +302,16 @@ static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err
     while (next_starts(r, "requires ")) {
         field(r, "requires ");
         struct su_line *slot = SU_PUSH(&m->features, 64);
-        if (!slot || r->word == r->line_end || su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
+        if (!slot || r->word == r->line_end ||
+            su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
             r->has_failed = true;
     }
     field(r, "profile ");
     hash(r, m->profile_digest, SU_SHA256_BYTES);
     line_end(r);
     while (!next_starts(r, "fits ") && !r->has_failed)
-        if (!next_line(r) || !su_profile_parse_line(&m->profile, r->word, (size_t)(r->line_end - r->word), err))
+        if (!next_line(r) ||
+            !su_profile_parse_line(&m->profile, r->word, (size_t)(r->line_end - r->word), err))
             r->has_failed = true;
 }
 
@@ -479,12 +488,14 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
 }
 
 /* What one line cannot show: lengths add up, extents lie inside their volumes. */
-static int check_item(const struct su_manifest *m, size_t first, size_t count, uint64_t want, bool is_exact, struct su_err *err)
+static int check_item(const struct su_manifest *m, size_t first, size_t count, uint64_t want, bool is_exact,
+                      struct su_err *err)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         const struct su_extent *e = &m->extents.at[first + i];
-        if (e->volume == 0 || e->volume > m->volumes.count || e->offset > m->volumes.at[e->volume - 1].bytes ||
+        if (e->volume == 0 || e->volume > m->volumes.count ||
+            e->offset > m->volumes.at[e->volume - 1].bytes ||
             e->length > m->volumes.at[e->volume - 1].bytes - e->offset)
             return su_fail(err, SU_FORMAT, "an extent lies outside its volume");
         sum += e->length;
@@ -492,9 +503,11 @@ static int check_item(const struct su_manifest *m, size_t first, size_t count, u
     if (is_exact && want == 0 && count != 1) /* the one way to write an empty file */
         return su_fail(err, SU_FORMAT, "an empty file has %zu extents, not one", count);
     if (is_exact && sum != want)
-        return su_fail(err, SU_FORMAT, "a file's extents have %llu bytes, its size is %llu", (unsigned long long)sum, (unsigned long long)want);
+        return su_fail(err, SU_FORMAT, "a file's extents have %llu bytes, its size is %llu",
+                       (unsigned long long)sum, (unsigned long long)want);
     if (!is_exact && sum > want)
-        return su_fail(err, SU_FORMAT, "a frame has %llu bytes, at most %llu are accepted", (unsigned long long)sum, (unsigned long long)want);
+        return su_fail(err, SU_FORMAT, "a frame has %llu bytes, at most %llu are accepted",
+                       (unsigned long long)sum, (unsigned long long)want);
     return 0;
 }
 
@@ -508,17 +521,20 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
     for (size_t i = 1; i < m->profile.items.count; i++) {
         const struct su_profile_item *a = &m->profile.items.at[i - 1], *b = &m->profile.items.at[i];
         if (a->kind > b->kind || (a->kind == b->kind && strcmp(a->value, b->value) >= 0))
-            return su_fail(err, SU_FORMAT, "the profile is not sorted: %s stands before %s", a->value, b->value);
+            return su_fail(err, SU_FORMAT, "the profile is not sorted: %s stands before %s", a->value,
+                           b->value);
     }
     for (size_t v = 0; v < m->volumes.count; v++)
         if (m->volumes.at[v].blocks != (m->volumes.at[v].bytes + SU_BLOCK_BYTES - 1) / SU_BLOCK_BYTES)
-            return su_fail(err, SU_FORMAT, "volume %zu has %zu block hashes for %llu bytes", v + 1, m->volumes.at[v].blocks,
-                           (unsigned long long)m->volumes.at[v].bytes);
+            return su_fail(err, SU_FORMAT, "volume %zu has %zu block hashes for %llu bytes", v + 1,
+                           m->volumes.at[v].blocks, (unsigned long long)m->volumes.at[v].bytes);
     for (size_t i = 0; i < m->payloads.count; i++)
-        if (check_item(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents, m->payloads.at[i].id.bytes, true, err) < 0)
+        if (check_item(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents,
+                       m->payloads.at[i].id.bytes, true, err) < 0)
             return -1;
     for (size_t i = 0; i < m->frames.count; i++)
-        if (check_item(m, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false, err) < 0)
+        if (check_item(m, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false,
+                       err) < 0)
             return -1;
     return 0;
 }
@@ -528,11 +544,13 @@ int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, st
     struct reader r = {.at = text, .end = text + length};
     SU_AUTO(su_buf) struct su_buf again = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
     if (!next_starts(&r, FIRST_LINE "\n") && next_starts(&r, "SU-BUNDLE-MANIFEST "))
-        return su_fail(err, SU_FEATURE, "the manifest is of another version or purpose than '%s'", FIRST_LINE);
+        return su_fail(err, SU_FEATURE, "the manifest is of another version or purpose than '%s'",
+                       FIRST_LINE);
     parse_identity(&r, m);
     parse_profile(&r, m, err);
     if (!r.has_failed && m->features.count > 0) /* version 1 has none; what follows may be unreadable */
-        return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know", m->features.at[0].text);
+        return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know",
+                       m->features.at[0].text);
     parse_state(&r, m, err);
     parse_files(&r, m, true);
     parse_files(&r, m, false);

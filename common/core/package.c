@@ -16,7 +16,7 @@ struct source {
     void *context;
     struct su_unarchive *archive; /* the member being read */
     uint64_t member_bytes;
-    struct su_buf ahead;          /* sniffed bytes to be read again */
+    struct su_buf ahead; /* sniffed bytes to be read again */
     size_t ahead_at;
 };
 
@@ -45,8 +45,8 @@ static ssize_t pull(void *context, void *out, size_t room, struct su_err *err)
 
 static int read_index(struct source *s, su_index_document document, struct su_err *err)
 {
-    SU_AUTO(su_index_parser) struct su_index_parser *parser =
-        su_index_parser_new(&s->package->index, document, s, err);
+    SU_AUTO(su_index_parser)
+    struct su_index_parser *parser = su_index_parser_new(&s->package->index, document, s, err);
     char bytes[64 * 1024];
     ssize_t n;
     if (!parser)
@@ -65,12 +65,15 @@ static int check_against_index(const struct source *s, const struct su_record *r
     if (!index->is_read)
         return 0;
     if (s->package->records >= index->entries.count)
-        return su_fail(err, SU_DATA, "metadata.txt has more records than package.xml lists (%zu)", index->entries.count);
+        return su_fail(err, SU_DATA, "metadata.txt has more records than package.xml lists (%zu)",
+                       index->entries.count);
     const struct su_package_entry *entry = &index->entries.at[s->package->records];
-    if (memcmp(entry->id.bytes, record->id.bytes, sizeof entry->id.bytes) != 0 || entry->revision != record->revision)
-        return su_fail(err, SU_DATA, "record %llu: package.xml lists %s revision %u, metadata.txt has %s revision %u",
-                       (unsigned long long)s->package->records + 1, su_guid_format(&entry->id, want), entry->revision,
-                       su_guid_format(&record->id, have), record->revision);
+    if (memcmp(entry->id.bytes, record->id.bytes, sizeof entry->id.bytes) != 0 ||
+        entry->revision != record->revision)
+        return su_fail(err, SU_DATA,
+                       "record %llu: package.xml lists %s revision %u, metadata.txt has %s revision %u",
+                       (unsigned long long)s->package->records + 1, su_guid_format(&entry->id, want),
+                       entry->revision, su_guid_format(&record->id, have), record->revision);
     return 0;
 }
 
@@ -106,7 +109,9 @@ static bool is_member(const char *name, const char *wanted)
     return strcmp(last ? last + 1 : name, wanted) == 0;
 }
 
-struct seen { unsigned members, index, metadata; };
+struct seen {
+    unsigned members, index, metadata;
+};
 
 /* One walk over the cabinet. metadata.txt may stand before package.xml, whose file map it needs:
  * then the first walk reads package.xml only and a second one the records. */
@@ -127,7 +132,8 @@ static int walk_cab(struct source *s, int fd, struct seen *seen, struct su_err *
             return su_fail(err, SU_LIMIT, "the cabinet holds more than %d members", SU_MAX_PACKAGE_MEMBERS);
         bool is_index = is_member(name, "package.xml"), is_metadata = is_member(name, "metadata.txt");
         if (is_first && ((is_index && seen->index++) || (is_metadata && seen->metadata++)))
-            return su_fail(err, SU_DATA, "the cabinet holds two members named %s", is_index ? "package.xml" : "metadata.txt");
+            return su_fail(err, SU_DATA, "the cabinet holds two members named %s",
+                           is_index ? "package.xml" : "metadata.txt");
         s->member_bytes = 0;
         int result = 0;
         if (is_index && is_first)
@@ -152,7 +158,8 @@ static int read_cab(struct source *s, int fd, uint64_t file_bytes, struct su_err
     struct seen seen = {0};
     if (su_file_read_at(fd, head, sizeof head, 0, err) < 0)
         return -1;
-    uint64_t announced = (uint64_t)head[8] | (uint64_t)head[9] << 8 | (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
+    uint64_t announced =
+        (uint64_t)head[8] | (uint64_t)head[9] << 8 | (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
     if (announced != file_bytes) /* cheap and certain: a cut or grown cabinet */
         return su_fail(err, SU_DATA, "the cabinet has %llu bytes, its head announces %llu",
                        (unsigned long long)file_bytes, (unsigned long long)announced);
@@ -172,8 +179,11 @@ static int on_inner_document(void *context, const struct su_package_entry *entry
     struct source *s = context;
     if (strspn(document, " \t\r\n") == length)
         return 0;
-    struct su_record record = {.id = entry->id, .revision = entry->revision, .urls = "",
-                               .document = document, .document_bytes = length};
+    struct su_record record = {.id = entry->id,
+                               .revision = entry->revision,
+                               .urls = "",
+                               .document = document,
+                               .document_bytes = length};
     return hand_over(s, &record, err);
 }
 
@@ -183,7 +193,8 @@ static int unknown_layout(const struct source *s, struct su_err *err)
     size_t n = s->ahead.length < 64 ? s->ahead.length : 64;
     if (n > 0)
         su_hex_format((const uint8_t *)s->ahead.bytes, n, hex);
-    (void)su_fail(err, SU_DATA, "the inner layout of this .xml.gz is not known; its first %zu bytes are %s", n, hex);
+    (void)su_fail(err, SU_DATA, "the inner layout of this .xml.gz is not known; its first %zu bytes are %s",
+                  n, hex);
     return su_remedy(err, "Export again under a name that ends in .cab: wsusutil export NAME.cab LOG");
 }
 
@@ -219,13 +230,17 @@ static int read_gzip(struct source *s, int fd, struct su_err *err)
         s->ahead_at = (size_t)(start - s->ahead.bytes);
         return read_records(s, err);
     }
-    if ((length >= 5 && memcmp(start, "<?xml", 5) == 0) || (length >= 14 && memcmp(start, "<ExportPackage", 14) == 0)) {
+    if ((length >= 5 && memcmp(start, "<?xml", 5) == 0) ||
+        (length >= 14 && memcmp(start, "<ExportPackage", 14) == 0)) {
         if (read_index(s, on_inner_document, err) < 0)
             return -1;
         if (s->package->records == 0 && s->package->index.entries.count > 0) {
-            (void)su_fail(err, SU_DATA, "this .xml.gz lists %zu revisions and %zu files but no documents in a place that is known",
-                          s->package->index.entries.count, s->package->index.files.count);
-            return su_remedy(err, "Export again under a name that ends in .cab: wsusutil export NAME.cab LOG");
+            (void)su_fail(
+                err, SU_DATA,
+                "this .xml.gz lists %zu revisions and %zu files but no documents in a place that is known",
+                s->package->index.entries.count, s->package->index.files.count);
+            return su_remedy(err,
+                             "Export again under a name that ends in .cab: wsusutil export NAME.cab LOG");
         }
         return 0;
     }
@@ -256,7 +271,8 @@ int su_package_read(const char *path, struct su_package *package, su_package_tak
     if (fstat(fd, &before) < 0)
         return su_fail_sys(err, "%s", path);
     if (bytes < sizeof magic)
-        return su_fail(err, SU_DATA, "%s has %llu bytes: no package is that small", path, (unsigned long long)bytes);
+        return su_fail(err, SU_DATA, "%s has %llu bytes: no package is that small", path,
+                       (unsigned long long)bytes);
     if (su_file_read_at(fd, magic, sizeof magic, 0, err) < 0)
         return su_prefix(err, "%s", path);
     struct source s = {.package = package, .take = take, .context = context, .ahead = ahead};
@@ -266,8 +282,8 @@ int su_package_read(const char *path, struct su_package *package, su_package_tak
     else if (memcmp(magic, "\x1f\x8b\x08", 3) == 0)
         result = read_gzip(&s, fd, err);
     else
-        result = su_fail(err, SU_DATA, "neither a cabinet (MSCF) nor gzip: starts with %02x %02x %02x %02x", magic[0],
-                         magic[1], magic[2], magic[3]);
+        result = su_fail(err, SU_DATA, "neither a cabinet (MSCF) nor gzip: starts with %02x %02x %02x %02x",
+                         magic[0], magic[1], magic[2], magic[3]);
     ahead = s.ahead;
     if (result == 0 && package->index.is_read && package->records != package->index.entries.count)
         result = su_fail(err, SU_DATA, "package.xml lists %zu revisions, metadata.txt has %llu",

@@ -12,8 +12,18 @@ struct su_index_parser {
     struct su_xml *xml;
     su_index_document document;
     void *context;
-    enum { TOP, IN_PACKAGE, IN_LANGUAGES, IN_FILES, IN_UPDATES, IN_UPDATE, IN_UPDATE_FILES, IN_LIST,
-           IN_DOCUMENT, IN_UNKNOWN } stack[SU_MAX_XML_DEPTH + 1];
+    enum {
+        TOP,
+        IN_PACKAGE,
+        IN_LANGUAGES,
+        IN_FILES,
+        IN_UPDATES,
+        IN_UPDATE,
+        IN_UPDATE_FILES,
+        IN_LIST,
+        IN_DOCUMENT,
+        IN_UNKNOWN
+    } stack[SU_MAX_XML_DEPTH + 1];
     size_t depth;
     bool has_updates, has_package, is_sorted;
     struct su_buf text;
@@ -50,10 +60,12 @@ static bool is_version(const char *text)
 {
     const char *dot = strchr(text, '.');
     size_t major = strspn(text, "0123456789");
-    return dot && major > 0 && text + major == dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1);
+    return dot && major > 0 && text + major == dot && dot[1] &&
+           strspn(dot + 1, "0123456789") == strlen(dot + 1);
 }
 
-static int on_package(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count, struct su_err *err)
+static int on_package(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count,
+                      struct su_err *err)
 {
     char format[16];
     struct su_guid server;
@@ -75,7 +87,8 @@ static int on_package(struct su_index_parser *p, const struct su_xml_attribute *
     return 0;
 }
 
-static int on_map_file(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count, struct su_err *err)
+static int on_map_file(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count,
+                       struct su_err *err)
 {
     const struct su_xml_attribute *digest = find(a, count, "Digest"), *url = find(a, count, "MUUrl");
     struct su_package_file *file = SU_PUSH(&p->index->files, SU_MAX_PACKAGE_FILES);
@@ -93,7 +106,8 @@ static int on_map_file(struct su_index_parser *p, const struct su_xml_attribute 
 
 static int compare_files(const void *a, const void *b)
 {
-    return memcmp(((const struct su_package_file *)a)->sha1, ((const struct su_package_file *)b)->sha1, SU_SHA1_BYTES);
+    return memcmp(((const struct su_package_file *)a)->sha1, ((const struct su_package_file *)b)->sha1,
+                  SU_SHA1_BYTES);
 }
 
 /* A digest listed twice: the first in the file wins, whatever the sort does. */
@@ -122,9 +136,11 @@ static void sort_files(struct su_index_parser *p)
     p->is_sorted = true;
 }
 
-static int on_update(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count, struct su_err *err)
+static int on_update(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count,
+                     struct su_err *err)
 {
-    const struct su_xml_attribute *id = find(a, count, "UpdateId"), *number = find(a, count, "RevisionNumber");
+    const struct su_xml_attribute *id = find(a, count, "UpdateId"),
+                                  *number = find(a, count, "RevisionNumber");
     struct su_package_entry *entry = SU_PUSH(&p->index->entries, SU_MAX_PACKAGE_REVISIONS);
     uint64_t revision;
     if (!entry)
@@ -137,13 +153,15 @@ static int on_update(struct su_index_parser *p, const struct su_xml_attribute *a
     return 0;
 }
 
-static int on_update_file(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count, struct su_err *err)
+static int on_update_file(struct su_index_parser *p, const struct su_xml_attribute *a, size_t count,
+                          struct su_err *err)
 {
     const struct su_xml_attribute *digest = find(a, count, "Digest");
     uint8_t sha1[SU_SHA1_BYTES];
     size_t length;
     if (!digest || !su_base64_parse(sha1, SU_SHA1_BYTES, digest->value, digest->length))
-        return su_fail(err, SU_DATA, "update %zu names a file without a valid Digest", p->index->entries.count);
+        return su_fail(err, SU_DATA, "update %zu names a file without a valid Digest",
+                       p->index->entries.count);
     if (!su_package_index_url(p->index, sha1, &length))
         return su_fail(err, SU_DATA, "update %zu names file %.*s, which is not in the file map",
                        p->index->entries.count, (int)digest->length, digest->value);
@@ -212,7 +230,9 @@ static int on_start(void *context, const char *uri, const char *name, const stru
     case IN_DOCUMENT:
         return su_fail(err, SU_DATA, "update %zu holds its document as elements, whose exact bytes are lost",
                        p->index->entries.count);
-    case IN_LANGUAGES: case IN_LIST: case IN_UNKNOWN: break;
+    case IN_LANGUAGES:
+    case IN_LIST:
+    case IN_UNKNOWN: break;
     }
     p->stack[++p->depth] = (__typeof__(p->stack[0]))next;
     return result;
@@ -283,12 +303,14 @@ void su_index_parser_cleanup(struct su_index_parser **p)
     *p = NULL;
 }
 
-const char *su_package_index_url(const struct su_package_index *index, const uint8_t sha1[SU_SHA1_BYTES], size_t *length)
+const char *su_package_index_url(const struct su_package_index *index, const uint8_t sha1[SU_SHA1_BYTES],
+                                 size_t *length)
 {
     struct su_package_file key;
     memcpy(key.sha1, sha1, SU_SHA1_BYTES);
     const struct su_package_file *found =
-        index->files.count ? bsearch(&key, index->files.at, index->files.count, sizeof key, compare_files) : NULL;
+        index->files.count ? bsearch(&key, index->files.at, index->files.count, sizeof key, compare_files)
+                           : NULL;
     if (!found)
         return NULL;
     *length = found->url_bytes;

@@ -9,8 +9,10 @@
 
 void su_package_records_open(struct su_package_records *r, su_pull pull, void *context)
 {
-    *r = (struct su_package_records){.pull = pull, .context = context,
-                                     .window = SU_BUF_INIT(WINDOW_BYTES), .document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES)};
+    *r = (struct su_package_records){.pull = pull,
+                                     .context = context,
+                                     .window = SU_BUF_INIT(WINDOW_BYTES),
+                                     .document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES)};
 }
 
 void su_package_records_cleanup(struct su_package_records *r)
@@ -106,7 +108,8 @@ static int read_document(struct su_package_records *r, size_t units, struct su_e
         r->at += piece;
     }
     return su_utf8_is_valid(r->document.bytes ? r->document.bytes : "", r->document.length)
-               ? 0 : bad(r, "the document is not UTF-8", err);
+               ? 0
+               : bad(r, "the document is not UTF-8", err);
 }
 
 int su_package_records_next(struct su_package_records *r, struct su_record *out, struct su_err *err)
@@ -124,7 +127,8 @@ int su_package_records_next(struct su_package_records *r, struct su_record *out,
         !hex8(head + 37, &out->revision) || !hex8(head + 46, &units))
         return bad(r, "no valid record head", err);
     if (units > SU_MAX_DOCUMENT_BYTES)
-        return su_fail(err, SU_LIMIT, "metadata.txt, record %llu: the document claims %u units, at most %zu are accepted",
+        return su_fail(err, SU_LIMIT,
+                       "metadata.txt, record %llu: the document claims %u units, at most %zu are accepted",
                        (unsigned long long)(r->count + 1), units, SU_MAX_DOCUMENT_BYTES);
     r->at += HEAD_BYTES;
     if (read_document(r, units, err) < 0 || fill(r, 2, err) < 0)

@@ -13,7 +13,8 @@ int su_position_load(struct su_db *db, struct su_position *p, struct su_err *err
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     if (su_state_of(db, &p->state, err) < 0 ||
         su_query(db, &rows, err,
-                 "SELECT import_id, sequence, bundle, imported, manifest_sha256, profile, promise_days FROM import WHERE NOT undone"
+                 "SELECT import_id, sequence, bundle, imported, manifest_sha256, profile, promise_days FROM "
+                 "import WHERE NOT undone"
                  " ORDER BY import_id DESC LIMIT 1") < 0)
         return -1;
     int more = su_rows_next(&rows, err);
@@ -37,12 +38,15 @@ int su_position_profile(struct su_db *db, struct su_profile *out, struct su_err 
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 128);
     bool found;
     out->content = SU_CONTENT_ALL;
-    if (su_query_text(db, &text, &found, err, "SELECT profile||approvals FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0)
+    if (su_query_text(
+            db, &text, &found, err,
+            "SELECT profile||approvals FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0)
         return -1;
     for (const char *line = found ? text.bytes : ""; *line;) {
         size_t n = strcspn(line, "\n");
         if (!su_profile_parse_line(out, line, n, err))
-            return su_fail(err, SU_DATA, "database: the pinned profile has a line that is none: %.*s", (int)n, line);
+            return su_fail(err, SU_DATA, "database: the pinned profile has a line that is none: %.*s", (int)n,
+                           line);
         line += n + (line[n] != 0);
     }
     su_profile_sort(out);
@@ -60,7 +64,8 @@ void su_position_advance(struct su_position *p, const struct su_bundle *b)
     su_profile_format(&b->manifest.profile, &p->profile);
 }
 
-static int judge_base(const struct su_position *p, const struct su_manifest *m, const char *bundle, struct su_err *err)
+static int judge_base(const struct su_position *p, const struct su_manifest *m, const char *bundle,
+                      struct su_err *err)
 {
     char state[17];
     if (m->is_full)
@@ -71,15 +76,24 @@ static int judge_base(const struct su_position *p, const struct su_manifest *m, 
     su_hex_format(p->state.digest, 8, state);
     unsigned long long first = m->bases.count ? m->bases.at[0].sequence : 0, last = m->follows;
     if (p->sequence >= first && p->has_import)
-        (void)su_fail(err, SU_GAP, "%s fits the states after bundles %llu to %llu; this site says it is at %llu, but its state is %s, which is none of them",
+        (void)su_fail(err, SU_GAP,
+                      "%s fits the states after bundles %llu to %llu; this site says it is at %llu, but its "
+                      "state is %s, which is none of them",
                       bundle, first, last, (unsigned long long)p->sequence, state);
     else
-        (void)su_fail(err, SU_GAP, "%s fits the states after bundles %llu to %llu; this site is at %llu (state %s). Missing: a bundle %llu to %llu (the last was made of the catalogue of %s)",
-                      bundle, first, last, (unsigned long long)p->sequence, state, first, last, m->follows_created);
+        (void)su_fail(err, SU_GAP,
+                      "%s fits the states after bundles %llu to %llu; this site is at %llu (state %s). "
+                      "Missing: a bundle %llu to %llu (the last was made of the catalogue of %s)",
+                      bundle, first, last, (unsigned long long)p->sequence, state, first, last,
+                      m->follows_created);
     if (p->has_import)
-        return su_remedy(err, "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub for: suexport export --site %s --since %llu, or --full",
+        return su_remedy(err,
+                         "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub "
+                         "for: suexport export --site %s --since %llu, or --full",
                          m->site, first, last, m->site, (unsigned long long)p->sequence);
-    return su_remedy(err, "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub for: suexport export --site %s --full",
+    return su_remedy(err,
+                     "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub "
+                     "for: suexport export --site %s --full",
                      m->site, first, last, m->site);
 }
 
@@ -89,7 +103,8 @@ static int profile_differs(const struct su_position *p, const struct su_buf *the
     char ours[500], signed_text[500];
     su_escape_into(ours, sizeof ours, p->profile.bytes ? p->profile.bytes : "");
     su_escape_into(signed_text, sizeof signed_text, theirs->bytes ? theirs->bytes : "");
-    return su_fail(err, SU_PROFILE_DIFFERS, "the profile pinned here is [%s], the bundle's is [%s]", ours, signed_text);
+    return su_fail(err, SU_PROFILE_DIFFERS, "the profile pinned here is [%s], the bundle's is [%s]", ours,
+                   signed_text);
 }
 
 int su_position_judge(const struct su_position *p, const struct su_home *site, const struct su_bundle *b,
@@ -103,14 +118,16 @@ int su_position_judge(const struct su_position *p, const struct su_home *site, c
         memcmp(p->state.digest, m->result, SU_SHA256_BYTES) == 0)
         return 1;
     if (p->has_import && m->sequence <= p->sequence)
-        return su_fail(err, SU_OLDER, "%s has sequence %llu, this site has reached %llu (%s, imported %s)", b->name,
-                       (unsigned long long)m->sequence, (unsigned long long)p->sequence, p->bundle, p->imported);
+        return su_fail(err, SU_OLDER, "%s has sequence %llu, this site has reached %llu (%s, imported %s)",
+                       b->name, (unsigned long long)m->sequence, (unsigned long long)p->sequence, p->bundle,
+                       p->imported);
     if (judge_base(p, m, b->name, err) < 0)
         return -1;
     su_profile_format(&m->profile, &profile);
     if (su_buf_check(&profile, "a profile", err) < 0)
         return -1;
-    if (p->has_import && !accept_profile && strcmp(profile.bytes, p->profile.bytes ? p->profile.bytes : "") != 0)
+    if (p->has_import && !accept_profile &&
+        strcmp(profile.bytes, p->profile.bytes ? p->profile.bytes : "") != 0)
         return profile_differs(p, &profile, err);
     return 0;
 }

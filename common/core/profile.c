@@ -89,7 +89,8 @@ static void format_items(const struct su_profile *profile, bool approvals, struc
 void su_profile_format(const struct su_profile *profile, struct su_buf *out)
 {
     format_items(profile, false, out);
-    su_buf_addf(out, "content %s\nexpress %s\n", mode_texts[profile->content], profile->has_express ? "yes" : "no");
+    su_buf_addf(out, "content %s\nexpress %s\n", mode_texts[profile->content],
+                profile->has_express ? "yes" : "no");
 }
 
 void su_profile_format_approvals(const struct su_profile *profile, struct su_buf *out)
@@ -129,12 +130,13 @@ bool su_profile_parse_line(struct su_profile *profile, const char *line, size_t 
 }
 
 /* The newest revision decides what a category is called. */
-#define CATEGORIES \
-    "FROM revision r JOIN info i USING (rev_id) WHERE i.type=0 AND r.revision=" \
-    "(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)" \
+#define CATEGORIES                                                                                           \
+    "FROM revision r JOIN info i USING (rev_id) WHERE i.type=0 AND r.revision="                              \
+    "(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"                                 \
     " AND (i.category_type='UpdateClassification')=?1"
 
-int su_category_resolve(struct su_db *db, const char *type, const char *name, struct su_guid *out, struct su_err *err)
+int su_category_resolve(struct su_db *db, const char *type, const char *name, struct su_guid *out,
+                        struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     const char *what = type ? "classification" : "product";
@@ -143,12 +145,13 @@ int su_category_resolve(struct su_db *db, const char *type, const char *name, st
     if (su_guid_parse(out, name, strlen(name))) {
         bool is_known;
         int64_t one;
-        if (su_query_int(db, &one, &is_known, err, "SELECT 1 " CATEGORIES " AND r.update_id=?2", SU_I(type != NULL),
-                         SU_B(out->bytes, 16)) < 0)
+        if (su_query_int(db, &one, &is_known, err, "SELECT 1 " CATEGORIES " AND r.update_id=?2",
+                         SU_I(type != NULL), SU_B(out->bytes, 16)) < 0)
             return -1;
         return is_known ? 0 : su_fail(err, SU_NOT_FOUND, "no %s with id %s is in the catalogue", what, name);
     }
-    if (su_query(db, &rows, err, "SELECT r.update_id " CATEGORIES " AND lower(i.title)=lower(?2) ORDER BY r.update_id",
+    if (su_query(db, &rows, err,
+                 "SELECT r.update_id " CATEGORIES " AND lower(i.title)=lower(?2) ORDER BY r.update_id",
                  SU_I(type != NULL), SU_T(name)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0 && count < 2) {
@@ -161,6 +164,7 @@ int su_category_resolve(struct su_db *db, const char *type, const char *name, st
     if (count == 0)
         return su_fail(err, SU_NOT_FOUND, "no %s is called '%s' in the catalogue", what, name);
     if (count > 1)
-        return su_fail(err, SU_AMBIGUOUS, "several categories are called '%s': %s, %s", name, found[0], found[1]);
+        return su_fail(err, SU_AMBIGUOUS, "several categories are called '%s': %s, %s", name, found[0],
+                       found[1]);
     return 0;
 }

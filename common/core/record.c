@@ -12,8 +12,8 @@ int su_record_seal(struct su_record *record, struct su_err *err)
     if (su_sha256(record->document_sha256, record->document, record->document_bytes, err) < 0)
         return -1;
     su_hex_format(record->document_sha256, SU_SHA256_BYTES, document);
-    int length = snprintf(head, sizeof head, "SU-RECORD 1\n%s %u %d\n%s\n",
-                          su_guid_format(&record->id, guid), record->revision, (int)record->origin, document);
+    int length = snprintf(head, sizeof head, "SU-RECORD 1\n%s %u %d\n%s\n", su_guid_format(&record->id, guid),
+                          record->revision, (int)record->origin, document);
     if (su_digest_open(&digest, SU_SHA256, err) < 0 ||
         su_digest_add(&digest, head, (size_t)length, err) < 0 ||
         su_digest_add(&digest, record->urls, record->urls_bytes, err) < 0 ||

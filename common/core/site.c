@@ -13,7 +13,8 @@ static int load_items(struct su_db *db, struct su_site *s, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
-    if (su_query(db, &rows, err, "SELECT kind, value FROM site_item WHERE site_id=?1 ORDER BY kind, value", SU_I(s->site_id)) < 0)
+    if (su_query(db, &rows, err, "SELECT kind, value FROM site_item WHERE site_id=?1 ORDER BY kind, value",
+                 SU_I(s->site_id)) < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         int64_t kind = su_rows_int(&rows, 0);
@@ -28,11 +29,13 @@ static int load_items(struct su_db *db, struct su_site *s, struct su_err *err)
 int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_query(db, &rows, err,
-                 "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
-                 " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
-                 " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0)"
-                 " FROM site s WHERE code=?1", SU_T(code)) < 0)
+    if (su_query(
+            db, &rows, err,
+            "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
+            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
+            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0)"
+            " FROM site s WHERE code=?1",
+            SU_T(code)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more < 0)
@@ -63,22 +66,26 @@ int su_site_save(struct su_db *db, struct su_site *s, bool is_new, struct su_err
     if (su_query_int(db, &id, &found, err, "SELECT site_id FROM site WHERE code=?1", SU_T(s->code)) < 0)
         return -1;
     if (found && is_new)
-        return su_fail(err, SU_EXISTS, "site %s exists already; change it with: suexport site set %s", s->code, s->code);
+        return su_fail(err, SU_EXISTS, "site %s exists already; change it with: suexport site set %s",
+                       s->code, s->code);
     if (is_new) {
-        if (su_run(db, err, "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged)"
-                   " VALUES (?1,0,0,0,'',0)", SU_T(s->code)) < 0)
+        if (su_run(db, err,
+                   "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged)"
+                   " VALUES (?1,0,0,0,'',0)",
+                   SU_T(s->code)) < 0)
             return -1;
         s->site_id = su_db_last_rowid(db);
     }
     su_profile_sort(&s->profile);
-    if (su_run(db, err, "UPDATE site SET content_mode=?2, express=?3, promise_days=?4, public_key=?5 WHERE site_id=?1",
-               SU_I(s->site_id), SU_I(s->profile.content), SU_I(s->profile.has_express), SU_I(s->promise_days),
-               SU_T(s->public_key.bytes ? s->public_key.bytes : "")) < 0 ||
+    if (su_run(db, err,
+               "UPDATE site SET content_mode=?2, express=?3, promise_days=?4, public_key=?5 WHERE site_id=?1",
+               SU_I(s->site_id), SU_I(s->profile.content), SU_I(s->profile.has_express),
+               SU_I(s->promise_days), SU_T(s->public_key.bytes ? s->public_key.bytes : "")) < 0 ||
         su_run(db, err, "DELETE FROM site_item WHERE site_id=?1", SU_I(s->site_id)) < 0)
         return -1;
     for (size_t i = 0; i < s->profile.items.count; i++)
-        if (su_run(db, err, "INSERT INTO site_item VALUES (?1,?2,?3)", SU_I(s->site_id), SU_I(s->profile.items.at[i].kind),
-                   SU_T(s->profile.items.at[i].value)) < 0)
+        if (su_run(db, err, "INSERT INTO site_item VALUES (?1,?2,?3)", SU_I(s->site_id),
+                   SU_I(s->profile.items.at[i].kind), SU_T(s->profile.items.at[i].value)) < 0)
             return -1;
     return 0;
 }

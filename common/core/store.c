@@ -86,7 +86,8 @@ int su_store_identify(int fd, struct su_file_id *out, struct su_err *err)
     ssize_t n;
     while ((n = su_file_read(fd, bytes, sizeof bytes, err)) > 0) {
         out->bytes += (uint64_t)n;
-        if (su_digest_add(&sha256, bytes, (size_t)n, err) < 0 || su_digest_add(&sha1, bytes, (size_t)n, err) < 0)
+        if (su_digest_add(&sha256, bytes, (size_t)n, err) < 0 ||
+            su_digest_add(&sha1, bytes, (size_t)n, err) < 0)
             return -1;
     }
     if (n < 0 || su_digest_end(&sha256, out->sha256, err) < 0 || su_digest_end(&sha1, out->sha1, err) < 0)
@@ -118,7 +119,8 @@ int su_store_adopt(const struct su_home *home, int fd, const struct su_file_id *
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
     if (su_dir_make(&dir, home->content, folder, 0700, err) < 0)
         return -1;
-    *was_linked = linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) == 0; /* the very file that was hashed */
+    *was_linked =
+        linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) == 0; /* the very file that was hashed */
     if (*was_linked)
         return su_file_sync(fd, err) < 0 || su_dir_sync(dir, err) < 0 ? -1 : 0;
     return copy_in(home, fd, id, err); /* other file system, no links, or a stale file of that name */
@@ -149,7 +151,8 @@ int su_store_sweep(const struct su_home *home, struct su_err *err)
     for (size_t i = 0; i < folders.count; i++) {
         SU_AUTO(su_fd) su_fd dir = -1;
         SU_AUTO(su_names) struct su_names names = {0};
-        if (su_dir_open_below(&dir, home->content, folders.at[i], err) < 0 || su_dir_list(dir, &names, 10000000, err) < 0)
+        if (su_dir_open_below(&dir, home->content, folders.at[i], err) < 0 ||
+            su_dir_list(dir, &names, 10000000, err) < 0)
             return -1;
         for (size_t k = 0; k < names.count; k++)
             if (strncmp(names.at[k], ".tmp-", 5) == 0 && su_file_remove(dir, names.at[k], err) < 0)
@@ -160,6 +163,6 @@ int su_store_sweep(const struct su_home *home, struct su_err *err)
 
 int su_store_record(struct su_db *db, const struct su_file_id *id, struct su_err *err)
 {
-    return su_run(db, err, "INSERT OR IGNORE INTO stored_file VALUES (?1,?2,?3)", SU_B(id->sha256, SU_SHA256_BYTES),
-                  SU_B(id->sha1, SU_SHA1_BYTES), SU_I(id->bytes));
+    return su_run(db, err, "INSERT OR IGNORE INTO stored_file VALUES (?1,?2,?3)",
+                  SU_B(id->sha256, SU_SHA256_BYTES), SU_B(id->sha1, SU_SHA1_BYTES), SU_I(id->bytes));
 }

@@ -40,7 +40,8 @@ static int note_digest(struct sync *s, const uint8_t sha1[SU_SHA1_BYTES], struct
 }
 
 /* The digests a document names: from the parse when it is fresh, else from its derived rows. */
-static int collect_digests(struct sync *s, const struct su_held *held, bool is_same_document, struct su_err *err)
+static int collect_digests(struct sync *s, const struct su_held *held, bool is_same_document,
+                           struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     uint8_t sha1[SU_SHA1_BYTES];
@@ -99,20 +100,25 @@ static int take(void *context, const struct su_package *package, struct su_recor
     if (su_interrupt_check(err) < 0)
         return -1;
     if (package->records % 500 == 0)
-        su_progress(s->events, SU_SYNC_SOURCE, "updates", package->records, package->index.entries.count, "items");
-    if (su_catalogue_find(s->db, &record->id, record->revision, &held, err) < 0 || su_record_seal(record, err) < 0)
+        su_progress(s->events, SU_SYNC_SOURCE, "updates", package->records, package->index.entries.count,
+                    "items");
+    if (su_catalogue_find(s->db, &record->id, record->revision, &held, err) < 0 ||
+        su_record_seal(record, err) < 0)
         return -1;
-    bool is_same_document = held.is_held && memcmp(held.document_sha256, record->document_sha256, SU_SHA256_BYTES) == 0;
+    bool is_same_document =
+        held.is_held && memcmp(held.document_sha256, record->document_sha256, SU_SHA256_BYTES) == 0;
     if (!is_same_document && su_update_parse(&s->update, record->document, record->document_bytes, err) < 0)
         return -1;
-    if (set_urls(s, &package->index, &held, is_same_document, record, err) < 0 || su_record_seal(record, err) < 0)
+    if (set_urls(s, &package->index, &held, is_same_document, record, err) < 0 ||
+        su_record_seal(record, err) < 0)
         return -1;
     int64_t rev_id = held.rev_id;
     if (!held.is_held || memcmp(held.record_sha256, record->record_sha256, SU_SHA256_BYTES) != 0) {
         /* An address alone that changed travels, but is no revision of the update. */
         if (!is_same_document && su_changes_touch(s->db, &record->id, err) < 0)
             return -1;
-        if (is_same_document && su_update_parse(&s->update, record->document, record->document_bytes, err) < 0)
+        if (is_same_document &&
+            su_update_parse(&s->update, record->document, record->document_bytes, err) < 0)
             return -1;
         if (su_catalogue_put(s->catalogue, record, &s->update, &held, &rev_id, err) < 0)
             return -1;
@@ -127,10 +133,12 @@ static int remove_absent(struct sync *s, struct su_err *err)
     struct su_guid id;
     int more;
     if (su_query(s->db, &rows, err,
-                 "SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT IN (SELECT rev_id FROM temp.seen)") < 0)
+                 "SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT IN (SELECT rev_id "
+                 "FROM temp.seen)") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 1, id.bytes, sizeof id.bytes, err) < 0 || su_changes_touch(s->db, &id, err) < 0 ||
+        if (su_rows_fixed(&rows, 1, id.bytes, sizeof id.bytes, err) < 0 ||
+            su_changes_touch(s->db, &id, err) < 0 ||
             su_run(s->db, err, "INSERT INTO temp.gone VALUES (?1)", SU_I(su_rows_int(&rows, 0))) < 0)
             return -1;
     if (more < 0 || su_query(s->db, &rows, err, "SELECT rev_id FROM temp.gone") < 0)
@@ -157,10 +165,13 @@ static int run(struct sync *s, const char *path, struct su_package *package, str
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     struct su_state before;
-    if (su_db_script(s->db,
-                     "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;"
-                     "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.gone;", err) < 0 ||
-        su_changes_begin(s->db, err) < 0 || su_begin(&t, s->db, err) < 0 || su_state_of(s->db, &before, err) < 0)
+    if (su_db_script(
+            s->db,
+            "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;"
+            "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.gone;",
+            err) < 0 ||
+        su_changes_begin(s->db, err) < 0 || su_begin(&t, s->db, err) < 0 ||
+        su_state_of(s->db, &before, err) < 0)
         return -1;
     if (su_package_read(path, package, take, s, err) < 0)
         return -1;
@@ -175,7 +186,8 @@ static int run(struct sync *s, const char *path, struct su_package *package, str
     SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64);
     if (su_history_source_time(s->db, &last, err) < 0)
         return -1;
-    result->is_older = last.length > 0 && package->index.created[0] && strcmp(package->index.created, last.bytes) < 0;
+    result->is_older =
+        last.length > 0 && package->index.created[0] && strcmp(package->index.created, last.bytes) < 0;
     row->kind = result->kind = package->kind;
     row->source_time = package->index.created;
     row->state_code = SU_SYNC_DONE;
@@ -193,7 +205,9 @@ int su_sync(struct su_home *home, const char *path, const struct su_events *even
 {
     SU_AUTO(su_package) struct su_package package = SU_PACKAGE_INIT;
     struct su_history row = {.kind = "", .source_time = ""};
-    struct sync s = {.db = home->db, .events = events, .update = SU_UPDATE_INIT,
+    struct sync s = {.db = home->db,
+                     .events = events,
+                     .update = SU_UPDATE_INIT,
                      .urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES)};
     double started = su_time_monotonic();
     *result = (struct su_sync_result){.kind = ""};

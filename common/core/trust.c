@@ -12,14 +12,17 @@
 static int check_same_role(struct su_db *db, const struct su_key_file *file, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf role = SU_BUF_INIT(64);
-    if (su_query_text(db, &role, NULL, err, "SELECT role FROM trust WHERE key_id=?1", SU_B(file->key.id, SU_SHA256_BYTES)) < 0)
+    if (su_query_text(db, &role, NULL, err, "SELECT role FROM trust WHERE key_id=?1",
+                      SU_B(file->key.id, SU_SHA256_BYTES)) < 0)
         return -1;
-    return strcmp(role.bytes, file->role) == 0 ? 0
-               : su_fail(err, SU_EXISTS, "this key is pinned as %s already, not as %s", role.bytes, file->role);
+    return strcmp(role.bytes, file->role) == 0
+               ? 0
+               : su_fail(err, SU_EXISTS, "this key is pinned as %s already, not as %s", role.bytes,
+                         file->role);
 }
 
 int su_trust_add(struct su_home *home, const struct su_key_file *file, const char *fingerprint,
-                 const char *operator, bool *is_new, struct su_err *err)
+                 const char *operator, bool * is_new, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     SU_AUTO(su_buf) struct su_buf pem = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
@@ -32,14 +35,16 @@ int su_trust_add(struct su_home *home, const struct su_key_file *file, const cha
     if (strcmp(file->role, "exporter") != 0 && strcmp(file->role, "reviewer") != 0)
         return su_fail(err, SU_KEY, "a key of role %s does not sign bundles", file->role);
     if (su_key_save_public(&file->key, &pem, err) < 0 || su_begin(&t, home->db, err) < 0 ||
-        su_run(home->db, err, "INSERT OR IGNORE INTO trust VALUES (?1,?2,?3,?4,?5)", SU_B(file->key.id, SU_SHA256_BYTES),
-               SU_T(file->name), SU_T(file->role), SU_T(pem.bytes), SU_T(su_time_now(now))) < 0)
+        su_run(home->db, err, "INSERT OR IGNORE INTO trust VALUES (?1,?2,?3,?4,?5)",
+               SU_B(file->key.id, SU_SHA256_BYTES), SU_T(file->name), SU_T(file->role), SU_T(pem.bytes),
+               SU_T(su_time_now(now))) < 0)
         return -1;
     *is_new = su_db_changes(home->db) > 0;
     if (!*is_new && check_same_role(home->db, file, err) < 0)
         return su_after(err, "Nothing was written.");
     (void)snprintf(detail, sizeof detail, "%s (%s) %s", file->name, file->role, have);
-    struct su_ledger_entry entry = {.operator = operator, .kind = "trust", .site = home->name, .detail = detail};
+    struct su_ledger_entry entry = {
+        .operator= operator, .kind = "trust", .site = home->name, .detail = detail};
     memcpy(entry.subject, file->key.id, SU_SHA256_BYTES);
     if (*is_new && su_ledger_add(home->db, &entry, err) < 0)
         return -1;
@@ -58,7 +63,8 @@ int su_trust_load(struct su_db *db, struct su_trust *out, struct su_err *err)
         const char *pem = su_rows_text(&rows, 3);
         if (!t)
             return su_fail_memory(err);
-        if (su_rows_fixed(&rows, 0, id, sizeof id, err) < 0 || su_key_load_public(&t->key, pem, strlen(pem), err) < 0)
+        if (su_rows_fixed(&rows, 0, id, sizeof id, err) < 0 ||
+            su_key_load_public(&t->key, pem, strlen(pem), err) < 0)
             return -1;
         if (memcmp(id, t->key.id, sizeof id) != 0)
             return su_fail(err, SU_DATA, "database: a pinned key is not the one its row names");

@@ -11,9 +11,25 @@
 
 /* Where in the skeleton of formats.md 3.2 the parser stands. */
 enum place {
-    OUTSIDE, ROOT, PROPERTIES, PROPERTY_TEXT, COLLECTION, LOCALIZED, LOCALIZED_TEXT, LICENCE_FILE,
-    RELATIONSHIPS, SUPERSEDED, PREREQUISITES, PREREQUISITE_OR, BUNDLED, BUNDLED_OR, FILES, FILE_ENTRY,
-    FILE_DIGEST, HANDLER, SKIPPED
+    OUTSIDE,
+    ROOT,
+    PROPERTIES,
+    PROPERTY_TEXT,
+    COLLECTION,
+    LOCALIZED,
+    LOCALIZED_TEXT,
+    LICENCE_FILE,
+    RELATIONSHIPS,
+    SUPERSEDED,
+    PREREQUISITES,
+    PREREQUISITE_OR,
+    BUNDLED,
+    BUNDLED_OR,
+    FILES,
+    FILE_ENTRY,
+    FILE_DIGEST,
+    HANDLER,
+    SKIPPED
 };
 
 struct parser {
@@ -23,7 +39,7 @@ struct parser {
     bool has_identity, has_properties;
     uint32_t clause;
     struct su_buf text;
-    const char *text_kind;  /* tag kind, or which localized field */
+    const char *text_kind; /* tag kind, or which localized field */
     bool digest_is_sha256;
 };
 
@@ -57,8 +73,9 @@ static int keep(struct parser *p, const char **out, const char *text, size_t len
         return su_fail(err, SU_LIMIT, "a text has %zu bytes, at most %zu are accepted", length,
                        SU_MAX_XML_TEXT_BYTES);
     *out = su_arena_text(&p->update->arena, text, length);
-    return *out ? 0 : su_fail(err, SU_LIMIT, "the document names more than fits into %zu bytes",
-                              SU_MAX_UPDATE_ARENA_BYTES);
+    return *out ? 0
+                : su_fail(err, SU_LIMIT, "the document names more than fits into %zu bytes",
+                          SU_MAX_UPDATE_ARENA_BYTES);
 }
 
 static int keep_attribute(struct parser *p, const char **out, struct attributes a, const char *name,
@@ -179,7 +196,8 @@ static int on_file(struct parser *p, struct attributes a, bool is_licence, struc
     return 0;
 }
 
-static int on_relation(struct parser *p, struct attributes a, bool is_bundled, bool is_category, struct su_err *err)
+static int on_relation(struct parser *p, struct attributes a, bool is_bundled, bool is_category,
+                       struct su_err *err)
 {
     struct su_relation *relation = is_bundled ? SU_PUSH(&p->update->bundled, MAX_ENTRIES)
                                               : SU_PUSH(&p->update->prerequisites, MAX_ENTRIES);
@@ -206,7 +224,8 @@ static enum place begin_text(struct parser *p, enum place place, const char *kin
     return place;
 }
 
-static int in_root(struct parser *p, const char *name, struct attributes a, enum place *next, struct su_err *err)
+static int in_root(struct parser *p, const char *name, struct attributes a, enum place *next,
+                   struct su_err *err)
 {
     if (strcmp(name, "UpdateIdentity") == 0)
         return on_identity(p, a, err);
@@ -225,9 +244,9 @@ static int in_root(struct parser *p, const char *name, struct attributes a, enum
 static int in_properties(struct parser *p, const char *name, struct attributes a, enum place *next,
                          struct su_err *err)
 {
-    static const char *const kinds[][2] = {{"KBArticleID", "kb"},        {"SecurityBulletinID", "bulletin"},
-                                           {"CveID", "cve"},             {"Language", "language"},
-                                           {"MoreInfoUrl", "url"},       {"SupportUrl", "support"}};
+    static const char *const kinds[][2] = {{"KBArticleID", "kb"},  {"SecurityBulletinID", "bulletin"},
+                                           {"CveID", "cve"},       {"Language", "language"},
+                                           {"MoreInfoUrl", "url"}, {"SupportUrl", "support"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(name, kinds[i][0]) == 0)
             *next = begin_text(p, PROPERTY_TEXT, kinds[i][1]);
@@ -311,16 +330,24 @@ static int start_in_upd(struct parser *p, enum place place, const char *name, st
     case COLLECTION: return in_collection(p, name, a, next, err);
     case LOCALIZED: in_localized(p, name, next); return 0;
     case RELATIONSHIPS: return in_relationships(p, name, next);
-    case SUPERSEDED: case PREREQUISITES: case PREREQUISITE_OR: case BUNDLED: case BUNDLED_OR:
-        return in_relations(p, place, name, a, next, err);
+    case SUPERSEDED:
+    case PREREQUISITES:
+    case PREREQUISITE_OR:
+    case BUNDLED:
+    case BUNDLED_OR: return in_relations(p, place, name, a, next, err);
     case FILES:
         if (strcmp(name, "File") != 0)
             return 0;
         *next = FILE_ENTRY;
         return on_file(p, a, false, err);
-    case FILE_ENTRY: case LICENCE_FILE: in_file(p, name, a, next); return 0;
-    case OUTSIDE: case PROPERTY_TEXT: case LOCALIZED_TEXT: case FILE_DIGEST: case HANDLER: case SKIPPED:
-        return 0;
+    case FILE_ENTRY:
+    case LICENCE_FILE: in_file(p, name, a, next); return 0;
+    case OUTSIDE:
+    case PROPERTY_TEXT:
+    case LOCALIZED_TEXT:
+    case FILE_DIGEST:
+    case HANDLER:
+    case SKIPPED: return 0;
     }
     return 0;
 }
@@ -349,8 +376,9 @@ static int on_start(void *context, const char *uri, const char *name,
 static int end_of_localized(struct parser *p, struct su_err *err)
 {
     struct su_localized *l = &p->update->localized.at[p->update->localized.count - 1];
-    const char **field = p->text_kind[0] == 'L' ? &l->language
-                         : p->text_kind[0] == 'T' ? &l->title : &l->description;
+    const char **field = p->text_kind[0] == 'L'   ? &l->language
+                         : p->text_kind[0] == 'T' ? &l->title
+                                                  : &l->description;
     return keep(p, field, p->text.bytes ? p->text.bytes : "", p->text.length, err);
 }
 

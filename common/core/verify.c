@@ -10,7 +10,8 @@
 
 const char *su_verdict_text(enum su_verdict verdict)
 {
-    static const char *const texts[] = {"good", "damaged", "untrusted", "wrong-site", "gap", "replay", "stale-format", "incomplete"};
+    static const char *const texts[] = {"good", "damaged", "untrusted",    "wrong-site",
+                                        "gap",  "replay",  "stale-format", "incomplete"};
     return texts[verdict];
 }
 
@@ -60,11 +61,14 @@ static void describe(struct checking *c, const struct su_bad_block *b, struct su
         if (!touches(m, p->first_extent, p->extents, b))
             continue;
         su_hex_format(p->id.sha256, SU_SHA256_BYTES, hex);
-        su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "", p->is_licence ? "licence" : "content", hex,
-                    (unsigned long long)p->id.bytes);
+        su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "",
+                    p->is_licence ? "licence" : "content", hex, (unsigned long long)p->id.bytes);
         /* The site may not know the update yet: its metadata is in this very bundle. */
-        if (su_query_text(c->db, &title, &found, &ignored, "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
-                          SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 && found)
+        if (su_query_text(
+                c->db, &title, &found, &ignored,
+                "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
+                SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 &&
+            found)
             su_buf_addf(out, ", %s", title.bytes);
         su_buf_adds(out, ")");
     }
@@ -101,9 +105,11 @@ static enum su_verdict verdict_of(enum su_code code)
     }
 }
 
-static int check_volumes(struct su_home *site, const struct su_events *events, struct su_verification *out, struct su_err *err)
+static int check_volumes(struct su_home *site, const struct su_events *events, struct su_verification *out,
+                         struct su_err *err)
 {
-    SU_AUTO(su_volume_reader) struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
+    SU_AUTO(su_volume_reader)
+    struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
     struct checking c = {.v = out, .db = site->db};
     if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0)
         return -1;
@@ -118,12 +124,13 @@ static int check_volumes(struct su_home *site, const struct su_events *events, s
     (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
                   first->affects[0] ? first->affects : "framing only");
     su_volume_name(out->bundle.manifest.sequence, first->volume, name);
-    return su_remedy(err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
-                     out->metadata_is_good ? "good" : "damaged");
+    return su_remedy(
+        err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
+        out->metadata_is_good ? "good" : "damaged");
 }
 
-static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw, const struct su_events *events,
-                  struct su_verification *out, struct su_err *err)
+static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
+                  const struct su_events *events, struct su_verification *out, struct su_err *err)
 {
     if (su_bundle_verify(&out->bundle, raw, site->db, err) < 0)
         return -1;
@@ -137,15 +144,16 @@ static int verify(struct su_home *site, const struct su_position *position, cons
     for (size_t i = 0; i < out->bundle.manifest.holes.count; i++)
         if (strncmp(out->bundle.manifest.holes.at[i].text, "prerequisite ", 13) == 0 ||
             strncmp(out->bundle.manifest.holes.at[i].text, "bundled ", 8) == 0) {
-            (void)su_fail(err, SU_INCOMPLETE, "%s: the hub signed for %zu holes, the first: %s", out->bundle.name,
-                          out->bundle.manifest.holes.count, out->bundle.manifest.holes.at[i].text);
+            (void)su_fail(err, SU_INCOMPLETE, "%s: the hub signed for %zu holes, the first: %s",
+                          out->bundle.name, out->bundle.manifest.holes.count,
+                          out->bundle.manifest.holes.at[i].text);
             return su_remedy(err, "Ask the hub for a complete bundle, or import with --allow-incomplete.");
         }
     return 0;
 }
 
-int su_verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw, const struct su_events *events,
-              struct su_verification *out, struct su_err *err)
+int su_verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
+              const struct su_events *events, struct su_verification *out, struct su_err *err)
 {
     out->metadata_is_good = true;
     int result = verify(site, position, raw, events, out, err);

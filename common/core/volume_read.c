@@ -10,11 +10,11 @@ struct su_volume_reader {
     int dir;
     const struct su_manifest *manifest;
     su_fd fd;
-    uint32_t volume;    /* the open one; 0: none */
-    char *block;        /* verified bytes of block `block_number` of the open volume */
+    uint32_t volume; /* the open one; 0: none */
+    char *block;     /* verified bytes of block `block_number` of the open volume */
     size_t block_number, block_bytes;
     bool has_block;
-    bool *proved;       /* by number in the manifest's list of blocks */
+    bool *proved; /* by number in the manifest's list of blocks */
 };
 
 struct su_volume_reader *su_volume_reader_new(int dir, const struct su_manifest *manifest, struct su_err *err)
@@ -59,7 +59,8 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
     r->has_block = false;
     su_volume_name(r->manifest->sequence, volume, name);
     if (!su_file_exists(r->dir, name)) {
-        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) is absent", volume, r->manifest->volumes.count, name);
+        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) is absent", volume, r->manifest->volumes.count,
+                      name);
         return su_remedy(err, "Bring %s into the bundle's folder and run again.", name);
     }
     if (su_file_open(&r->fd, r->dir, name, &bytes, err) < 0)
@@ -67,7 +68,8 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
     if (bytes != v->bytes) {
         su_fd_cleanup(&r->fd);
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) has %llu bytes, the manifest says %llu", volume,
-                      r->manifest->volumes.count, name, (unsigned long long)bytes, (unsigned long long)v->bytes);
+                      r->manifest->volumes.count, name, (unsigned long long)bytes,
+                      (unsigned long long)v->bytes);
         return su_remedy(err, "Copy %s again from the hub and run again.", name);
     }
     r->volume = volume;
@@ -94,8 +96,10 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     if (su_sha256(digest, r->block, r->block_bytes, err) < 0)
         return -1;
     if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0) {
-        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s): the block at offset %llu differs from its signed hash", r->volume,
-                      r->manifest->volumes.count, su_volume_name(r->manifest->sequence, r->volume, name), (unsigned long long)offset);
+        (void)su_fail(err, SU_DAMAGED,
+                      "volume %u of %zu (%s): the block at offset %llu differs from its signed hash",
+                      r->volume, r->manifest->volumes.count,
+                      su_volume_name(r->manifest->sequence, r->volume, name), (unsigned long long)offset);
         return su_remedy(err, "Copy %s again from the hub and run again.", name);
     }
     r->proved[v->first_block + number] = true;
@@ -163,7 +167,8 @@ int su_volume_check_all(struct su_volume_reader *r,
             if (load_block(r, b, err) < 0) {
                 if (!is_medium_fault(err))
                     return -1;
-                bad(context, &(struct su_bad_block){v, (uint64_t)b * SU_BLOCK_BYTES, r->block_bytes, err->text});
+                bad(context,
+                    &(struct su_bad_block){v, (uint64_t)b * SU_BLOCK_BYTES, r->block_bytes, err->text});
             }
             ++*blocks;
             done += r->block_bytes;

@@ -23,7 +23,7 @@ struct su_volume_writer {
     /* the open volume */
     struct su_tar *tar;
     su_fd fd;
-    uint64_t position;      /* bytes given to the sink */
+    uint64_t position; /* bytes given to the sink */
     char *block;
     size_t block_used;
     struct su_digest digest;
@@ -106,8 +106,8 @@ static int close_volume(struct su_volume_writer *w, struct su_err *err)
 {
     if (!w->tar)
         return 0;
-    if (su_tar_finish(w->tar, err) < 0 || flush_block(w, err) < 0 || su_digest_end(&w->digest, w->volume->sha256, err) < 0 ||
-        su_file_sync(w->fd, err) < 0)
+    if (su_tar_finish(w->tar, err) < 0 || flush_block(w, err) < 0 ||
+        su_digest_end(&w->digest, w->volume->sha256, err) < 0 || su_file_sync(w->fd, err) < 0)
         return -1;
     su_tar_cleanup(&w->tar);
     int fd = w->fd;
@@ -161,7 +161,8 @@ static int open_piece(struct su_volume_writer *w, struct su_err *err)
 {
     uint64_t left = w->item_bytes - w->item_done, room = room_left(w);
     char name[160];
-    bool has_header_room = w->tar && (w->volume_bytes == 0 || padded(w->position) + TAR_BLOCK + TAR_END <= w->volume_bytes);
+    bool has_header_room =
+        w->tar && (w->volume_bytes == 0 || padded(w->position) + TAR_BLOCK + TAR_END <= w->volume_bytes);
     if (!has_header_room || (room < left && room < LEAST_PIECE)) {
         if (close_volume(w, err) < 0 || open_volume(w, err) < 0)
             return -1;
@@ -193,7 +194,8 @@ int su_volume_write(struct su_volume_writer *w, const void *bytes, size_t length
 {
     const char *p = bytes;
     if (length > w->item_bytes - w->item_done)
-        return su_fail(err, SU_DATA, "%s is longer than the %llu bytes announced", w->name, (unsigned long long)w->item_bytes);
+        return su_fail(err, SU_DATA, "%s is longer than the %llu bytes announced", w->name,
+                       (unsigned long long)w->item_bytes);
     while (length > 0) {
         if (w->piece_left == 0 && open_piece(w, err) < 0)
             return -1;
@@ -211,8 +213,8 @@ int su_volume_write(struct su_volume_writer *w, const void *bytes, size_t length
 int su_volume_item_end(struct su_volume_writer *w, size_t *first, size_t *count, struct su_err *err)
 {
     if (w->item_done != w->item_bytes)
-        return su_fail(err, SU_DATA, "%s ended after %llu of %llu bytes", w->name, (unsigned long long)w->item_done,
-                       (unsigned long long)w->item_bytes);
+        return su_fail(err, SU_DATA, "%s ended after %llu of %llu bytes", w->name,
+                       (unsigned long long)w->item_done, (unsigned long long)w->item_bytes);
     *first = w->first_extent;
     *count = w->manifest->extents.count - w->first_extent;
     return 0;

@@ -112,8 +112,7 @@ struct su_tar *su_tar_new(su_tar_sink sink, void *context, struct su_err *err)
         tar->entry = archive_entry_new();
     }
     /* No blocking: every byte goes to the sink at once, so the caller knows each offset. */
-    if (!tar || !tar->archive || !tar->entry ||
-        archive_write_set_format_ustar(tar->archive) != ARCHIVE_OK ||
+    if (!tar || !tar->archive || !tar->entry || archive_write_set_format_ustar(tar->archive) != ARCHIVE_OK ||
         archive_write_set_bytes_per_block(tar->archive, 0) != ARCHIVE_OK ||
         archive_write_open(tar->archive, tar, NULL, to_sink, NULL) != ARCHIVE_OK) {
         su_tar_cleanup(&tar);

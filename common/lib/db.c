@@ -30,11 +30,11 @@ struct su_arg su_arg_text(const char *text)
 static int failed(struct su_db *db, const char *sql, struct su_err *err)
 {
     int code = sqlite3_errcode(db->handle);
-    enum su_code kind = code == SQLITE_FULL                              ? SU_SPACE
-                        : code == SQLITE_NOMEM                           ? SU_MEMORY
+    enum su_code kind = code == SQLITE_FULL                               ? SU_SPACE
+                        : code == SQLITE_NOMEM                            ? SU_MEMORY
                         : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? SU_LOCKED
                         : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? SU_DATA
-                                                                         : SU_DATABASE;
+                                                                          : SU_DATABASE;
     return su_fail(err, kind, "database: %s (in: %.160s)", sqlite3_errmsg(db->handle), sql);
 }
 
@@ -67,8 +67,7 @@ static int open_at(struct su_db **out, const char *path, int flags, struct su_er
     struct su_db *db = calloc(1, sizeof *db);
     if (!db)
         return su_fail_memory(err);
-    if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         (void)su_fail(err, SU_DATABASE, "database %s: %s", path,
                       db->handle ? sqlite3_errmsg(db->handle) : "no memory");
         su_db_cleanup(&db);

@@ -52,8 +52,8 @@ int su_pack_frame(struct su_packer *packer, const void *bytes, size_t length, st
     char *to = su_buf_reserve(out, room);
     if (!to)
         return su_buf_check(out, "compressed frame", err);
-    return finish(ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_FRAME_LEVEL),
-                  out, "compressing", err);
+    return finish(ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_FRAME_LEVEL), out,
+                  "compressing", err);
 }
 
 static int unpack(struct su_packer *packer, const ZSTD_DDict *dictionary, const void *packed,
@@ -65,15 +65,14 @@ static int unpack(struct su_packer *packer, const ZSTD_DDict *dictionary, const 
         return su_buf_check(out, "decompressed data", err);
     size_t made = dictionary ? ZSTD_decompress_usingDDict(packer->decompress, to, raw_bytes, packed,
                                                           packed_bytes, dictionary)
-                             : ZSTD_decompressDCtx(packer->decompress, to, raw_bytes, packed,
-                                                   packed_bytes);
+                             : ZSTD_decompressDCtx(packer->decompress, to, raw_bytes, packed, packed_bytes);
     if (!ZSTD_isError(made) && made != raw_bytes)
         return su_fail(err, SU_DATA, "decompressed to %zu bytes, expected %zu", made, raw_bytes);
     return finish(made, out, "decompressing", err);
 }
 
-int su_unpack_frame(struct su_packer *packer, const void *packed, size_t packed_bytes,
-                    size_t raw_bytes, struct su_buf *out, struct su_err *err)
+int su_unpack_frame(struct su_packer *packer, const void *packed, size_t packed_bytes, size_t raw_bytes,
+                    struct su_buf *out, struct su_err *err)
 {
     return unpack(packer, NULL, packed, packed_bytes, raw_bytes, out, err);
 }
@@ -85,15 +84,13 @@ int su_pack_train(const char *samples, const size_t *sample_bytes, size_t count,
     char *to = su_buf_reserve(out, SU_PACK_DICTIONARY_BYTES);
     if (!to)
         return su_buf_check(out, "dictionary", err);
-    size_t made = ZDICT_trainFromBuffer(to, SU_PACK_DICTIONARY_BYTES, samples, sample_bytes,
-                                        (unsigned)count);
+    size_t made = ZDICT_trainFromBuffer(to, SU_PACK_DICTIONARY_BYTES, samples, sample_bytes, (unsigned)count);
     if (!ZDICT_isError(made)) /* too few or too even samples: go without */
         su_buf_grow_by(out, made);
     return 0;
 }
 
-int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t length,
-                             struct su_err *err)
+int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t length, struct su_err *err)
 {
     ZSTD_freeCDict(packer->compress_dictionary);
     ZSTD_freeDDict(packer->decompress_dictionary);
@@ -112,16 +109,15 @@ int su_pack_document(struct su_packer *packer, const void *bytes, size_t length,
     char *to = su_buf_reserve(out, room);
     if (!to)
         return su_buf_check(out, "compressed document", err);
-    size_t made = packer->compress_dictionary
-                      ? ZSTD_compress_usingCDict(packer->compress, to, room, bytes, length,
-                                                 packer->compress_dictionary)
-                      : ZSTD_compressCCtx(packer->compress, to, room, bytes, length,
-                                          SU_PACK_DOCUMENT_LEVEL);
+    size_t made =
+        packer->compress_dictionary
+            ? ZSTD_compress_usingCDict(packer->compress, to, room, bytes, length, packer->compress_dictionary)
+            : ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_DOCUMENT_LEVEL);
     return finish(made, out, "compressing", err);
 }
 
-int su_unpack_document(struct su_packer *packer, const void *packed, size_t packed_bytes,
-                       size_t raw_bytes, struct su_buf *out, struct su_err *err)
+int su_unpack_document(struct su_packer *packer, const void *packed, size_t packed_bytes, size_t raw_bytes,
+                       struct su_buf *out, struct su_err *err)
 {
     return unpack(packer, packer->decompress_dictionary, packed, packed_bytes, raw_bytes, out, err);
 }

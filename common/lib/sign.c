@@ -71,9 +71,8 @@ static int save(const struct su_key *key, bool is_private, struct su_buf *out, s
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
-    bool ok = bio && (is_private
-                          ? PEM_write_bio_PKCS8PrivateKey(bio, key->handle, NULL, NULL, 0, NULL, NULL)
-                          : PEM_write_bio_PUBKEY(bio, key->handle)) == 1;
+    bool ok = bio && (is_private ? PEM_write_bio_PKCS8PrivateKey(bio, key->handle, NULL, NULL, 0, NULL, NULL)
+                                 : PEM_write_bio_PUBKEY(bio, key->handle)) == 1;
     long length = ok ? BIO_get_mem_data(bio, &text) : 0;
     if (length > 0)
         su_buf_add(out, text, (size_t)length);
@@ -95,8 +94,8 @@ int su_key_save_public(const struct su_key *key, struct su_buf *out, struct su_e
 
 void su_key_fingerprint(const uint8_t id[SU_SHA256_BYTES], char out[SU_FINGERPRINT_TEXT])
 {
-    (void)snprintf(out, SU_FINGERPRINT_TEXT, "%02X%02X %02X%02X %02X%02X %02X%02X %02X%02X", id[0],
-                   id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9]);
+    (void)snprintf(out, SU_FINGERPRINT_TEXT, "%02X%02X %02X%02X %02X%02X %02X%02X %02X%02X", id[0], id[1],
+                   id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9]);
 }
 
 bool su_key_has_fingerprint(const uint8_t id[SU_SHA256_BYTES], const char *fingerprint)
@@ -116,8 +115,8 @@ bool su_key_has_fingerprint(const uint8_t id[SU_SHA256_BYTES], const char *finge
     }
 }
 
-int su_sign(const struct su_key *key, const void *bytes, size_t length,
-            uint8_t out[SU_SIGNATURE_BYTES], struct su_err *err)
+int su_sign(const struct su_key *key, const void *bytes, size_t length, uint8_t out[SU_SIGNATURE_BYTES],
+            struct su_err *err)
 {
     size_t made = SU_SIGNATURE_BYTES;
     EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -50,8 +50,8 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
         attributes[i].value = (const char *)list[5 * i + 3];
         attributes[i].length = (size_t)(list[5 * i + 4] - list[5 * i + 3]);
     }
-    if (xml->handler->start(xml->context, uri ? (const char *)uri : "", (const char *)name,
-                            attributes, (size_t)count, &xml->error) < 0)
+    if (xml->handler->start(xml->context, uri ? (const char *)uri : "", (const char *)name, attributes,
+                            (size_t)count, &xml->error) < 0)
         stop(xml);
 }
 
@@ -60,8 +60,8 @@ static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const 
     struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
     (void)prefix;
     xml->depth--;
-    if (!xml->has_failed && xml->handler->end(xml->context, uri ? (const char *)uri : "",
-                                              (const char *)name, &xml->error) < 0)
+    if (!xml->has_failed &&
+        xml->handler->end(xml->context, uri ? (const char *)uri : "", (const char *)name, &xml->error) < 0)
         stop(xml);
 }
 
@@ -161,8 +161,10 @@ int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_
          * read the tag whole: what is left unparsed is an unfinished tag or comment (or CDATA, which it
          * takes in small bites and without harm). */
         xmlParserInputPtr input = xml->parser->input;
-        if (!xml->has_failed && input && xml->parser->instate != XML_PARSER_CDATA_SECTION && (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
-            (void)su_fail(&xml->error, SU_LIMIT, "a tag or comment is longer than %zu bytes", SU_MAX_XML_TAG_BYTES);
+        if (!xml->has_failed && input && xml->parser->instate != XML_PARSER_CDATA_SECTION &&
+            (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
+            (void)su_fail(&xml->error, SU_LIMIT, "a tag or comment is longer than %zu bytes",
+                          SU_MAX_XML_TAG_BYTES);
             stop(xml);
         }
         if (result(xml, code, err) < 0)

@@ -313,7 +313,8 @@ int su_file_save(int dir, const char *name, int mode, bool replace, const void *
     return su_atomic_commit(&file, replace, err);
 }
 
-int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length, struct su_err *err)
+int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length,
+                 struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
     char folder[4096];

@@ -77,8 +77,10 @@ static void test_put_replaces(void **state)
     odd_document(&new, 1, 200, "New title");
     put_document(f, 1, 200, old.bytes, old.length, urls_of_one);
     int64_t rows[sizeof tables / sizeof *tables];
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        assert_in_range(rows[i] = count_of(f, tables[i]), 1, 2);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        rows[i] = count_of(f, tables[i]);
+        assert_true(rows[i] > 0);
+    }
     int64_t rev_id = put_document(f, 1, 200, new.bytes, new.length, "");
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         assert_int_equal(count_of(f, tables[i]), rows[i]); /* nothing of the old one beside the new one */

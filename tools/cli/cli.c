@@ -39,8 +39,8 @@ static void print_options(const struct su_option *options)
 static void print_help(const struct su_program *program, const struct su_command *command)
 {
     if (command) {
-        (void)printf("Usage: %s [options] %s%s%s\n%s.\n\n", program->name, command->name, command->arguments[0] ? " " : "",
-                     command->arguments, command->summary);
+        (void)printf("Usage: %s [options] %s%s%s\n%s.\n\n", program->name, command->name,
+                     command->arguments[0] ? " " : "", command->arguments, command->summary);
         if (command->options->name) {
             (void)printf("Options of %s:\n", command->name);
             print_options(command->options);
@@ -57,9 +57,12 @@ static void print_help(const struct su_program *program, const struct su_command
     }
     (void)printf("Options of every command:\n");
     print_options(common_options);
-    (void)printf("\nExit status: 0 the asked state is true; 1 failed; 2 usage or configuration; 3 damaged data; 4 signature\n"
-                 "or trust; 5 chain gap; 6 space or medium; 7 locked; 8 interrupted; 9 content owed; 10 refused by policy;\n"
-                 "11 incomplete. An unknown code must be treated as a failure. See %s(1).\n", program->name);
+    (void)printf("\nExit status: 0 the asked state is true; 1 failed; 2 usage or configuration; 3 damaged "
+                 "data; 4 signature\n"
+                 "or trust; 5 chain gap; 6 space or medium; 7 locked; 8 interrupted; 9 content owed; 10 "
+                 "refused by policy;\n"
+                 "11 incomplete. An unknown code must be treated as a failure. See %s(1).\n",
+                 program->name);
 }
 
 static const struct su_option *find_option(const struct su_command *command, const char *name, size_t length)
@@ -73,7 +76,8 @@ static const struct su_option *find_option(const struct su_command *command, con
 }
 
 /* The command is the first one or two words that are no option nor an option's value. */
-static const struct su_command *find_command(const struct su_program *program, int argc, char **argv, int *words)
+static const struct su_command *find_command(const struct su_program *program, int argc, char **argv,
+                                             int *words)
 {
     const char *first = NULL, *second = NULL;
     for (int i = 1; i < argc && !second; i++) {
@@ -93,7 +97,8 @@ static const struct su_command *find_command(const struct su_program *program, i
             *words = 1;
             return c;
         }
-        if (has_sub && second && strncmp(c->name, first, n) == 0 && c->name[n] == ' ' && strcmp(c->name + n + 1, second) == 0) {
+        if (has_sub && second && strncmp(c->name, first, n) == 0 && c->name[n] == ' ' &&
+            strcmp(c->name + n + 1, second) == 0) {
             *words = 2;
             return c;
         }
@@ -171,11 +176,13 @@ const char *su_argument(const struct su_context *c, size_t n)
     return n < c->arguments.count ? c->arguments.at[n] : NULL;
 }
 
-int su_given_number(const struct su_context *c, const char *option, uint64_t max, uint64_t *out, struct su_err *err)
+int su_given_number(const struct su_context *c, const char *option, uint64_t max, uint64_t *out,
+                    struct su_err *err)
 {
     const char *text = su_given(c, option);
     if (text && !su_u64_parse(out, text, strlen(text), max))
-        return su_fail(err, SU_USAGE, "--%s %s is not a number up to %llu", option, text, (unsigned long long)max);
+        return su_fail(err, SU_USAGE, "--%s %s is not a number up to %llu", option, text,
+                       (unsigned long long)max);
     return 0;
 }
 
@@ -193,15 +200,17 @@ static int settle(struct su_context *c, struct su_err *err)
     c->is_json = su_has(c, "json");
     c->is_quiet = su_has(c, "quiet");
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
-    c->operator = su_given(c, "operator") ? su_given(c, "operator") : login_name();
+    c->operator= su_given(c, "operator") ? su_given(c, "operator") : login_name();
     if (format && strcmp(format, "json") == 0)
         c->log_format = SU_LOG_JSON;
     else if (format && strcmp(format, "cmtrace") == 0)
         c->log_format = SU_LOG_CMTRACE;
     else if (format && strcmp(format, "text") != 0)
         return su_fail(err, SU_USAGE, "--log-format %s is none of text, json, cmtrace", format);
-    if (c->arguments.count < (size_t)c->command->least_arguments || c->arguments.count > (size_t)c->command->most_arguments)
-        return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name, c->command->arguments);
+    if (c->arguments.count < (size_t)c->command->least_arguments ||
+        c->arguments.count > (size_t)c->command->most_arguments)
+        return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name,
+                       c->command->arguments);
     if (c->command->needs != SU_NEEDS_NOTHING && !c->home_path) {
         (void)su_fail(err, SU_USAGE, "no home given");
         return su_remedy(err, "Give --home DIR or set SU_HOME.");
@@ -215,8 +224,8 @@ static int run(struct su_context *c, struct su_err *err)
         return -1;
     su_out_begin(c);
     if (c->command->needs != SU_NEEDS_NOTHING &&
-        su_home_open(&c->home, c->home_path, c->program->role, c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ,
-                     c->command->name, err) < 0)
+        su_home_open(&c->home, c->home_path, c->program->role,
+                     c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ, c->command->name, err) < 0)
         return su_after(err, "Nothing was written.");
     return c->command->run(c, err);
 }
@@ -232,7 +241,8 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     static struct su_context c; /* large; one process runs one command */
     struct su_err err = SU_ERR_INIT;
     int words = 0;
-    c = (struct su_context){.program = program, .home = SU_HOME_INIT, .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES), .note = SU_OK};
+    c = (struct su_context){
+        .program = program, .home = SU_HOME_INIT, .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES), .note = SU_OK};
     (void)umask(022); /* a bundle is for others to read; homes and keys say 0700 and 0600 themselves */
     su_interrupt_install();
     c.command = find_command(program, argc, argv, &words);

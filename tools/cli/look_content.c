@@ -22,8 +22,9 @@ static void on_finding(void *context, const struct su_content_finding *f)
         return;
     if (f->sha1)
         su_hex_format(f->sha1, SU_SHA1_BYTES, sha1);
-    su_line(c, "%-8s %s%s  %s  %s%s%s%s%s", verdict_text(f->verdict), f->is_licence ? "(licence) " : "", f->name, su_bytes_text(f->bytes), sha1,
-            f->detail[0] ? "  " : "", f->detail, f->update[0] ? "  needed by: " : "", f->update);
+    su_line(c, "%-8s %s%s  %s  %s%s%s%s%s", verdict_text(f->verdict), f->is_licence ? "(licence) " : "",
+            f->name, su_bytes_text(f->bytes), sha1, f->detail[0] ? "  " : "", f->detail,
+            f->update[0] ? "  needed by: " : "", f->update);
     su_json_open(&c->json, NULL, '{');
     su_json_text(&c->json, "verdict", verdict_text(f->verdict));
     su_json_text(&c->json, "name", f->name);
@@ -54,9 +55,11 @@ void su_answer_content(struct su_context *c, const struct su_content_report *r)
     su_json_int(&c->json, "unknown", (int64_t)r->unknown);
     su_json_int(&c->json, "bytes_adopted", (int64_t)r->bytes_adopted);
     su_json_int(&c->json, "bytes_missing", (int64_t)r->bytes_missing);
-    su_line(c, "content: %s adopted (%s, %s linked), %s held, %s missing (%s, %s licence), %s wrong, %s unknown", su_count_text(r->adopted),
-            su_bytes_text(r->bytes_adopted), su_count_text(r->linked), su_count_text(r->held), su_count_text(r->missing),
-            su_bytes_text(r->bytes_missing), su_count_text(r->licence_missing), su_count_text(r->wrong), su_count_text(r->unknown));
+    su_line(c,
+            "content: %s adopted (%s, %s linked), %s held, %s missing (%s, %s licence), %s wrong, %s unknown",
+            su_count_text(r->adopted), su_bytes_text(r->bytes_adopted), su_count_text(r->linked),
+            su_count_text(r->held), su_count_text(r->missing), su_bytes_text(r->bytes_missing),
+            su_count_text(r->licence_missing), su_count_text(r->wrong), su_count_text(r->unknown));
 }
 
 int su_cmd_content_verify(struct su_context *c, struct su_err *err)
@@ -71,7 +74,8 @@ int su_cmd_content_verify(struct su_context *c, struct su_err *err)
         return -1;
     su_answer_content(c, &report);
     if (report.wrong > 0)
-        return su_fail(err, SU_CONTENT_WRONG, "%llu stored files are not what they were", (unsigned long long)report.wrong);
+        return su_fail(err, SU_CONTENT_WRONG, "%llu stored files are not what they were",
+                       (unsigned long long)report.wrong);
     if (report.missing > 0)
         c->note = SU_CONTENT_MISSING;
     return 0;

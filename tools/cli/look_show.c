@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/core/catalogue.h"
-#include "common/base/limits.h"
 #include "tools/cli/look.h"
 
 void su_ids_cleanup(struct su_ids *ids)
@@ -37,14 +37,18 @@ int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su
     struct su_guid id;
     int result;
     if (su_guid_parse(&id, word, strlen(word)))
-        result = su_query(db, &rows, err, "SELECT DISTINCT update_id FROM revision WHERE update_id=?1", SU_B(id.bytes, 16));
+        result = su_query(db, &rows, err, "SELECT DISTINCT update_id FROM revision WHERE update_id=?1",
+                          SU_B(id.bytes, 16));
     else
         result = su_query(db, &rows, err,
-                          "SELECT DISTINCT update_id FROM tag JOIN revision USING (rev_id) WHERE kind IN ('kb','bulletin','cve') AND value IN (?1, ?2) ORDER BY 1",
+                          "SELECT DISTINCT update_id FROM tag JOIN revision USING (rev_id) WHERE kind IN "
+                          "('kb','bulletin','cve') AND value IN (?1, ?2) ORDER BY 1",
                           SU_T(word), SU_T(strncasecmp(word, "KB", 2) == 0 ? word + 2 : word));
     if (result < 0 || add_rows(&rows, out, err) < 0)
         return -1;
-    return out->list.count > 0 ? 0 : su_fail(err, SU_NOT_FOUND, "no update with KB, bulletin, CVE or id %s is held", word);
+    return out->list.count > 0
+               ? 0
+               : su_fail(err, SU_NOT_FOUND, "no update with KB, bulletin, CVE or id %s is held", word);
 }
 
 struct showing {
@@ -54,7 +58,8 @@ struct showing {
 };
 
 /* A list of other updates: id, title, whether held. ?1 and ?2 as each query needs them. */
-static int list_relations(struct showing *s, const char *key, const char *heading, const char *sql, const struct su_arg *args, struct su_err *err)
+static int list_relations(struct showing *s, const char *key, const char *heading, const char *sql,
+                          const struct su_arg *args, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     char text[SU_GUID_TEXT];
@@ -71,8 +76,9 @@ static int list_relations(struct showing *s, const char *key, const char *headin
             su_line(s->c, "  %s", heading);
         has_heading = true;
         bool is_held = !su_rows_is_null(&rows, 1);
-        su_line(s->c, "    %s  %s%s%s", su_guid_format(&id, text), is_held ? su_rows_text(&rows, 1) : "(not held)",
-                su_rows_text(&rows, 2)[0] ? "  " : "", su_rows_text(&rows, 2));
+        su_line(s->c, "    %s  %s%s%s", su_guid_format(&id, text),
+                is_held ? su_rows_text(&rows, 1) : "(not held)", su_rows_text(&rows, 2)[0] ? "  " : "",
+                su_rows_text(&rows, 2));
         su_json_open(&s->c->json, NULL, '{');
         su_json_text(&s->c->json, "update_id", text);
         su_json_text(&s->c->json, "title", is_held ? su_rows_text(&rows, 1) : NULL);
@@ -83,25 +89,35 @@ static int list_relations(struct showing *s, const char *key, const char *headin
     return more;
 }
 
-#define NEWEST_TITLE(id) \
-    "(SELECT i.title FROM revision x JOIN info i USING (rev_id) WHERE x.update_id=" id " ORDER BY x.revision DESC LIMIT 1)"
+#define NEWEST_TITLE(id)                                                                                     \
+    "(SELECT i.title FROM revision x JOIN info i USING (rev_id) WHERE x.update_id=" id                       \
+    " ORDER BY x.revision DESC LIMIT 1)"
 
 static int show_relations(struct showing *s, struct su_err *err)
 {
     struct su_arg id = SU_B(s->update.id.bytes, 16), row = SU_I(s->rev_id);
-    if (list_relations(s, "prerequisites", "Prerequisites (one of each clause)",
-                       "SELECT target, " NEWEST_TITLE("target") ", 'clause '||(clause+1)||CASE is_category WHEN 1 THEN ', category' ELSE '' END"
-                       " FROM prerequisite WHERE rev_id=?1 ORDER BY clause, target", SU_ARGS(row), err) < 0 ||
+    if (list_relations(
+            s, "prerequisites", "Prerequisites (one of each clause)",
+            "SELECT target, " NEWEST_TITLE(
+                "target") ", 'clause '||(clause+1)||CASE is_category WHEN 1 THEN ', category' ELSE '' END"
+                          " FROM prerequisite WHERE rev_id=?1 ORDER BY clause, target",
+            SU_ARGS(row), err) < 0 ||
         list_relations(s, "bundled", "Bundled updates",
-                       "SELECT target, " NEWEST_TITLE("target") ", 'revision '||target_revision||', clause '||(clause+1) FROM bundled WHERE rev_id=?1 ORDER BY clause, target",
+                       "SELECT target, " NEWEST_TITLE(
+                           "target") ", 'revision '||target_revision||', clause '||(clause+1) FROM bundled "
+                                     "WHERE rev_id=?1 ORDER BY clause, target",
                        SU_ARGS(row), err) < 0 ||
         list_relations(s, "bundled_by", "Bundled by",
-                       "SELECT r.update_id, i.title, 'revision '||r.revision FROM bundled b JOIN revision r USING (rev_id) JOIN info i USING (rev_id) WHERE b.target=?1 ORDER BY 1, 3",
+                       "SELECT r.update_id, i.title, 'revision '||r.revision FROM bundled b JOIN revision r "
+                       "USING (rev_id) JOIN info i USING (rev_id) WHERE b.target=?1 ORDER BY 1, 3",
                        SU_ARGS(id), err) < 0 ||
-        list_relations(s, "supersedes", "Supersedes",
-                       "SELECT target, " NEWEST_TITLE("target") ", '' FROM superseded WHERE rev_id=?1 ORDER BY target", SU_ARGS(row), err) < 0 ||
+        list_relations(
+            s, "supersedes", "Supersedes",
+            "SELECT target, " NEWEST_TITLE("target") ", '' FROM superseded WHERE rev_id=?1 ORDER BY target",
+            SU_ARGS(row), err) < 0 ||
         list_relations(s, "superseded_by", "Superseded by",
-                       "SELECT DISTINCT r.update_id, i.title, '' FROM superseded s JOIN revision r USING (rev_id) JOIN info i USING (rev_id) WHERE s.target=?1 ORDER BY 1",
+                       "SELECT DISTINCT r.update_id, i.title, '' FROM superseded s JOIN revision r USING "
+                       "(rev_id) JOIN info i USING (rev_id) WHERE s.target=?1 ORDER BY 1",
                        SU_ARGS(id), err) < 0)
         return -1;
     return 0;
@@ -113,8 +129,10 @@ static int show_files(struct showing *s, struct su_err *err)
     int more;
     bool has_heading = false;
     if (su_query(s->c->home.db, &rows, err,
-                 "SELECT name, bytes, lower(hex(sha1)), lower(hex(sha256)), licence, language, url, EXISTS (SELECT 1 FROM stored_file t WHERE t.sha1=f.sha1)"
-                 " FROM file f WHERE rev_id=?1 ORDER BY licence, name", SU_I(s->rev_id)) < 0)
+                 "SELECT name, bytes, lower(hex(sha1)), lower(hex(sha256)), licence, language, url, EXISTS "
+                 "(SELECT 1 FROM stored_file t WHERE t.sha1=f.sha1)"
+                 " FROM file f WHERE rev_id=?1 ORDER BY licence, name",
+                 SU_I(s->rev_id)) < 0)
         return -1;
     su_json_open(&s->c->json, "files", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {
@@ -122,8 +140,9 @@ static int show_files(struct showing *s, struct su_err *err)
             su_line(s->c, "  Content");
         has_heading = true;
         bool is_licence = su_rows_int(&rows, 4) != 0, is_stored = su_rows_int(&rows, 7) != 0;
-        su_line(s->c, "    %s  %s  %s%s%s  sha1 %s", su_rows_text(&rows, 0), su_bytes_text((uint64_t)su_rows_int(&rows, 1)),
-                is_stored ? "stored" : "missing", is_licence ? ", licence terms " : "", su_rows_text(&rows, 5), su_rows_text(&rows, 2));
+        su_line(s->c, "    %s  %s  %s%s%s  sha1 %s", su_rows_text(&rows, 0),
+                su_bytes_text((uint64_t)su_rows_int(&rows, 1)), is_stored ? "stored" : "missing",
+                is_licence ? ", licence terms " : "", su_rows_text(&rows, 5), su_rows_text(&rows, 2));
         su_json_open(&s->c->json, NULL, '{');
         su_json_text(&s->c->json, "name", su_rows_text(&rows, 0));
         su_json_int(&s->c->json, "bytes", su_rows_int(&rows, 1));
@@ -170,8 +189,8 @@ static void show_properties(struct showing *s, const struct su_record *record)
     su_json_hex(&c->json, "document_sha256", record->document_sha256, SU_SHA256_BYTES);
     su_line(c, "%s", l ? l->title : "(no title)");
     su_line(c, "  Update id    %s revision %u", id, u->revision);
-    su_line(c, "  Type         %s%s%s%s, %s", su_update_type_text(u->type), u->category_type[0] ? " (" : "", u->category_type,
-            u->category_type[0] ? ")" : "", u->is_expired ? "expired" : "published");
+    su_line(c, "  Type         %s%s%s%s, %s", su_update_type_text(u->type), u->category_type[0] ? " (" : "",
+            u->category_type, u->category_type[0] ? ")" : "", u->is_expired ? "expired" : "published");
     su_line(c, "  Revised      %s%s%s", u->created, u->severity[0] ? ", severity " : "", u->severity);
     if (l && l->description[0])
         su_line(c, "  Description  %s", l->description);
@@ -191,18 +210,24 @@ static void show_properties(struct showing *s, const struct su_record *record)
     su_json_close(&c->json, ']');
 }
 
-static int show_one(struct showing *s, struct su_catalogue *catalogue, const struct su_guid *id, struct su_err *err)
+static int show_one(struct showing *s, struct su_catalogue *catalogue, const struct su_guid *id,
+                    struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    SU_AUTO(su_buf)
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
+                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     struct su_record record;
     uint64_t wanted = UINT32_MAX;
     bool found;
     if (su_given_number(s->c, "revision", UINT32_MAX, &wanted, err) < 0 ||
-        su_query_int(s->c->home.db, &s->rev_id, &found, err, "SELECT rev_id FROM revision WHERE update_id=?1 AND (?3 OR revision=?2) ORDER BY revision DESC LIMIT 1",
+        su_query_int(s->c->home.db, &s->rev_id, &found, err,
+                     "SELECT rev_id FROM revision WHERE update_id=?1 AND (?3 OR revision=?2) ORDER BY "
+                     "revision DESC LIMIT 1",
                      SU_B(id->bytes, 16), SU_I(wanted), SU_I(!su_has(s->c, "revision"))) < 0)
         return -1;
     if (!found)
-        return su_fail(err, SU_NOT_FOUND, "revision %llu of that update is not held", (unsigned long long)wanted);
+        return su_fail(err, SU_NOT_FOUND, "revision %llu of that update is not held",
+                       (unsigned long long)wanted);
     if (su_catalogue_get(catalogue, s->rev_id, &record, &document, &urls, err) < 0 ||
         su_update_parse(&s->update, record.document, record.document_bytes, err) < 0)
         return -1;
@@ -226,7 +251,8 @@ int su_cmd_show(struct su_context *c, struct su_err *err)
     struct showing s = {.c = c, .update = SU_UPDATE_INIT};
     int result = !catalogue || su_look_up(c->home.db, su_argument(c, 0), &ids, err) < 0 ? -1 : 0;
     if (result == 0 && su_has(c, "xml") && (ids.list.count != 1 || c->is_json))
-        result = su_fail(err, SU_USAGE, "--xml prints one document as it is: name one update by its id, without --json");
+        result = su_fail(err, SU_USAGE,
+                         "--xml prints one document as it is: name one update by its id, without --json");
     if (result == 0)
         su_json_open(&c->json, "updates", '[');
     for (size_t i = 0; i < ids.list.count && result == 0; i++)
@@ -265,9 +291,12 @@ int su_cmd_search(struct su_context *c, struct su_err *err)
     int more;
     if (su_given_number(c, "limit", 1000000, &limit, err) < 0 || match_text(c, &match, err) < 0 ||
         su_query(c->home.db, &rows, err,
-                 "SELECT r.update_id, max(r.revision), i.title, i.type, i.expired, coalesce((SELECT 'KB'||value FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT 1), '')"
-                 " FROM search s JOIN revision r ON r.rev_id=s.rowid JOIN info i ON i.rev_id=s.rowid WHERE search MATCH ?1 GROUP BY r.update_id"
-                 " ORDER BY i.type, i.created DESC, r.update_id LIMIT ?2", SU_T(match.bytes), SU_I(limit)) < 0)
+                 "SELECT r.update_id, max(r.revision), i.title, i.type, i.expired, coalesce((SELECT "
+                 "'KB'||value FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT 1), '')"
+                 " FROM search s JOIN revision r ON r.rev_id=s.rowid JOIN info i ON i.rev_id=s.rowid WHERE "
+                 "search MATCH ?1 GROUP BY r.update_id"
+                 " ORDER BY i.type, i.created DESC, r.update_id LIMIT ?2",
+                 SU_T(match.bytes), SU_I(limit)) < 0)
         return -1;
     su_json_open(&c->json, "found", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {
@@ -275,7 +304,8 @@ int su_cmd_search(struct su_context *c, struct su_err *err)
             return -1;
         const char *type = su_update_type_text((enum su_update_type)(su_rows_int(&rows, 3) & 3));
         su_guid_format(&id, text);
-        su_line(c, "%s  %-9s %-10s %s%s", text, type, su_rows_text(&rows, 5), su_rows_text(&rows, 2), su_rows_int(&rows, 4) ? " (expired)" : "");
+        su_line(c, "%s  %-9s %-10s %s%s", text, type, su_rows_text(&rows, 5), su_rows_text(&rows, 2),
+                su_rows_int(&rows, 4) ? " (expired)" : "");
         su_json_open(&c->json, NULL, '{');
         su_json_text(&c->json, "update_id", text);
         su_json_int(&c->json, "revision", su_rows_int(&rows, 1));

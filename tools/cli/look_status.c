@@ -19,8 +19,10 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     bool found;
     char digest[SU_SHA256_TEXT];
     if (su_state_of(db, &state, err) < 0 || su_setting_int(db, "content_version", &version, err) < 0 ||
-        su_query_text(db, &success, &found, err, "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
-        su_query(db, &rows, err, "SELECT state, finished, error FROM sync_history ORDER BY sync_id DESC LIMIT 1") < 0)
+        su_query_text(db, &success, &found, err,
+                      "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
+        su_query(db, &rows, err,
+                 "SELECT state, finished, error FROM sync_history ORDER BY sync_id DESC LIMIT 1") < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more < 0)
@@ -44,18 +46,24 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     su_json_text(&c->json, "state_digest", digest);
     su_json_int(&c->json, "last_sequence", (int64_t)facts->last_sequence);
     const struct su_message *message = su_message_by_id((int)last_state);
-    su_line(c, "%s %s%s%s", su_role_text(c->home.role), facts->server, facts->source[0] ? ", fed by " : "", facts->source);
-    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state.updates), su_count_text(state.revisions), (long long)version);
+    su_line(c, "%s %s%s%s", su_role_text(c->home.role), facts->server, facts->source[0] ? ", fed by " : "",
+            facts->source);
+    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state.updates),
+            su_count_text(state.revisions), (long long)version);
     su_line(c, "  state        %s", digest);
     if (last_time)
-        su_line(c, "  last sync    %lld %s at %s", (long long)last_state, message ? message->text : "", last_time);
+        su_line(c, "  last sync    %lld %s at %s", (long long)last_state, message ? message->text : "",
+                last_time);
     else
         su_line(c, "  last sync    never");
     if (error[0])
         su_line(c, "  error        %s", error);
     if (found)
         su_line(c, "  last success %s", success.bytes);
-    su_line(c, "  link         %s, last sequence %llu", facts->link == 0 ? "healthy" : facts->link == 1 ? "degraded" : "error",
+    su_line(c, "  link         %s, last sequence %llu",
+            facts->link == 0   ? "healthy"
+            : facts->link == 1 ? "degraded"
+                               : "error",
             (unsigned long long)facts->last_sequence);
     return 0;
 }
@@ -67,16 +75,22 @@ int su_cmd_history(struct su_context *c, struct su_err *err)
     int more;
     if (su_given_number(c, "limit", 1000000, &limit, err) < 0 ||
         su_query(c->home.db, &rows, err,
-                 "SELECT finished, source, kind, state, new, revised, expired, removed, updates, content_version, state_digest, error, started, source_time, revisions, unchanged"
-                 " FROM v_sync_history ORDER BY sync_id DESC LIMIT ?1", SU_I(limit)) < 0)
+                 "SELECT finished, source, kind, state, new, revised, expired, removed, updates, "
+                 "content_version, state_digest, error, started, source_time, revisions, unchanged"
+                 " FROM v_sync_history ORDER BY sync_id DESC LIMIT ?1",
+                 SU_I(limit)) < 0)
         return -1;
     su_json_open(&c->json, "history", '[');
-    su_line(c, "%-20s %5s %7s %7s %7s %7s %9s %4s  %s", "FINISHED", "STATE", "NEW", "REVISED", "EXPIRED", "REMOVED", "UPDATES", "VER", "SOURCE");
+    su_line(c, "%-20s %5s %7s %7s %7s %7s %9s %4s  %s", "FINISHED", "STATE", "NEW", "REVISED", "EXPIRED",
+            "REMOVED", "UPDATES", "VER", "SOURCE");
     while ((more = su_rows_next(&rows, err)) > 0) {
-        static const char *const keys[] = {"new", "revised", "expired", "removed", "updates", "content_version"};
-        su_line(c, "%-20s %5lld %7lld %7lld %7lld %7lld %9lld %4lld  %s (%s)%s%s", su_rows_text(&rows, 0), (long long)su_rows_int(&rows, 3),
-                (long long)su_rows_int(&rows, 4), (long long)su_rows_int(&rows, 5), (long long)su_rows_int(&rows, 6), (long long)su_rows_int(&rows, 7),
-                (long long)su_rows_int(&rows, 8), (long long)su_rows_int(&rows, 9), su_rows_text(&rows, 1), su_rows_text(&rows, 2),
+        static const char *const keys[] = {"new",     "revised", "expired",
+                                           "removed", "updates", "content_version"};
+        su_line(c, "%-20s %5lld %7lld %7lld %7lld %7lld %9lld %4lld  %s (%s)%s%s", su_rows_text(&rows, 0),
+                (long long)su_rows_int(&rows, 3), (long long)su_rows_int(&rows, 4),
+                (long long)su_rows_int(&rows, 5), (long long)su_rows_int(&rows, 6),
+                (long long)su_rows_int(&rows, 7), (long long)su_rows_int(&rows, 8),
+                (long long)su_rows_int(&rows, 9), su_rows_text(&rows, 1), su_rows_text(&rows, 2),
                 su_rows_text(&rows, 11)[0] ? ": " : "", su_rows_text(&rows, 11));
         su_json_open(&c->json, NULL, '{');
         su_json_text(&c->json, "started", su_rows_text(&rows, 12));
@@ -142,6 +156,7 @@ void su_answer_changes(struct su_context *c, const struct su_changes *changes, b
     su_json_int(&c->json, "removed", (int64_t)changes->removed);
     if (with_unchanged)
         su_json_int(&c->json, "unchanged", (int64_t)changes->unchanged);
-    su_line(c, "  updates      %s new, %s revised, %s expired, %s removed, %s unchanged", su_count_text(changes->new), su_count_text(changes->revised),
-            su_count_text(changes->expired), su_count_text(changes->removed), su_count_text(changes->unchanged));
+    su_line(c, "  updates      %s new, %s revised, %s expired, %s removed, %s unchanged",
+            su_count_text(changes->new), su_count_text(changes->revised), su_count_text(changes->expired),
+            su_count_text(changes->removed), su_count_text(changes->unchanged));
 }

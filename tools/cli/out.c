@@ -21,8 +21,11 @@ static void cmtrace_line(const struct su_context *c, const struct su_event *e, s
     (void)snprintf(text, sizeof text, "%s", e->text);
     for (char *p = strstr(text, "]LOG]"); p; p = strstr(p, "]LOG]"))
         *p = ' ';
-    su_buf_addf(out, "<![LOG[%d %s]LOG]!><time=\"%s\" date=\"%s\" component=\"%s\" context=\"\" type=\"%d\" thread=\"%ld\" file=\"%s\">\r\n",
-                su_code_message_id(e->code), text, time, date, c->program->name, (int)e->severity, (long)getpid(), c->command->name);
+    su_buf_addf(out,
+                "<![LOG[%d %s]LOG]!><time=\"%s\" date=\"%s\" component=\"%s\" context=\"\" type=\"%d\" "
+                "thread=\"%ld\" file=\"%s\">\r\n",
+                su_code_message_id(e->code), text, time, date, c->program->name, (int)e->severity,
+                (long)getpid(), c->command->name);
 }
 
 static void rotate(int dir, const char *name, const char *old)
@@ -43,7 +46,8 @@ static void log_event(const struct su_context *c, const struct su_event *e)
     (void)snprintf(name, sizeof name, "%s.log", c->program->name);
     (void)snprintf(old, sizeof old, "%s.lo_", c->program->name);
     rotate(c->home.log, name, old);
-    SU_AUTO(su_fd) su_fd fd = openat(c->home.log, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    SU_AUTO(su_fd)
+    su_fd fd = openat(c->home.log, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     cmtrace_line(c, e, &line);
     if (fd < 0 || !line.bytes || su_file_write(fd, line.bytes, line.length, &ignored) < 0)
         (void)fprintf(stderr, "%s: warning: the log could not be written\n", c->program->name);
@@ -76,7 +80,8 @@ static void show_message(struct su_context *c, const struct su_event *e)
     } else if (c->log_format == SU_LOG_CMTRACE) {
         cmtrace_line(c, e, &line);
     } else {
-        su_buf_addf(&line, "%d %s%s\n", su_code_message_id(e->code), e->severity == SU_INFO ? "" : "warning: ", e->text);
+        su_buf_addf(&line, "%d %s%s\n", su_code_message_id(e->code),
+                    e->severity == SU_INFO ? "" : "warning: ", e->text);
     }
     (void)fputs(line.bytes ? line.bytes : "", stderr);
 }
@@ -91,12 +96,16 @@ static void terminal_progress(struct su_context *c, const struct su_event *e, do
     else
         (void)snprintf(rate_text, sizeof rate_text, "%.0f/s", rate);
     if (e->total > 0) {
-        unsigned left = rate > 0 ? (unsigned)((double)(e->total - (e->done < e->total ? e->done : e->total)) / rate) : 0;
-        (void)fprintf(stderr, "\r\033[K     %s  processed %s out of %s (%u%%)  %s  ETA %02u:%02u:%02u", e->phase,
-                      is_bytes ? su_bytes_text(e->done) : su_count_text(e->done), is_bytes ? su_bytes_text(e->total) : su_count_text(e->total),
-                      (unsigned)(100.0 * (double)e->done / (double)e->total), rate_text, left / 3600, left / 60 % 60, left % 60);
+        unsigned left =
+            rate > 0 ? (unsigned)((double)(e->total - (e->done < e->total ? e->done : e->total)) / rate) : 0;
+        (void)fprintf(stderr, "\r\033[K     %s  processed %s out of %s (%u%%)  %s  ETA %02u:%02u:%02u",
+                      e->phase, is_bytes ? su_bytes_text(e->done) : su_count_text(e->done),
+                      is_bytes ? su_bytes_text(e->total) : su_count_text(e->total),
+                      (unsigned)(100.0 * (double)e->done / (double)e->total), rate_text, left / 3600,
+                      left / 60 % 60, left % 60);
     } else {
-        (void)fprintf(stderr, "\r\033[K     %s  processed %s  %s", e->phase, is_bytes ? su_bytes_text(e->done) : su_count_text(e->done), rate_text);
+        (void)fprintf(stderr, "\r\033[K     %s  processed %s  %s", e->phase,
+                      is_bytes ? su_bytes_text(e->done) : su_count_text(e->done), rate_text);
     }
     (void)fflush(stderr);
     c->has_line = true;
@@ -115,9 +124,11 @@ static void show_progress(struct su_context *c, const struct su_event *e)
         return;
     c->progress_shown = now;
     if (c->is_json)
-        (void)fprintf(stderr, "{\"event\":\"progress\",\"id\":%d,\"phase\":\"%s\",\"done\":%llu,\"total\":%llu,\"unit\":\"%s\",\"finished\":%s}\n",
-                      su_code_message_id(e->code), e->phase, (unsigned long long)e->done, (unsigned long long)e->total, e->unit,
-                      is_last ? "true" : "false");
+        (void)fprintf(stderr,
+                      "{\"event\":\"progress\",\"id\":%d,\"phase\":\"%s\",\"done\":%llu,\"total\":%llu,"
+                      "\"unit\":\"%s\",\"finished\":%s}\n",
+                      su_code_message_id(e->code), e->phase, (unsigned long long)e->done,
+                      (unsigned long long)e->total, e->unit, is_last ? "true" : "false");
     else if (c->is_terminal)
         terminal_progress(c, e, now - c->progress_started);
 }
@@ -162,7 +173,8 @@ void su_out_failure(struct su_context *c, const struct su_err *err)
     clear_progress(c);
     if (c->is_json)
         failure_as_json(c, err, remedy);
-    (void)fprintf(stderr, "%s: %d %s\n  do: %s\n", c->program->name, su_code_message_id(err->code), err->text, remedy);
+    (void)fprintf(stderr, "%s: %d %s\n  do: %s\n", c->program->name, su_code_message_id(err->code), err->text,
+                  remedy);
     if (err->after[0])
         (void)fprintf(stderr, "  %s\n", err->after);
     log_event(c, &(struct su_event){.code = err->code, .severity = SU_ERROR, .text = err->text});
@@ -236,6 +248,6 @@ const char *su_bytes_text(uint64_t bytes)
 
 void su_short_digest(const uint8_t *digest, char out[20])
 {
-    (void)snprintf(out, 20, "%02x%02x-%02x%02x-%02x%02x-%02x%02x", digest[0], digest[1], digest[2], digest[3], digest[4], digest[5],
-                   digest[6], digest[7]);
+    (void)snprintf(out, 20, "%02x%02x-%02x%02x-%02x%02x-%02x%02x", digest[0], digest[1], digest[2], digest[3],
+                   digest[4], digest[5], digest[6], digest[7]);
 }

@@ -11,10 +11,13 @@ static int list(struct su_context *c, bool classifications, struct su_err *err)
     int more;
     const char *word = classifications ? NULL : su_given(c, "match");
     if (su_query(c->home.db, &rows, err,
-                 "SELECT r.update_id, i.title, i.category_type FROM revision r JOIN info i USING (rev_id) WHERE i.type=0"
+                 "SELECT r.update_id, i.title, i.category_type FROM revision r JOIN info i USING (rev_id) "
+                 "WHERE i.type=0"
                  " AND r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"
-                 " AND (i.category_type='UpdateClassification')=?1 AND (?2 IS NULL OR instr(lower(i.title), lower(?2))>0)"
-                 " ORDER BY i.category_type, lower(i.title), r.update_id", SU_I(classifications), SU_T(word)) < 0)
+                 " AND (i.category_type='UpdateClassification')=?1 AND (?2 IS NULL OR instr(lower(i.title), "
+                 "lower(?2))>0)"
+                 " ORDER BY i.category_type, lower(i.title), r.update_id",
+                 SU_I(classifications), SU_T(word)) < 0)
         return -1;
     su_json_open(&c->json, classifications ? "classifications" : "products", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {

@@ -5,7 +5,10 @@
 #include "tools/suexport/commands.h"
 
 /* Sizes of common media, a little below their nominal capacity for the file system's own needs. */
-static const struct { const char *name; uint64_t bytes; } media[] = {
+static const struct {
+    const char *name;
+    uint64_t bytes;
+} media[] = {
     {"fat32", 4294967295u}, /* the largest file FAT32 can hold */
     {"dvd5", 4700000000u},
     {"dvd9", 8500000000u},
@@ -28,7 +31,9 @@ static int parse_size(const char *text, uint64_t *out, struct su_err *err)
         n--;
     }
     if (!su_u64_parse(out, text, n, (UINT64_MAX >> 16) >> shift))
-        return su_fail(err, SU_USAGE, "--volume-size %s is neither a size (bytes, K, M, G) nor one of fat32, dvd5, dvd9, bd25", text);
+        return su_fail(
+            err, SU_USAGE,
+            "--volume-size %s is neither a size (bytes, K, M, G) nor one of fat32, dvd5, dvd9, bd25", text);
     *out <<= shift;
     return 0;
 }
@@ -68,13 +73,23 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
         su_json_text(&c->json, NULL, r->chains.at[i].text);
     su_json_close(&c->json, ']');
     su_short_digest(m->result, state);
-    su_line(c, "site %s   sequence %llu, %s%s%llu", m->site, (unsigned long long)m->sequence, r->is_nothing ? "nothing to send" : m->is_full ? "full" : "delta",
-            m->bases.count ? ", fits every state since " : ", last sent ", (unsigned long long)(m->bases.count ? m->bases.at[0].sequence : m->follows));
-    su_line(c, "  updates      +%s new  %s revised  %s expired  %s removed   (%s selected, %s carried for closure)", su_count_text(r->new), su_count_text(r->revised),
-            su_count_text(r->expired), su_count_text(r->removed), su_count_text(r->selected), su_count_text(m->updates - r->selected));
-    su_line(c, "  records      %s to write, %s to remove, %s of documents", su_count_text(m->records), su_count_text(m->removals), su_bytes_text(r->raw_bytes));
-    su_line(c, "  content      %s; %s needed files already delivered", su_bytes_text(r->payload_bytes), su_count_text(r->held_files));
-    su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates), su_count_text(m->revisions), state);
+    su_line(c, "site %s   sequence %llu, %s%s%llu", m->site, (unsigned long long)m->sequence,
+            r->is_nothing ? "nothing to send"
+            : m->is_full  ? "full"
+                          : "delta",
+            m->bases.count ? ", fits every state since " : ", last sent ",
+            (unsigned long long)(m->bases.count ? m->bases.at[0].sequence : m->follows));
+    su_line(
+        c,
+        "  updates      +%s new  %s revised  %s expired  %s removed   (%s selected, %s carried for closure)",
+        su_count_text(r->new), su_count_text(r->revised), su_count_text(r->expired),
+        su_count_text(r->removed), su_count_text(r->selected), su_count_text(m->updates - r->selected));
+    su_line(c, "  records      %s to write, %s to remove, %s of documents", su_count_text(m->records),
+            su_count_text(m->removals), su_bytes_text(r->raw_bytes));
+    su_line(c, "  content      %s; %s needed files already delivered", su_bytes_text(r->payload_bytes),
+            su_count_text(r->held_files));
+    su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates),
+            su_count_text(m->revisions), state);
     for (size_t i = 0; i < r->chains.count; i++)
         su_line(c, "  hole         %s", r->chains.at[i].text);
 }
@@ -82,7 +97,10 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
 static int run(struct su_context *c, bool is_plan, struct su_err *err)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
-    struct su_export_options o = {.site = su_given(c, "site"), .operator = c->operator, .is_full = su_has(c, "full"), .is_plan = is_plan};
+    struct su_export_options o = {.site = su_given(c, "site"),
+                                  .operator= c->operator,
+                                  .is_full = su_has(c, "full"),
+                                  .is_plan = is_plan};
     if (!o.site)
         return su_fail(err, SU_USAGE, "which site? Give --site CODE");
     if (su_given_number(c, "since", 999999, &o.since, err) < 0)
@@ -103,13 +121,17 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
     if (is_plan) {
         su_line(c, "nothing written (plan only)");
         if (r.chains.count > 0)
-            return su_fail(err, SU_INCOMPLETE, "an export would be refused: the closure has %zu holes", r.chains.count);
+            return su_fail(err, SU_INCOMPLETE, "an export would be refused: the closure has %zu holes",
+                           r.chains.count);
     } else if (r.is_nothing) {
-        su_message(&c->events, SU_EXPORT_NOTHING, SU_INFO, "nothing to export: %s holds the present state since bundle %llu", o.site,
+        su_message(&c->events, SU_EXPORT_NOTHING, SU_INFO,
+                   "nothing to export: %s holds the present state since bundle %llu", o.site,
                    (unsigned long long)r.manifest.follows);
     } else {
-        su_line(c, "bundle %s/%s: %zu volumes, %s", o.out, r.bundle, r.manifest.volumes.count, su_bytes_text(r.bytes));
-        su_message(&c->events, SU_EXPORT_DONE, SU_INFO, "export done: %s, %zu volumes, %llu bytes", r.bundle, r.manifest.volumes.count, (unsigned long long)r.bytes);
+        su_line(c, "bundle %s/%s: %zu volumes, %s", o.out, r.bundle, r.manifest.volumes.count,
+                su_bytes_text(r.bytes));
+        su_message(&c->events, SU_EXPORT_DONE, SU_INFO, "export done: %s, %zu volumes, %llu bytes", r.bundle,
+                   r.manifest.volumes.count, (unsigned long long)r.bytes);
     }
     return 0;
 }

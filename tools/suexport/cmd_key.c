@@ -27,14 +27,18 @@ int cmd_key_generate(struct su_context *c, struct su_err *err)
         return su_fail(err, SU_USAGE, "key generate needs --name");
     if (strcmp(role, "exporter") != 0 && strcmp(role, "reviewer") != 0)
         return su_fail(err, SU_USAGE, "role '%s' is neither exporter nor reviewer", role);
-    if (su_begin(&t, c->home.db, err) < 0 || su_keys_generate(&c->home, su_given(c, "name"), role, &file, err) < 0)
+    if (su_begin(&t, c->home.db, err) < 0 ||
+        su_keys_generate(&c->home, su_given(c, "name"), role, &file, err) < 0)
         return -1;
-    struct su_ledger_entry entry = {.operator = c->operator, .kind = "key", .site = "", .detail = file.name};
+    struct su_ledger_entry entry = {.operator= c->operator, .kind = "key", .site = "", .detail = file.name};
     memcpy(entry.subject, file.key.id, SU_SHA256_BYTES);
     if (su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
         return -1;
     answer(c, &file);
-    su_line(c, "Carry the public key to each site (suexport key export --name %s) and read the fingerprint out to it.", file.name);
+    su_line(c,
+            "Carry the public key to each site (suexport key export --name %s) and read the fingerprint out "
+            "to it.",
+            file.name);
     return 0;
 }
 
@@ -69,7 +73,8 @@ int cmd_key_export(struct su_context *c, struct su_err *err)
     (void)snprintf(path, sizeof path, "%s.pub", name);
     if (!su_file_exists(c->home.keys, path))
         return su_fail(err, SU_NO_KEY, "there is no key called %s", name);
-    if (su_keys_read_public(c->home.keys, path, &file, err) < 0 || su_file_read_all(c->home.keys, path, &text, err) < 0)
+    if (su_keys_read_public(c->home.keys, path, &file, err) < 0 ||
+        su_file_read_all(c->home.keys, path, &text, err) < 0)
         return -1;
     if (out && su_path_save(out, 0644, false, text.bytes, text.length, err) < 0)
         return -1;

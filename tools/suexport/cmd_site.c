@@ -19,19 +19,22 @@ static void drop_kind(struct su_profile *p, enum su_item_kind kind, const char *
     p->items.count = kept;
 }
 
-static int add_named(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *name, struct su_err *err)
+static int add_named(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *name,
+                     struct su_err *err)
 {
     struct su_guid id;
     char text[SU_GUID_TEXT];
     if (kind == SU_ITEM_LANGUAGE)
         return su_profile_add(p, kind, name, err);
-    if (su_category_resolve(c->home.db, kind == SU_ITEM_CLASSIFICATION ? "UpdateClassification" : NULL, name, &id, err) < 0)
+    if (su_category_resolve(c->home.db, kind == SU_ITEM_CLASSIFICATION ? "UpdateClassification" : NULL, name,
+                            &id, err) < 0)
         return -1;
     return su_profile_add(p, kind, su_guid_format(&id, text), err);
 }
 
 /* "a, b; c"; a list replaces what the profile had. A name that holds a comma itself is tried whole. */
-static int add_list(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *list, struct su_err *err)
+static int add_list(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *list,
+                    struct su_err *err)
 {
     struct su_err whole = SU_ERR_INIT;
     if (list[0] && kind != SU_ITEM_LANGUAGE && add_named(c, p, kind, list, &whole) == 0)
@@ -51,7 +54,8 @@ static int add_list(struct su_context *c, struct su_profile *p, enum su_item_kin
     return 0;
 }
 
-static int take_kind(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *one, const char *many, struct su_err *err)
+static int take_kind(struct su_context *c, struct su_profile *p, enum su_item_kind kind, const char *one,
+                     const char *many, struct su_err *err)
 {
     const char *value;
     if (su_has(c, many) || (one && su_has(c, one)))
@@ -65,7 +69,8 @@ static int take_kind(struct su_context *c, struct su_profile *p, enum su_item_ki
     return 0;
 }
 
-static int take_approvals(struct su_context *c, struct su_profile *p, const char *option, bool is_approved, struct su_err *err)
+static int take_approvals(struct su_context *c, struct su_profile *p, const char *option, bool is_approved,
+                          struct su_err *err)
 {
     const char *word;
     for (size_t n = 0; (word = su_given_at(c, option, n)); n++) {
@@ -85,7 +90,8 @@ static int take_approvals(struct su_context *c, struct su_profile *p, const char
 
 static int take_options(struct su_context *c, struct su_site *s, struct su_err *err)
 {
-    const char *content = su_given(c, "content"), *express = su_given(c, "express"), *key = su_given(c, "key");
+    const char *content = su_given(c, "content"), *express = su_given(c, "express"),
+               *key = su_given(c, "key");
     if (content && !su_content_mode_parse(&s->profile.content, content))
         return su_fail(err, SU_USAGE, "--content %s is none of none, licence, approved, all", content);
     if (express && strcmp(express, "yes") != 0 && strcmp(express, "no") != 0)
@@ -96,7 +102,8 @@ static int take_options(struct su_context *c, struct su_site *s, struct su_err *
         take_kind(c, &s->profile, SU_ITEM_PRODUCT, "product", "products", err) < 0 ||
         take_kind(c, &s->profile, SU_ITEM_CLASSIFICATION, "classification", "classifications", err) < 0 ||
         take_kind(c, &s->profile, SU_ITEM_LANGUAGE, NULL, "languages", err) < 0 ||
-        take_approvals(c, &s->profile, "approve", true, err) < 0 || take_approvals(c, &s->profile, "unapprove", false, err) < 0)
+        take_approvals(c, &s->profile, "approve", true, err) < 0 ||
+        take_approvals(c, &s->profile, "unapprove", false, err) < 0)
         return -1;
     if (key) {
         SU_AUTO(su_key_file) struct su_key_file file = SU_KEY_FILE_INIT;
@@ -124,8 +131,10 @@ static void answer(struct su_context *c, const struct su_site *s)
     su_json_bool(&c->json, "is_enrolled", s->public_key.length > 0);
     su_json_int(&c->json, "last_sent", (int64_t)s->last_sent);
     su_json_int(&c->json, "acknowledged", (int64_t)s->acknowledged);
-    su_line(c, "site %s   last sent %llu, acknowledged %llu, promise %llu days, %s", s->code, (unsigned long long)s->last_sent,
-            (unsigned long long)s->acknowledged, (unsigned long long)s->promise_days, s->public_key.length ? "enrolled" : "not enrolled for receipts");
+    su_line(c, "site %s   last sent %llu, acknowledged %llu, promise %llu days, %s", s->code,
+            (unsigned long long)s->last_sent, (unsigned long long)s->acknowledged,
+            (unsigned long long)s->promise_days,
+            s->public_key.length ? "enrolled" : "not enrolled for receipts");
     for (char *line = text.bytes; line && *line;) {
         size_t n = strcspn(line, "\n");
         su_line(c, "  %.*s", (int)n, line);
@@ -136,9 +145,12 @@ static void answer(struct su_context *c, const struct su_site *s)
 static int save(struct su_context *c, struct su_site *s, bool is_new, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
-    struct su_ledger_entry entry = {.operator = c->operator, .kind = "site", .site = s->code, .detail = is_new ? "added" : "changed"};
-    if (take_options(c, s, err) < 0 || su_begin(&t, c->home.db, err) < 0 || su_site_save(c->home.db, s, is_new, err) < 0 ||
-        su_profile_digest(&s->profile, entry.subject, err) < 0 || su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
+    struct su_ledger_entry entry = {
+        .operator= c->operator, .kind = "site", .site = s->code, .detail = is_new ? "added" : "changed"};
+    if (take_options(c, s, err) < 0 || su_begin(&t, c->home.db, err) < 0 ||
+        su_site_save(c->home.db, s, is_new, err) < 0 ||
+        su_profile_digest(&s->profile, entry.subject, err) < 0 ||
+        su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
     answer(c, s);
     return 0;
@@ -166,15 +178,19 @@ static int show_exports(struct su_context *c, const struct su_site *s, struct su
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     char name[40];
     int more;
-    if (su_query(c->home.db, &rows, err, "SELECT sequence, kind, exported, volumes, bytes, records, files, lower(hex(state_digest)) FROM export WHERE site_id=?1 ORDER BY sequence",
+    if (su_query(c->home.db, &rows, err,
+                 "SELECT sequence, kind, exported, volumes, bytes, records, files, lower(hex(state_digest)) "
+                 "FROM export WHERE site_id=?1 ORDER BY sequence",
                  SU_I(s->site_id)) < 0)
         return -1;
     su_json_open(&c->json, "bundles", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {
         (void)snprintf(name, sizeof name, "SU-%s-%06lld", s->code, (long long)su_rows_int(&rows, 0));
-        su_line(c, "  %s  %-5s %s  %lld volumes, %s, %lld records, %lld files%s", name, su_rows_text(&rows, 1), su_rows_text(&rows, 2),
-                (long long)su_rows_int(&rows, 3), su_bytes_text((uint64_t)su_rows_int(&rows, 4)), (long long)su_rows_int(&rows, 5),
-                (long long)su_rows_int(&rows, 6), (uint64_t)su_rows_int(&rows, 0) <= s->acknowledged ? ", acknowledged" : "");
+        su_line(c, "  %s  %-5s %s  %lld volumes, %s, %lld records, %lld files%s", name,
+                su_rows_text(&rows, 1), su_rows_text(&rows, 2), (long long)su_rows_int(&rows, 3),
+                su_bytes_text((uint64_t)su_rows_int(&rows, 4)), (long long)su_rows_int(&rows, 5),
+                (long long)su_rows_int(&rows, 6),
+                (uint64_t)su_rows_int(&rows, 0) <= s->acknowledged ? ", acknowledged" : "");
         su_json_open(&c->json, NULL, '{');
         su_json_text(&c->json, "bundle", name);
         su_json_int(&c->json, "sequence", su_rows_int(&rows, 0));

@@ -10,7 +10,8 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     if (!from)
         return su_fail(err, SU_USAGE, "sync needs --from SOURCE");
     if (strstr(from, "://"))
-        return su_fail(err, SU_USAGE, "this version synchronizes from wsusutil packages only, not from %s", from);
+        return su_fail(err, SU_USAGE, "this version synchronizes from wsusutil packages only, not from %s",
+                       from);
     if (su_sync(&c->home, from, &c->events, &r, err) < 0)
         return -1;
     su_json_text(&c->json, "source", r.source);
@@ -25,16 +26,23 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     su_json_seconds(&c->json, "seconds", r.seconds);
     char digest[SU_SHA256_TEXT];
     su_hex_format(r.state.digest, SU_SHA256_BYTES, digest);
-    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(r.state.updates), su_count_text(r.state.revisions),
-            (long long)r.content_version);
+    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld",
+            su_count_text(r.state.updates), su_count_text(r.state.revisions), (long long)r.content_version);
     su_line(c, "  state        %s", digest);
     if (r.is_older)
-        su_message(&c->events, SU_SYNC_DONE, SU_WARNING, "%s is older than the package before it; what that one had brought since was removed", r.source);
+        su_message(&c->events, SU_SYNC_DONE, SU_WARNING,
+                   "%s is older than the package before it; what that one had brought since was removed",
+                   r.source);
     if (r.open_prerequisites > 0)
-        su_message(&c->events, SU_SYNC_DONE, SU_WARNING, "%llu prerequisite clauses name nothing this hub holds; exports that need them will be refused",
-                   (unsigned long long)r.open_prerequisites);
-    su_message(&c->events, SU_SYNC_DONE, SU_INFO, "synchronization done: %llu new, %llu revised, %llu expired, %llu removed; content version %lld; %.2f s",
-               (unsigned long long)r.changes.new, (unsigned long long)r.changes.revised, (unsigned long long)r.changes.expired,
-               (unsigned long long)r.changes.removed, (long long)r.content_version, r.seconds);
+        su_message(
+            &c->events, SU_SYNC_DONE, SU_WARNING,
+            "%llu prerequisite clauses name nothing this hub holds; exports that need them will be refused",
+            (unsigned long long)r.open_prerequisites);
+    su_message(&c->events, SU_SYNC_DONE, SU_INFO,
+               "synchronization done: %llu new, %llu revised, %llu expired, %llu removed; content version "
+               "%lld; %.2f s",
+               (unsigned long long)r.changes.new, (unsigned long long)r.changes.revised,
+               (unsigned long long)r.changes.expired, (unsigned long long)r.changes.removed,
+               (long long)r.content_version, r.seconds);
     return 0;
 }

@@ -28,11 +28,14 @@ static void claims(struct su_context *c, const struct su_manifest *m)
     su_json_int(&c->json, "volumes", (int64_t)m->volumes.count);
     su_json_int(&c->json, "bytes", (int64_t)su_manifest_volume_bytes(m));
     su_json_int(&c->json, "holes", (int64_t)m->holes.count);
-    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, m->is_full ? "full" : "delta", m->hub, m->site, m->created);
+    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, m->is_full ? "full" : "delta",
+            m->hub, m->site, m->created);
     su_line(c, "  volumes      %zu, %s", m->volumes.count, su_bytes_text(su_manifest_volume_bytes(m)));
-    su_line(c, "  metadata     %s records, %s removals; leads to %s updates, %s revisions, state %s", su_count_text(m->records),
-            su_count_text(m->removals), su_count_text(m->updates), su_count_text(m->revisions), state);
-    su_line(c, "  content      %zu files, %s", m->payloads.count, su_bytes_text(su_manifest_payload_bytes(m)));
+    su_line(c, "  metadata     %s records, %s removals; leads to %s updates, %s revisions, state %s",
+            su_count_text(m->records), su_count_text(m->removals), su_count_text(m->updates),
+            su_count_text(m->revisions), state);
+    su_line(c, "  content      %zu files, %s", m->payloads.count,
+            su_bytes_text(su_manifest_payload_bytes(m)));
     for (size_t i = 0; i < m->bases.count; i++)
         su_line(c, "  fits         state after bundle %llu", (unsigned long long)m->bases.at[i].sequence);
     for (size_t i = 0; i < m->holes.count; i++)
@@ -68,7 +71,8 @@ int cmd_inspect(struct su_context *c, struct su_err *err)
         if (inspect_one(c, found.at[i], err) < 0)
             return -1;
     su_json_close(&c->json, ']');
-    su_line(c, "NOTHING OF THIS WAS VERIFIED: these are the bundle's own claims. Run: suimport verify %s", su_argument(c, 0));
+    su_line(c, "NOTHING OF THIS WAS VERIFIED: these are the bundle's own claims. Run: suimport verify %s",
+            su_argument(c, 0));
     return 0;
 }
 
@@ -119,8 +123,10 @@ static void answer(struct su_context *c, const struct su_verification *v)
     }
     su_json_close(&c->json, ']');
     if (v->bundle.name[0]) {
-        su_line(c, "for          %s, sequence %llu%s", m->site, (unsigned long long)m->sequence, v->is_imported_already ? " (imported already)" : "");
-        su_line(c, "volumes      %zu; %s blocks read, %zu bad", m->volumes.count, su_count_text(v->blocks), v->bad.count);
+        su_line(c, "for          %s, sequence %llu%s", m->site, (unsigned long long)m->sequence,
+                v->is_imported_already ? " (imported already)" : "");
+        su_line(c, "volumes      %zu; %s blocks read, %zu bad", m->volumes.count, su_count_text(v->blocks),
+                v->bad.count);
     }
     answer_bad(c, v);
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
@@ -128,7 +134,8 @@ static void answer(struct su_context *c, const struct su_verification *v)
 
 /* Every bundle for this site on the medium, each against the state that those before it lead to;
  * the first that is not good decides, else the last. */
-static int verify_all(struct su_context *c, const struct su_names *found, struct su_verification *v, struct su_err *err)
+static int verify_all(struct su_context *c, const struct su_names *found, struct su_verification *v,
+                      struct su_err *err)
 {
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
     bool is_one = found->count == 1, has_any = false;
@@ -139,7 +146,8 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
         struct su_err why = SU_ERR_INIT;
         char claimed[17];
         uint64_t sequence;
-        if (!is_one && su_bundle_unverified_claims(found->at[i], claimed, &sequence) && strcmp(claimed, c->home.name) != 0) {
+        if (!is_one && su_bundle_unverified_claims(found->at[i], claimed, &sequence) &&
+            strcmp(claimed, c->home.name) != 0) {
             su_line(c, "%s: left, for site %s", found->at[i], claimed);
             continue;
         }
@@ -160,7 +168,8 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
     }
     if (!has_any) {
         v->verdict = SU_VERDICT_WRONG_SITE;
-        return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", found->count, c->home.name);
+        return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", found->count,
+                       c->home.name);
     }
     return err->code == SU_OK ? 0 : -1;
 }

@@ -52,16 +52,20 @@ static void answer(struct su_context *c, const struct su_import_result *r)
     su_json_int(&c->json, "files_stored", (int64_t)r->files_stored);
     su_json_int(&c->json, "bytes_stored", (int64_t)r->bytes_stored);
     su_json_seconds(&c->json, "seconds", r->seconds);
-    su_line(c, "  content      %s files (%s) new, %s held already, %s owed", su_count_text(r->files_stored), su_bytes_text(r->bytes_stored),
-            su_count_text(r->files_held), su_count_text(r->content_owed));
-    su_line(c, "  catalogue    %s updates, %s revisions", su_count_text(r->state.updates), su_count_text(r->state.revisions));
+    su_line(c, "  content      %s files (%s) new, %s held already, %s owed", su_count_text(r->files_stored),
+            su_bytes_text(r->bytes_stored), su_count_text(r->files_held), su_count_text(r->content_owed));
+    su_line(c, "  catalogue    %s updates, %s revisions", su_count_text(r->state.updates),
+            su_count_text(r->state.revisions));
     su_line(c, "  state        %s", digest);
 }
 
-static int import_one(struct su_context *c, const char *path, bool is_plan, struct su_import_result *r, struct su_err *err)
+static int import_one(struct su_context *c, const char *path, bool is_plan, struct su_import_result *r,
+                      struct su_err *err)
 {
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-    struct su_import_options o = {.operator = c->operator, .is_plan = is_plan, .accept_profile = su_has(c, "accept-profile"),
+    struct su_import_options o = {.operator= c->operator,
+                                  .is_plan = is_plan,
+                                  .accept_profile = su_has(c, "accept-profile"),
                                   .allow_incomplete = su_has(c, "allow-incomplete")};
     if (su_bundle_open(&raw, path, err) < 0)
         return su_after(err, "Nothing was written.");
@@ -70,10 +74,16 @@ static int import_one(struct su_context *c, const char *path, bool is_plan, stru
     if (r->is_repeated)
         su_message(&c->events, SU_IMPORT_REPEATED, SU_INFO, "%s: already imported, nothing to do", r->bundle);
     else if (!is_plan)
-        su_message(&c->events, r->licence_owed ? SU_LICENCE_PENDING : r->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE,
-                   r->content_owed ? SU_WARNING : SU_INFO, "%s done: %llu new, %llu revised, %llu expired, %llu removed; content version %lld; %llu files owed; %.2f s",
-                   r->bundle, (unsigned long long)r->changes.new, (unsigned long long)r->changes.revised, (unsigned long long)r->changes.expired,
-                   (unsigned long long)r->changes.removed, (long long)r->content_version, (unsigned long long)r->content_owed, r->seconds);
+        su_message(&c->events,
+                   r->licence_owed   ? SU_LICENCE_PENDING
+                   : r->content_owed ? SU_CONTENT_BEHIND
+                                     : SU_SYNC_DONE,
+                   r->content_owed ? SU_WARNING : SU_INFO,
+                   "%s done: %llu new, %llu revised, %llu expired, %llu removed; content version %lld; %llu "
+                   "files owed; %.2f s",
+                   r->bundle, (unsigned long long)r->changes.new, (unsigned long long)r->changes.revised,
+                   (unsigned long long)r->changes.expired, (unsigned long long)r->changes.removed,
+                   (long long)r->content_version, (unsigned long long)r->content_owed, r->seconds);
     return 0;
 }
 
@@ -83,18 +93,21 @@ static bool is_left(struct su_context *c, const struct candidate *candidate, siz
     if (count == 1)
         return false;
     if (!candidate->is_readable) {
-        su_message(&c->events, SU_FORMAT, SU_WARNING, "left: %s does not begin as a manifest does", candidate->path);
+        su_message(&c->events, SU_FORMAT, SU_WARNING, "left: %s does not begin as a manifest does",
+                   candidate->path);
         return true;
     }
     if (strcmp(candidate->site, c->home.name) == 0)
         return false;
-    su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", candidate->path, candidate->site);
+    su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", candidate->path,
+               candidate->site);
     return true;
 }
 
 /* Takes those for this site in order, and says what it left. One that the site has gone past, or
  * that does not fit, is left when a later one does its work. */
-static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan, struct su_err *err)
+static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan,
+                   struct su_err *err)
 {
     struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
     struct su_err refusal = SU_ERR_INIT;
@@ -120,7 +133,9 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
         answer(c, &last);
     if (refusal.code != SU_OK && !(done > 0 && refusal.code == SU_OLDER)) {
         *err = refusal;
-        return done > 0 ? su_after(err, "The bundles before it were imported; the site is in the state shown.") : -1;
+        return done > 0
+                   ? su_after(err, "The bundles before it were imported; the site is in the state shown.")
+                   : -1;
     }
     if (is_plan)
         su_line(c, "nothing written (plan only); the import of %s would succeed%s", last.bundle,
@@ -157,7 +172,7 @@ int cmd_import(struct su_context *c, struct su_err *err)
 int cmd_undo(struct su_context *c, struct su_err *err)
 {
     struct su_import_result r;
-    if (su_undo(&c->home, c->operator, &c->events, &r, err) < 0)
+    if (su_undo(&c->home, c->operator, & c->events, &r, err) < 0)
         return -1;
     su_line(c, "undone:");
     answer(c, &r);

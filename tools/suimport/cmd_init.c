@@ -15,7 +15,8 @@ int cmd_init(struct su_context *c, struct su_err *err)
         return su_fail(err, SU_USAGE, "no home given");
     if (!site || !su_site_code_is_valid(site))
         return su_fail(err, SU_USAGE, "init needs --site CODE of the form [A-Z0-9-]{1,16}");
-    if (su_home_init(c->home_path, SU_SITE, site, &is_new, err) < 0 || su_home_open(&home, c->home_path, SU_SITE, SU_WRITE, "init", err) < 0)
+    if (su_home_init(c->home_path, SU_SITE, site, &is_new, err) < 0 ||
+        su_home_open(&home, c->home_path, SU_SITE, SU_WRITE, "init", err) < 0)
         return -1;
     if (!su_file_exists(home.keys, "site.pub")) {
         if (su_keys_generate(&home, "site", "receiver", &key, err) < 0)
@@ -28,8 +29,11 @@ int cmd_init(struct su_context *c, struct su_err *err)
     su_json_text(&c->json, "home", c->home_path);
     su_json_bool(&c->json, "is_new", is_new);
     su_json_text(&c->json, "fingerprint", fingerprint);
-    su_line(c, is_new ? "site %s made in %s. It trusts no key yet and refuses every bundle: run 'suimport trust add FILE'."
-                      : "site %s was there already in %s; nothing changed.", site, c->home_path);
+    su_line(c,
+            is_new ? "site %s made in %s. It trusts no key yet and refuses every bundle: run 'suimport trust "
+                     "add FILE'."
+                   : "site %s was there already in %s; nothing changed.",
+            site, c->home_path);
     su_line(c, "Its own key for receipts is %s/keys/site.pub, fingerprint %s.", c->home_path, fingerprint);
     return 0;
 }

@@ -32,9 +32,11 @@ int cmd_status(struct su_context *c, struct su_err *err)
     int64_t owed, keys;
     bool found;
     if (su_position_load(c->home.db, &p, err) < 0 ||
-        su_query_text(c->home.db, &hub, &found, err, "SELECT hub FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0 ||
+        su_query_text(c->home.db, &hub, &found, err,
+                      "SELECT hub FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0 ||
         su_query_int(c->home.db, &keys, NULL, err, "SELECT count(*) FROM trust") < 0 ||
-        su_query_int(c->home.db, &owed, NULL, err, "SELECT count(*) FROM hole WHERE import_id=?1", SU_I(p.import_id)) < 0)
+        su_query_int(c->home.db, &owed, NULL, err, "SELECT count(*) FROM hole WHERE import_id=?1",
+                     SU_I(p.import_id)) < 0)
         return -1;
     facts.source = found ? hub.bytes : "";
     facts.last_sequence = p.sequence;
@@ -44,9 +46,11 @@ int cmd_status(struct su_context *c, struct su_err *err)
     su_json_int(&c->json, "content_owed", owed);
     su_json_int(&c->json, "trusted_keys", keys);
     su_json_int(&c->json, "promise_days", (int64_t)p.promise_days);
-    su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet", p.has_import ? ", imported " : "", p.imported);
+    su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet",
+            p.has_import ? ", imported " : "", p.imported);
     if (p.has_import && p.promise_days > 0)
-        su_line(c, "  promise      the hub promised a bundle every %llu days", (unsigned long long)p.promise_days);
+        su_line(c, "  promise      the hub promised a bundle every %llu days",
+                (unsigned long long)p.promise_days);
     su_line(c, "  trust        %lld keys pinned", (long long)keys);
     if (owed > 0)
         su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)owed);

@@ -9,7 +9,8 @@
 int cmd_trust_add(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_key_file) struct su_key_file file = SU_KEY_FILE_INIT;
-    const char *name = su_given(c, "name"), *role = su_given(c, "role"), *fingerprint = su_given(c, "fingerprint");
+    const char *name = su_given(c, "name"), *role = su_given(c, "role"),
+               *fingerprint = su_given(c, "fingerprint");
     char have[SU_FINGERPRINT_TEXT];
     bool is_new = false;
     if (su_keys_read_public(AT_FDCWD, su_argument(c, 0), &file, err) < 0)
@@ -20,7 +21,7 @@ int cmd_trust_add(struct su_context *c, struct su_err *err)
         (void)snprintf(file.name, sizeof file.name, "%s", name);
     if (role)
         (void)snprintf(file.role, sizeof file.role, "%s", role);
-    if (su_trust_add(&c->home, &file, fingerprint, c->operator, &is_new, err) < 0)
+    if (su_trust_add(&c->home, &file, fingerprint, c->operator, & is_new, err) < 0)
         return -1;
     su_key_fingerprint(file.key.id, have);
     su_json_text(&c->json, "name", file.name);

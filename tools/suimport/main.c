@@ -6,37 +6,54 @@
 
 static const struct su_option no_options[] = {{NULL, NULL, NULL}};
 
-#define IMPORT_OPTIONS \
-    {"accept-profile", NULL, "take over a profile that differs from the one pinned at the last import"}, \
-    {"allow-incomplete", NULL, "accept metadata holes that the hub signed for"}
-
-static const struct su_option import_options[] = {IMPORT_OPTIONS, {NULL, NULL, NULL}};
+static const struct su_option import_options[] = {
+    {"accept-profile", NULL, "take over a profile that differs from the one pinned at the last import"},
+    {"allow-incomplete", NULL, "accept metadata holes that the hub signed for"},
+    {NULL, NULL, NULL},
+};
 
 static const struct su_command commands[] = {
-    {"init", "", "Makes a home and the site's key; twice is harmless", SU_OPTIONS({"site", "CODE", "this site's code"}), 0, 0, SU_NEEDS_NOTHING, cmd_init},
+    {"init", "", "Makes a home and the site's key; twice is harmless",
+     SU_OPTIONS({"site", "CODE", "this site's code"}), 0, 0, SU_NEEDS_NOTHING, cmd_init},
     {"trust add", "FILE", "Pins a hub's public key",
-     SU_OPTIONS({"fingerprint", "F", "refuse unless the key has this fingerprint"}, {"name", "N", "call it N"},
-                {"role", "exporter|reviewer", "pin it for this role (default: what the file says)"}), 1, 1, SU_NEEDS_WRITE, cmd_trust_add},
+     SU_OPTIONS({"fingerprint", "F", "refuse unless the key has this fingerprint"},
+                {"name", "N", "call it N"},
+                {"role", "exporter|reviewer", "pin it for this role (default: what the file says)"}),
+     1, 1, SU_NEEDS_WRITE, cmd_trust_add},
     {"trust list", "", "Lists the pinned keys", no_options, 0, 0, SU_NEEDS_READ, cmd_trust_list},
-    {"inspect", "DIR", "Shows what a bundle claims; verifies nothing", no_options, 1, 1, SU_NEEDS_NOTHING, cmd_inspect},
-    {"verify", "DIR", "Reads every byte and gives a verdict; writes nothing", no_options, 1, 1, SU_NEEDS_READ, cmd_verify},
-    {"plan", "DIR", "Proves that an import would succeed and shows what it would change", import_options, 1, 1, SU_NEEDS_WRITE, cmd_plan},
-    {"import", "DIR", "Verifies, stages content, replays into the site database; all or nothing", import_options, 1, 1, SU_NEEDS_WRITE, cmd_import},
+    {"inspect", "DIR", "Shows what a bundle claims; verifies nothing", no_options, 1, 1, SU_NEEDS_NOTHING,
+     cmd_inspect},
+    {"verify", "DIR", "Reads every byte and gives a verdict; writes nothing", no_options, 1, 1, SU_NEEDS_READ,
+     cmd_verify},
+    {"plan", "DIR", "Proves that an import would succeed and shows what it would change", import_options, 1,
+     1, SU_NEEDS_WRITE, cmd_plan},
+    {"import", "DIR", "Verifies, stages content, replays into the site database; all or nothing",
+     import_options, 1, 1, SU_NEEDS_WRITE, cmd_import},
     {"undo", "", "Goes back one import", no_options, 0, 0, SU_NEEDS_WRITE, cmd_undo},
-    {"receipt", "", "Says, signed, what this site holds now", SU_OPTIONS({"out", "FILE", "write to FILE instead of stdout"}), 0, 0, SU_NEEDS_READ, cmd_receipt},
-    {"content verify", "", "Reads the store again and lists what is wrong or missing", SU_OPTIONS({"all", NULL, "list good files too"}), 0, 0, SU_NEEDS_READ, su_cmd_content_verify},
+    {"receipt", "", "Says, signed, what this site holds now",
+     SU_OPTIONS({"out", "FILE", "write to FILE instead of stdout"}), 0, 0, SU_NEEDS_READ, cmd_receipt},
+    {"content verify", "", "Reads the store again and lists what is wrong or missing",
+     SU_OPTIONS({"all", NULL, "list good files too"}), 0, 0, SU_NEEDS_READ, su_cmd_content_verify},
     {"status", "", "Shows the state of this site", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
-    {"history", "", "Lists imports and undos", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0, SU_NEEDS_READ, su_cmd_history},
+    {"history", "", "Lists imports and undos", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,
+     SU_NEEDS_READ, su_cmd_history},
     {"show", "KB|GUID", "Shows an update's properties",
-     SU_OPTIONS({"revision", "N", "this revision instead of the newest"}, {"lang", "XX", "title in this language"}, {"xml", NULL, "print the exact document"}), 1, 1, SU_NEEDS_READ, su_cmd_show},
-    {"search", "WORDS", "Finds updates by words of titles, KB, bulletin or CVE", SU_OPTIONS({"limit", "N", "at most N (default 50)"}), 1, 100, SU_NEEDS_READ, su_cmd_search},
-    {"explain", "ID", "What a message id means and what to do", no_options, 1, 1, SU_NEEDS_NOTHING, cmd_explain},
-    {"rebuild", "", "Makes the derived tables again from the documents", no_options, 0, 0, SU_NEEDS_WRITE, su_cmd_rebuild},
+     SU_OPTIONS({"revision", "N", "this revision instead of the newest"},
+                {"lang", "XX", "title in this language"}, {"xml", NULL, "print the exact document"}),
+     1, 1, SU_NEEDS_READ, su_cmd_show},
+    {"search", "WORDS", "Finds updates by words of titles, KB, bulletin or CVE",
+     SU_OPTIONS({"limit", "N", "at most N (default 50)"}), 1, 100, SU_NEEDS_READ, su_cmd_search},
+    {"explain", "ID", "What a message id means and what to do", no_options, 1, 1, SU_NEEDS_NOTHING,
+     cmd_explain},
+    {"rebuild", "", "Makes the derived tables again from the documents", no_options, 0, 0, SU_NEEDS_WRITE,
+     su_cmd_rebuild},
     {NULL, NULL, NULL, NULL, 0, 0, SU_NEEDS_NOTHING, NULL},
 };
 
 int main(int argc, char **argv)
 {
-    static const struct su_program program = {"suimport", "The disconnected side: verify a bundle, replay it into the site database, prove it.", SU_SITE, commands};
+    static const struct su_program program = {
+        "suimport", "The disconnected side: verify a bundle, replay it into the site database, prove it.",
+        SU_SITE, commands};
     return su_cli_main(&program, argc, argv);
 }
