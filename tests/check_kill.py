@@ -3,8 +3,8 @@
 
 HOME is a home in the state before, OUT a folder the command writes to (it may be absent, "-" for none);
 ARGUMENT... is the command, run as PROGRAM --home COPY --quiet ARGUMENT..., where @ stands for the copy
-of OUT. The command is killed after POINTS different delays that cover its run time, half of them spread
-evenly, half of them around the moment when before becomes after. Each time: the database is sound, the
+of OUT. The command is killed POINTS times while it works, after different delays that cover its run time,
+half of them spread evenly, half of them around the moment when before becomes after. Each time: the database is sound, the
 state is the one before or the one after, what stands under a final name is whole, and the same command,
 run again, ends with status 0, the state after and no temporary file. With KILL_ONCE in the environment
 it is run again only where the state is the one before (an undo run twice goes back two steps).
@@ -92,12 +92,14 @@ def main():
             after = one.state()
             one.drop()
         assert before != after, "the command changes nothing"
-        span = sorted(length)[1]
+        span = min(length)
         # The latest kill that left before and the earliest that left after, as they become known.
-        low, high = 0.0, span * 1.1
-        for number in range(POINTS):
+        low, high = 0.0, span
+        number = 0
+        while killed < POINTS and number < 4 * POINTS:
+            number += 1
             if number % 2 == 0:
-                delay = span * 1.05 * (number + 0.5) / POINTS
+                delay = span * (number % POINTS + 0.5) / POINTS
             else:
                 width = max(high - low, span / 20)
                 delay = max(0.0, (low + high) / 2 + width * ((number * 0.6180339) % 1 - 0.5))
@@ -108,7 +110,11 @@ def main():
                 time.sleep(delay)
                 child.send_signal(signal.SIGKILL)
                 child.communicate()
-                killed += child.returncode == -signal.SIGKILL
+                if child.returncode == -signal.SIGKILL:
+                    killed += 1
+                    span *= 1.01
+                else:  # faster than thought: the next kills come sooner
+                    span, high = span * 0.96, min(high, delay)
                 now = one.state()
                 assert now in (before, after), f"neither before nor after: {[k for k in now if now[k] != before[k]]} differ from before, {[k for k in now if now[k] != after[k]]} from after"
                 if now == before:
@@ -138,8 +144,8 @@ def main():
                 failures.append(f"{what}: {problem}")
             one.drop()
     print(*failures[:20], sep="\n")
-    print(f"{POINTS} kills over {span * 1000:.0f} ms, {killed} while it ran: {was_before} left before, {was_after} left after; {len(failures)} wrong")
-    if killed < POINTS // 3 or was_before == 0:
+    print(f"{killed} kills of {number} over {span * 1000:.0f} ms: {was_before} left before, {was_after} left after; {len(failures)} wrong")
+    if killed < POINTS or was_before == 0 or was_after == 0:
         print("too few kills met the command at work")
         sys.exit(1)
     sys.exit(1 if failures else 0)

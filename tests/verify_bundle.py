@@ -60,7 +60,7 @@ def rising(values):
     return all(a < b for a, b in zip(values, values[1:]))
 
 def parse_manifest(data):
-    m, l = {}, Lines(data)
+    m, l = {"files": [], "volumes": []}, Lines(data)
     if not l.maybe("SU-BUNDLE-MANIFEST 1 transfer"):
         raise Bad("stale-format", 2, "another version") if l.maybe("SU-BUNDLE-MANIFEST .*") else damaged("no bundle manifest")
     name = l.need(r"bundle (.+)")[1]
@@ -68,8 +68,7 @@ def parse_manifest(data):
     m["site"] = l.need(r"site ([A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?)")[1]
     m["sequence"] = number(l.need(rf"sequence {NUM}")[1], 999999)
     m["full"] = l.need(r"kind (full|delta)")[1] == "full"
-    l.need(rf"created {TIME}")
-    number(l.need(rf"promise-days {NUM}")[1], 36500)
+    l.need(rf"created {TIME}"), number(l.need(rf"promise-days {NUM}")[1], 36500)
     required, digest, start = l.many(r"requires (.+)"), l.need(rf"profile {HEX}")[1], l.at
     filters = [[x[1] for x in l.many(form)] for form in (f"product {GUID}", f"classification {GUID}", r"language ([a-z0-9-]{2,12})")]
     m["languages"] = filters[2]
@@ -88,7 +87,6 @@ def parse_manifest(data):
     m["catalogue"] = tuple(number(x, 2**32 - 1) for x in l.need(rf"catalogue {NUM} {NUM}").groups())
     *m["closure"], holes = (number(x) for x in l.need(rf"closure {NUM} {NUM} {NUM} {NUM} {NUM}").groups())
     m["holes"] = [x[1] for x in l.many(rf"hole (bundled {GUID} {NUM} {GUID} {NUM}|(?:content|licence) {SHA1} {NUM}|prerequisite {GUID} {NUM} {GUID})")]
-    m["files"] = []
     for part in ("licence", "content"):
         l.need(f"part {part}")
         m["files"] += [(part, x[1], x[2], number(x[3]), extents(x[4].strip())) for x in l.many(rf"file {HEX} {SHA1} {NUM}{EXTENTS}")]
@@ -96,7 +94,6 @@ def parse_manifest(data):
     m["records"] = tuple(number(x, 2**32 - 1) for x in l.need(rf"records {NUM} {NUM}").groups())
     m["frames"] = [(number(x[1], MAX_FRAME), extents(x[2].strip())) for x in l.many(rf"frame {NUM}{EXTENTS}")]
     l.need("part policy"), l.need("recovery none")
-    m["volumes"] = []
     while (v := l.maybe(rf"volume {NUM} (\S+) {NUM} data")):
         expected = f"SU{m['sequence']:06}.{len(m['volumes']) + 1:03}"
         l.need(rf"{HEX}  {re.escape(v[2])}") # for sha256sum; the blocks cover the same bytes
@@ -135,8 +132,7 @@ def check_signature(folder, manifest, keys):
         raise Bad("untrusted", 4, "a signature file has not 64 bytes")
     ours = [k for k in keys if run(["openssl", "pkey", "-pubin", "-in", k, "-outform", "DER"]).stdout[:12].hex() == "302a300506032b6570032100"]
     with tempfile.NamedTemporaryFile() as copy: # the very bytes that will be parsed
-        copy.write(manifest)
-        copy.flush()
+        copy.write(manifest), copy.flush()
         verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", "-in", copy.name, "-inkey"]
         if not any(run([*verify, k, "-sigfile", os.path.join(folder, n)]).returncode == 0 for k in ours for n in names):
             raise Bad("untrusted", 4, "no signature by a key that was given")

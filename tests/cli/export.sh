@@ -9,14 +9,14 @@ TERMS=d3d4bae6-be18-4538-8ac6-ca2d4c8db5a7       # the update with licence terms
 test_plan_writes_nothing() {
     small_hub
     hub_dump > before.dump
-    find . | sort > before.names
+    find . | sort | grep -v -x ./before.names > before.names
     tree_sum hub/content > before.content
     expect 0 hub plan --site ALPHA --json
     has_keys . site sequence kind base_digest result_digest bundle volumes bytes updates revisions files manifest_sha256
     same "$(json '"\(.kind) \(.sequence) \(.updates) \(.revisions) \(.files) \(.bundle)"')" 'full 1 41 43 16 null' 'the plan'
     mv out plan.json
     hub_dump | cmp -s - before.dump || fail 'plan changed the database'
-    find . | grep -v -x -E '\./(plan.json|err|before\.content)' | sort | diff before.names - || fail 'plan wrote files'
+    find . | grep -v -x -E '\./(plan\.json|err|before\.content|before\.names)' | sort | diff before.names - || fail 'plan wrote files'
     tree_sum hub/content | cmp -s - before.content || fail 'plan changed the store'
     same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM export')" 0 'exports in the books'
     # What was planned is what is exported.
@@ -536,4 +536,37 @@ test_export_lost_between_books_and_name() {
     expect 0 hub export --site ALPHA --out stick
     site import stick > /dev/null
     same "$(site_digest)" "$(hub_digest)" 'digest'
+}
+
+# Approvals change every month; they are not the profile, and nobody has to consent to them.
+test_export_approvals_later() {
+    small_hub
+    small_site
+    hub site set ALPHA --content approved > /dev/null
+    hub export --site ALPHA --out stick > /dev/null
+    expect 0 site import stick
+    same "$(find site/content -type f | wc -l)" 2 'files with nothing approved'
+    hub site set ALPHA --approve KB5100032 > /dev/null
+    expect 0 hub export --site ALPHA --out stick2 --json
+    same "$(json '"\(.kind) \(.records) \(.files)"')" 'delta 0 1' 'the approval'
+    expect 0 site import stick2
+    same "$(find site/content -type f | wc -l)" 3 'files after it'
+    expect 0 site content verify
+    # Taken back: nothing travels for it, and the next full bundle does without the file.
+    hub site set ALPHA --unapprove KB5100032 > /dev/null
+    expect 0 hub plan --site ALPHA --full --json
+    same "$(json .files)" 2 'files of a full bundle'
+}
+
+# A medium that is too small is refused before anything is on it.
+test_export_no_space() {
+    small_hub
+    hub_dump > before
+    mkdir tiny
+    unshare -rm mount -t tmpfs -o size=1m none tiny 2> /dev/null || skip 'cannot mount here'
+    # shellcheck disable=SC2016
+    expect 6 unshare -rm sh -c 'mount -t tmpfs -o size=1m none tiny && { "$0" --home hub --quiet export --site ALPHA --out tiny; status=$?; ls -A tiny; exit $status; }' "$SUEXPORT"
+    says '  do: '
+    [ ! -s out ] || fail "left on the medium: $(cat out)"
+    hub_dump | cmp -s - before || fail 'the books changed'
 }

@@ -456,6 +456,55 @@ test_import_signed_lies() {
     lie "d.replace(b'\nfits 1 $base', b'\nfits 1 $empty')" 3 'recomputed from the database' stick2/SU-ALPHA-000002
 }
 
+test_import_no_space() {
+    two_sticks
+    mkdir tiny
+    unshare -rm mount -t tmpfs -o size=3m none tiny 2> /dev/null || skip 'cannot mount here'
+    # shellcheck disable=SC2016
+    expect 6 unshare -rm sh -c 'mount -t tmpfs -o size=3m none tiny && cp -R site tiny && { "$0" --home tiny/site --quiet import stick; status=$?; find tiny/site/content -type f; exit $status; }' "$SUIMPORT"
+    says '  do: '
+    says 'Nothing was written.'
+    [ ! -s out ] || fail "left in the store: $(cat out)"
+}
+
+# A site whose rows are not those of any bundle takes no delta; a full bundle makes it right again.
+test_import_tampered_site() {
+    two_sticks
+    site import stick > /dev/null
+    sqlite3 site/update-point.db "DELETE FROM document WHERE rev_id=7; DELETE FROM revision WHERE rev_id=7"
+    refused 5 site import stick2
+    says 'none of them'
+    expect 0 site rebuild # so that nothing derived from the lost rows is left
+    hub export --site ALPHA --out stick3 --full > /dev/null
+    expect 0 site import stick3
+    same "$(site_digest)" "$state2" 'digest'
+    python3 "$CHECK/check_documents.py" "$SMALL/m2/export.cab" site/update-point.db
+    same "$(python3 "$CHECK/check_state.py" site/update-point.db)" "$state2" 'by another hand'
+}
+
+# Twelve steps back, not more.
+test_import_undo_depth() {
+    small_hub
+    small_site
+    hub site set ALPHA --content none > /dev/null
+    for k in $(seq 1 14); do
+        hub sync --from "$SMALL/m$((k % 2 + 1))/export.cab" > /dev/null
+        hub export --site ALPHA --out "stick$k" > /dev/null
+        site import "stick$k" > /dev/null
+        site_digest > "state$k"
+    done
+    for k in $(seq 13 -1 2); do
+        expect 0 site undo
+        same "$(site_digest)" "$(cat "state$k")" "back at $k"
+    done
+    site_dump > before
+    expect 10 site undo
+    says 'no longer kept'
+    site_dump | cmp -s - before || fail 'the refused undo changed the site'
+    expect 0 site import stick3
+    same "$(site_digest)" "$(cat state3)" 'forward again'
+}
+
 # --- receipts and chains
 
 test_receipts() {

@@ -495,3 +495,40 @@ test_look_ledger() {
         ! python3 "$CHECK/check_ledger.py" changed.db > /dev/null 2>&1 || fail "not noticed: $change"
     done
 }
+
+# Names of people's folders are any bytes.
+test_look_strange_paths() {
+    home="my hub's *home"
+    expect 0 "$SUEXPORT" --home "$home" init
+    expect 0 "$SUEXPORT" --home "$home" key generate --name hub-test
+    cp "$SMALL/m1/export.cab" 'a package; $(touch evil).cab'
+    expect 0 "$SUEXPORT" --home "$home" sync --from 'a package; $(touch evil).cab'
+    expect 0 "$SUEXPORT" --home "$home" content add "$SMALL/m1/WsusContent"
+    expect 0 "$SUEXPORT" --home "$home" site add ALPHA
+    expect 0 "$SUEXPORT" --home "$home" export --site ALPHA --out 'the stick'
+    expect 0 "$SUEXPORT" --home "$home" key export --name hub-test --out 'the key'
+    expect 0 "$SUIMPORT" --home 'ein Ort für Müll' init --site ALPHA
+    expect 0 "$SUIMPORT" --home 'ein Ort für Müll' trust add 'the key'
+    expect 0 "$SUIMPORT" --home 'ein Ort für Müll' import 'the stick/'
+    expect 0 "$SUIMPORT" --home 'ein Ort für Müll' receipt --out=-receipt
+    [ -s ./-receipt ] || fail 'no receipt'
+    [ ! -e evil ] || fail 'a name was run'
+}
+
+test_look_keys() {
+    hub init > /dev/null
+    expect 0 hub key generate --name one --json
+    has_keys . name role fingerprint key_id
+    same "$(json .key_id)" "$(openssl pkey -pubin -in hub/keys/one.pub -outform DER | sha256sum | cut -d' ' -f1)" 'key id'
+    same "$(json .fingerprint | tr -d ' ' | tr A-F a-f)" "$(json .key_id | cut -c1-20)" 'fingerprint'
+    sha256sum hub/keys/* > before
+    expect 2 hub key generate --name one
+    sha256sum --quiet -c before || fail 'a key was overwritten'
+    expect 0 hub key generate --name two --role reviewer
+    expect 0 hub key list --json
+    same "$(json '[.keys[] | "\(.name) \(.role)"] | join("; ")')" 'one exporter; two reviewer' 'keys'
+    expect 0 hub key export --name one
+    cmp out hub/keys/one.pub
+    silent_about PRIVATE out
+    same "$(find hub site -name '*.key' -perm /077 2> /dev/null)" '' 'private keys that others can read'
+}

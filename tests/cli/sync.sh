@@ -231,7 +231,7 @@ test_sync_flipped_bytes() {
             grep -q '^suexport: 7' err || fail "byte $at: $(cat err)"
             same "$(hub_digest)" "$before" "digest with byte $at flipped"
         fi
-        at=$((at < 110 ? at + 6 : at + 487))
+        at=$((at < 110 ? at + 6 : at + 1201))
     done
     [ "$taken" -lt $((tried / 3)) ] || fail "$taken of $tried flipped packages were taken"
 }
@@ -285,4 +285,40 @@ test_sync_refuses_what_is_no_package() {
     says 'nowhere.cab'
     expect 2 hub sync
     expect 2 hub sync --from ftp://somewhere/else
+}
+
+# An address that changed alone is no revision of its update, but the catalogue is another one and the
+# address travels.
+test_sync_address_alone() {
+    small_package
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    edit pkg/package.xml 're.sub(rb"MUUrl=\"[^\"]*\"", lambda m: m[0][:-1] + b"?moved\"", d, count=1)'
+    pack_cab
+    expect 0 hub sync --from pkg/export.cab --json
+    same "$(count)" '0 0 0 0 41 41 43' 'classes'
+    same "$(json .content_version)" 2 'content version'
+    documents pkg/export.cab
+    expect 0 hub export --site ALPHA --out stick2 --json
+    same "$(json '"\(.kind) \(.revised) \(.files)"')" 'delta 0 0' 'the delta'
+    [ "$(json .records)" -ge 1 ] || fail 'the address does not travel'
+    expect 0 site import stick2
+    same "$(site_digest)" "$(hub_digest)" 'digest'
+    same "$(sqlite3 -readonly site/update-point.db "SELECT count(*) > 0 FROM v_file WHERE url LIKE '%?moved'")" 1 'the address at the site'
+}
+
+# Bytes that the database no longer holds as they came are never passed on.
+test_sync_tampered_database() {
+    small_hub
+    sqlite3 hub/update-point.db "UPDATE document SET (packed, raw_bytes, dictionary_id) = (SELECT packed, raw_bytes, dictionary_id FROM document WHERE rev_id=5) WHERE rev_id=6"
+    expect 3 hub export --site ALPHA --out stick
+    says 'is not the one that was stored'
+    [ ! -e stick/SU-ALPHA-000001 ] || fail 'a bundle was made of it'
+    # The source mends it.
+    sqlite3 hub/update-point.db "UPDATE revision SET doc_sha256=zeroblob(32), record_sha256=zeroblob(32) WHERE rev_id=6"
+    expect 0 hub sync --from "$SMALL/m1/export.cab"
+    documents "$SMALL/m1/export.cab"
+    expect 0 hub export --site ALPHA --out stick
 }

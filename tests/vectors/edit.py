@@ -10,6 +10,7 @@ FOLDER is a copy of a vector that may be changed. EDITS are parted by " ; ":
     take FILE PATH          FILE becomes a copy of PATH, beside this program
     text OLD => NEW         replaces the one place in MANIFEST.TXT; \\n \\r \\0 and nothing else are escapes
     stream OLD => NEW       the same in the unpacked metadata frame; packs it again, then as seal
+    profile                 brings the profile digest in the manifest up to date
     seal                    brings sizes and hashes of the volume in the manifest up to date
     sign, sign-site         signs MANIFEST.TXT with the hub's (RFC 8032 TEST 1) or the site's key (TEST 2)
 """
@@ -39,6 +40,11 @@ def replace(data, edit):
 
 def volume_name():
     return re.search(rb"\nvolume 1 (\S+) ", read("MANIFEST.TXT"))[1].decode()
+
+def profile(_):
+    manifest = read("MANIFEST.TXT")
+    lines = re.search(rb"\nprofile \w+\n((?:.*\n)*?express \w+\n)", manifest)[1]
+    write("MANIFEST.TXT", re.sub(rb"\nprofile \w+\n", b"\nprofile " + hashlib.sha256(lines).hexdigest().encode() + b"\n", manifest))
 
 def seal(_=""):
     name = volume_name()
@@ -92,7 +98,7 @@ for line in sys.argv[2].split(" ; "):
         shutil.copyfile(os.path.join(HERE, words[1]), path(words[0]))
     elif command == "text":
         write("MANIFEST.TXT", replace(read("MANIFEST.TXT"), rest))
-    elif command in ("stream", "seal"):
+    elif command in ("stream", "seal", "profile"):
         globals()[command](rest)
     elif command in KEYS:
         sign(command)

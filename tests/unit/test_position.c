@@ -1,0 +1,210 @@
+/* Whether a verified bundle may be applied where the site stands: every pair of facts once. */
+#include "helpers.h"
+
+#include "common/core/position.h"
+
+static void fill(uint8_t *out, uint8_t byte)
+{
+    memset(out, byte, SU_SHA256_BYTES);
+}
+
+/* A site ALPHA after bundle 5: state 0x55, manifest 0xaa, profile "content all". */
+struct stage {
+    struct su_home site;
+    struct su_position position;
+    struct su_bundle bundle;
+};
+
+static void set(struct stage *s, uint64_t sequence, bool is_full)
+{
+    *s = (struct stage){.site = SU_HOME_INIT, .position = SU_POSITION_INIT, .bundle = SU_BUNDLE_INIT};
+    (void)snprintf(s->site.name, sizeof s->site.name, "ALPHA");
+    s->position.has_import = true;
+    s->position.sequence = 5;
+    (void)snprintf(s->position.bundle, sizeof s->position.bundle, "SU-ALPHA-000005");
+    fill(s->position.manifest_sha256, 0xaa);
+    fill(s->position.state.digest, 0x55);
+    su_buf_adds(&s->position.profile, "content all\nexpress no\n");
+    struct su_manifest *m = &s->bundle.manifest;
+    (void)snprintf(m->site, sizeof m->site, "ALPHA");
+    (void)snprintf(s->bundle.name, sizeof s->bundle.name, "SU-ALPHA-%06u", (unsigned)sequence);
+    m->sequence = sequence;
+    m->is_full = is_full;
+    m->profile.content = SU_CONTENT_ALL;
+    fill(m->result, 0x66);
+    fill(s->bundle.manifest_sha256, 0xbb);
+}
+
+static void add_base(struct stage *s, uint64_t sequence, uint8_t state)
+{
+    struct su_base *base = SU_PUSH(&s->bundle.manifest.bases, 10);
+    base->sequence = s->bundle.manifest.follows = sequence;
+    fill(base->digest, state);
+}
+
+static int judge(const struct stage *s, bool accept_profile)
+{
+    return su_position_judge(&s->position, &s->site, &s->bundle, accept_profile, &e);
+}
+
+static void stage_cleanup(struct stage *s)
+{
+    su_position_cleanup(&s->position);
+    su_bundle_cleanup(&s->bundle);
+}
+
+static void test_next_delta(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 6, false);
+    add_base(&s, 4, 0x44);
+    add_base(&s, 5, 0x55);
+    assert_int_equal(judge(&s, false), 0);
+    s.bundle.manifest.sequence = 9; /* lost numbers need no repair while the state fits */
+    assert_int_equal(judge(&s, false), 0);
+}
+
+static void test_states_count_not_numbers(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 6, false);
+    add_base(&s, 5, 0x54); /* the right number, another state */
+    REFUSED(judge(&s, false), SU_GAP);
+    NAMES("none of them");
+    s.bundle.manifest.bases.count = 0;
+    add_base(&s, 3, 0x55); /* another number, the right state */
+    assert_int_equal(judge(&s, false), 0);
+}
+
+static void test_gap_names_what_is_missing(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 9, false);
+    add_base(&s, 7, 0x77);
+    add_base(&s, 8, 0x88);
+    REFUSED(judge(&s, false), SU_GAP);
+    NAMES("7 to 8");
+    assert_true(strstr(e.remedy, "SU-ALPHA-000007") != NULL);
+    assert_true(strstr(e.remedy, "--since 5") != NULL);
+    s.position.has_import = false; /* a new site: only a full bundle helps */
+    s.position.sequence = 0;
+    REFUSED(judge(&s, false), SU_GAP);
+    assert_true(strstr(e.remedy, "--full") != NULL && strstr(e.remedy, "--since") == NULL);
+}
+
+static void test_full_fits_any_state(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 6, true);
+    assert_int_equal(judge(&s, false), 0);
+    s.position.has_import = false;
+    s.position.sequence = 0;
+    assert_int_equal(judge(&s, false), 0);
+    su_buf_clear(&s.position.profile); /* nothing is pinned yet */
+    assert_int_equal(judge(&s, false), 0);
+}
+
+static void test_repeated_and_older(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 5, true);
+    fill(s.bundle.manifest_sha256, 0xaa);
+    fill(s.bundle.manifest.result, 0x55);
+    assert_int_equal(judge(&s, false), 1); /* the very bundle, and its state */
+    fill(s.bundle.manifest_sha256, 0xab);
+    REFUSED(judge(&s, false), SU_OLDER); /* signed anew under the same number */
+    fill(s.bundle.manifest_sha256, 0xaa);
+    fill(s.position.state.digest, 0x56);
+    REFUSED(judge(&s, false), SU_OLDER); /* the state is no longer the bundle's */
+    for (uint64_t sequence = 1; sequence <= 5; sequence++) {
+        SU_AUTO(stage) struct stage old;
+        set(&old, sequence, true);
+        REFUSED(judge(&old, false), SU_OLDER);
+        NAMES("reached 5");
+    }
+}
+
+static void test_other_site(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    static const char *const others[] = {"BRAVO", "ALPH", "ALPHAX", "alpha"};
+    set(&s, 6, true);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(s.bundle.manifest.site, sizeof s.bundle.manifest.site, "%s", others[i]);
+        REFUSED(judge(&s, false), SU_WRONG_SITE);
+        NAMES(others[i]);
+        NAMES("ALPHA");
+    }
+}
+
+static void test_other_profile(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 6, true);
+    s.bundle.manifest.profile.content = SU_CONTENT_LICENCE;
+    REFUSED(judge(&s, false), SU_PROFILE_DIFFERS);
+    NAMES("content all");
+    NAMES("content licence");
+    assert_int_equal(judge(&s, true), 0);
+    s.bundle.manifest.profile.content = SU_CONTENT_ALL;
+    GOOD(su_profile_add(&s.bundle.manifest.profile, SU_ITEM_APPROVAL, guid_text(1), &e)); /* approvals change monthly */
+    assert_int_equal(judge(&s, false), 0);
+    GOOD(su_profile_add(&s.bundle.manifest.profile, SU_ITEM_LANGUAGE, "de", &e));
+    REFUSED(judge(&s, false), SU_PROFILE_DIFFERS);
+}
+
+/* The first reason that applies is the one given. */
+static void test_order_of_reasons(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 3, false);
+    add_base(&s, 1, 0x11);
+    s.bundle.manifest.profile.content = SU_CONTENT_NONE;
+    (void)snprintf(s.bundle.manifest.site, sizeof s.bundle.manifest.site, "BRAVO");
+    REFUSED(judge(&s, true), SU_WRONG_SITE);
+    (void)snprintf(s.bundle.manifest.site, sizeof s.bundle.manifest.site, "ALPHA");
+    REFUSED(judge(&s, true), SU_OLDER); /* accepting a profile accepts nothing else */
+    s.bundle.manifest.sequence = 6;
+    REFUSED(judge(&s, true), SU_GAP);
+    fill(s.bundle.manifest.bases.at[0].digest, 0x55);
+    REFUSED(judge(&s, false), SU_PROFILE_DIFFERS);
+    assert_int_equal(judge(&s, true), 0);
+}
+
+static void test_advance(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s, next;
+    set(&s, 6, true);
+    su_position_advance(&s.position, &s.bundle);
+    assert_int_equal(judge(&s, false), 1);
+    set(&next, 7, false);
+    add_base(&next, 6, 0x66);
+    fill(next.bundle.manifest_sha256, 0xcc);
+    fill(next.bundle.manifest.result, 0x77);
+    assert_int_equal(su_position_judge(&s.position, &s.site, &next.bundle, false, &e), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_next_delta),
+        cmocka_unit_test(test_states_count_not_numbers),
+        cmocka_unit_test(test_gap_names_what_is_missing),
+        cmocka_unit_test(test_full_fits_any_state),
+        cmocka_unit_test(test_repeated_and_older),
+        cmocka_unit_test(test_other_site),
+        cmocka_unit_test(test_other_profile),
+        cmocka_unit_test(test_order_of_reasons),
+        cmocka_unit_test(test_advance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
