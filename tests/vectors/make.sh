@@ -7,6 +7,7 @@
 # OUT/ALPHA.receipt. Everything is invented and nothing is drawn by chance: the same programs and
 # libraries give the same bytes. The keys are the published ones of RFC 8032, section 7.1 (TEST 1
 # is the hub's, TEST 2 the site's); they protect nothing. WORK, when given, keeps the hub's home.
+# When the programs write other bytes on purpose: tests/vectors/make.sh build tests/vectors
 set -eu
 export LC_ALL=C.UTF-8 TZ=UTC
 umask 022
@@ -188,3 +189,16 @@ cp -r usb/SU-ALPHA-000001 usb/SU-ALPHA-000002 "$out"
 cp hub/keys/rfc8032-1.pub "$out/hub.pub"
 cp site.pub "$out/site.pub"
 cp receipt "$out/ALPHA.receipt"
+
+# The table of files in OUT/README.md, when there is one, is brought up to date.
+[ ! -e "$out/README.md" ] || python3 - "$out" << 'END'
+import glob, hashlib, os, sys
+os.chdir(sys.argv[1])
+def row(name):
+    data = open(name, "rb").read()
+    return f"| `{name}` | {len(data):,} | `{hashlib.sha256(data).hexdigest()}` |\n"
+head = "| file | bytes | SHA-256 |\n|---|---|---|\n"
+before, rest = open("README.md", encoding="utf-8").read().split(head)
+table = "".join(map(row, sorted(glob.glob("SU-*/*") + glob.glob("*.pub") + glob.glob("*.receipt"))))
+open("README.md", "w", encoding="utf-8").write(before + head + table + "\n" + rest.split("\n\n", 1)[1])
+END
