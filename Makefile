@@ -11,6 +11,7 @@ PREFIX  ?= /usr/local
 PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev \
            libcmocka-dev gcab libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
            mandoc valgrind
+TOOLS = $(CC) pkg-config gcab bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind
 LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \
@@ -34,7 +35,8 @@ all: $(PROGRAMS)
 
 # What a fresh machine lacks; silent where everything is there.
 deps:
-	@pkg-config --exists $(LIBRARIES) cmocka 2>/dev/null && command -v gcab bsdtar cabextract sqlite3 xmllint openssl jq zstd python3 mandoc valgrind >/dev/null 2>&1 || { \
+	@missing=; for tool in $(TOOLS); do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
+	pkg-config --exists $(LIBRARIES) cmocka 2>/dev/null && test -z "$$missing" || { \
 	  echo "installing packages: $(PACKAGES)"; \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
 	  $$SUDO apt-get update -q && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -q -y --no-install-recommends $(PACKAGES); }

@@ -138,7 +138,7 @@ def check_signature(folder, manifest, keys):
             raise Bad("untrusted", 4, "no signature by a key that was given")
 
 def check_folder(folder, m):
-    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", "VERIFY.txt", *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG, n)]
+    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", "VERIFY.txt", *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG + r"|[0-9A-F]{8}\.P7S", n)]
     if extra:
         raise damaged(f"{extra} is not declared")
     if sha256(read_regular(folder, "VERIFY.txt", 64 << 10)).hex() != m["recipe"]:

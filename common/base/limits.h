@@ -38,7 +38,7 @@
 /* All addresses of one record; an update with 2,000 files would need 300 KiB. */
 #define SU_MAX_RECORD_URLS_BYTES (4 * SU_MIB)
 
-/* The manifest: 65 bytes per MiB carried, so this covers a bundle of about 900 GB. */
+/* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
 /* Signature files beside a manifest; a two-person rule needs two. */
 #define SU_MAX_SIGNATURES 16u

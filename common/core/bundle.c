@@ -28,10 +28,11 @@ void su_bundle_cleanup(struct su_bundle *bundle)
     *bundle = (struct su_bundle)SU_BUNDLE_INIT;
 }
 
-/* 8 hex digits of the key id and .SIG; the digits are a hint only. */
-static bool is_signature_name(const char *name)
+/* 8 hex digits of the key id and the kind; the digits are a hint only. Of the kinds, .SIG is Ed25519;
+ * .P7S, a CMS signature, may lie beside it and is not read by this version. */
+static bool is_signature_name(const char *name, const char *kind)
 {
-    return strlen(name) == 12 && strspn(name, "0123456789ABCDEF") == 8 && strcmp(name + 8, ".SIG") == 0;
+    return strlen(name) == 12 && strspn(name, "0123456789ABCDEF") == 8 && strcmp(name + 8, kind) == 0;
 }
 
 static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
@@ -41,7 +42,7 @@ static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_SIGNATURE_BYTES);
-        if (!is_signature_name(names.at[i]))
+        if (!is_signature_name(names.at[i], ".SIG"))
             continue;
         struct su_bundle_signature *s = SU_PUSH(&raw->signatures, SU_MAX_SIGNATURES);
         if (!s)
@@ -161,7 +162,8 @@ int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, str
 static bool is_declared(const struct su_bundle *b, const char *name)
 {
     char volume[16];
-    if (strcmp(name, SU_MANIFEST_NAME) == 0 || strcmp(name, SU_RECIPE_NAME) == 0 || is_signature_name(name))
+    if (strcmp(name, SU_MANIFEST_NAME) == 0 || strcmp(name, SU_RECIPE_NAME) == 0 ||
+        is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S"))
         return true;
     for (size_t v = 1; v <= b->manifest.volumes.count; v++)
         if (strcmp(name, su_volume_name(b->manifest.sequence, (uint32_t)v, volume)) == 0)

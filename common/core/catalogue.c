@@ -230,8 +230,7 @@ int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err 
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf)
-    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
-                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
     int more;
     *count = 0;

@@ -291,7 +291,7 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
                  "SELECT update_id FROM revision r JOIN temp.wanted w ON w.id=r.update_id UNION"
                  " SELECT r.update_id FROM revision r JOIN info i USING (rev_id) WHERE i.type IN (2, 3) "
                  "AND " NEWEST " AND (NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON "
-                               "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id))"
+                 "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id))"
                  " AND (NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND "
                  "w.id=p.target WHERE p.rev_id=r.rev_id))",
                  SU_I(by_product), SU_I(by_classification)) < 0)

@@ -154,8 +154,7 @@ static int write_metadata(struct writing *w, struct su_err *err)
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(w->home->db, err);
     SU_AUTO(su_buf)
-    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
-                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     int more;
     if (!catalogue || write_removals(w, err) < 0 ||
         su_query(w->home->db, &rows, err,
@@ -185,7 +184,7 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 "2. Every file is the one the manifest names:\n"
                 "   grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict -c -\n\n"
                 "3. Nothing else lies here:\n"
-                "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.SIG' | sort)\" = "
+                "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.(SIG|P7S)' | sort)\" = "
                 "\"$(sed -n -E 's/^[0-9a-f]{64}  //p' MANIFEST.TXT | sort)\"\n\n"
                 "4. What it holds:\n"
                 "   for v in SU%06u.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",

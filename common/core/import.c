@@ -47,7 +47,7 @@ static int check_space(const struct importing *i, struct su_err *err)
 struct staging {
     struct importing *i;
     struct su_store_writer *writer; /* NULL when the bytes are only proved */
-    struct su_digest sha256;
+    struct su_digest sha256, sha1;
 };
 
 static int stage_bytes(void *context, const void *bytes, size_t length, struct su_err *err)
@@ -55,8 +55,11 @@ static int stage_bytes(void *context, const void *bytes, size_t length, struct s
     struct staging *s = context;
     s->i->staged_bytes += length;
     su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, s->i->payload_bytes, "bytes");
-    return s->writer ? su_store_write(s->writer, bytes, length, err)
-                     : su_digest_add(&s->sha256, bytes, length, err);
+    if (s->writer)
+        return su_store_write(s->writer, bytes, length, err);
+    if (su_digest_add(&s->sha256, bytes, length, err) < 0)
+        return -1;
+    return su_digest_add(&s->sha1, bytes, length, err);
 }
 
 static int store_file(struct importing *i, const struct su_payload *p, struct su_err *err)
@@ -69,20 +72,18 @@ static int store_file(struct importing *i, const struct su_payload *p, struct su
     return su_store_commit(&writer, &p->id, err);
 }
 
+/* The same proof as storing gives, without writing. */
 static int prove_file(struct importing *i, const struct su_payload *p, struct su_err *err)
 {
-    struct staging s = {.i = i, .sha256 = SU_DIGEST_INIT};
-    uint8_t have[SU_SHA256_BYTES];
-    int result = su_digest_open(&s.sha256, SU_SHA256, err);
-    if (result == 0)
-        result = su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err);
-    if (result == 0)
-        result = su_digest_end(&s.sha256, have, err);
-    su_digest_cleanup(&s.sha256);
-    if (result == 0 && memcmp(have, p->id.sha256, sizeof have) != 0)
-        return su_fail(err, SU_CONTENT_WRONG,
-                       "a file of the bundle has not the digest the manifest gives it");
-    return result;
+    SU_AUTO(su_digest) struct su_digest sha256 = SU_DIGEST_INIT, sha1 = SU_DIGEST_INIT;
+    struct su_file_id have = {.bytes = p->id.bytes}; /* the manifest's extents add up to it */
+    if (su_digest_open(&sha256, SU_SHA256, err) < 0 || su_digest_open(&sha1, SU_SHA1, err) < 0)
+        return -1;
+    struct staging s = {.i = i, .sha256 = sha256, .sha1 = sha1};
+    if (su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err) < 0 ||
+        su_digest_end(&sha256, have.sha256, err) < 0 || su_digest_end(&sha1, have.sha1, err) < 0)
+        return -1;
+    return su_store_compare(&have, &p->id, err);
 }
 
 /* Held means: there, and still what its name says. A copy that has rotted is written anew. */

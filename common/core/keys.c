@@ -21,8 +21,7 @@ int su_keys_generate(const struct su_home *home, const char *name, const char *r
                      struct su_err *err)
 {
     SU_AUTO(su_buf)
-    struct su_buf private = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES),
-                  public = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
+    struct su_buf private = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES), public = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
     char file[80], fingerprint[SU_FINGERPRINT_TEXT];
     if (!su_name_is_valid(name))
         return su_fail(err, SU_USAGE, "key name '%s' is not of the form [A-Za-z0-9._-]{1,64}", name);

@@ -297,7 +297,7 @@ static void parse_identity(struct reader *r, struct su_manifest *m)
         r->has_failed = true;
 }
 
-static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err *err)
+static void parse_features(struct reader *r, struct su_manifest *m, struct su_err *err)
 {
     while (next_starts(r, "requires ")) {
         field(r, "requires ");
@@ -306,6 +306,10 @@ static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err
             su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
             r->has_failed = true;
     }
+}
+
+static void parse_profile(struct reader *r, struct su_manifest *m, struct su_err *err)
+{
     field(r, "profile ");
     hash(r, m->profile_digest, SU_SHA256_BYTES);
     line_end(r);
@@ -547,10 +551,11 @@ int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, st
         return su_fail(err, SU_FEATURE, "the manifest is of another version or purpose than '%s'",
                        FIRST_LINE);
     parse_identity(&r, m);
-    parse_profile(&r, m, err);
+    parse_features(&r, m, err);
     if (!r.has_failed && m->features.count > 0) /* version 1 has none; what follows may be unreadable */
         return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know",
                        m->features.at[0].text);
+    parse_profile(&r, m, err);
     parse_state(&r, m, err);
     parse_files(&r, m, true);
     parse_files(&r, m, false);

@@ -94,8 +94,7 @@ static int apply_frames(struct replay *r, struct su_volume_reader *reader, const
 {
     SU_AUTO(su_packer) struct su_packer *packer = su_packer_new(err);
     SU_AUTO(su_buf)
-    struct su_buf packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES),
-                  raw = SU_BUF_INIT(SU_MAX_FRAME_BYTES);
+    struct su_buf packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES), raw = SU_BUF_INIT(SU_MAX_FRAME_BYTES);
     if (!packer)
         return -1;
     for (size_t i = 0; i < m->frames.count; i++) {

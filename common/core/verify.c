@@ -92,7 +92,7 @@ static void on_bad(void *context, const struct su_bad_block *b)
     c->is_out_of_memory |= !place->reason || !place->affects;
 }
 
-static enum su_verdict verdict_of(enum su_code code)
+enum su_verdict su_verdict_of(enum su_code code)
 {
     switch (code) {
     case SU_UNTRUSTED: return SU_VERDICT_UNTRUSTED;
@@ -157,6 +157,6 @@ int su_verify(struct su_home *site, const struct su_position *position, const st
 {
     out->metadata_is_good = true;
     int result = verify(site, position, raw, events, out, err);
-    out->verdict = result == 0 ? SU_VERDICT_GOOD : verdict_of(err->code);
+    out->verdict = result == 0 ? SU_VERDICT_GOOD : su_verdict_of(err->code);
     return result < 0 ? su_after(err, "Nothing was written.") : 0;
 }

@@ -12,6 +12,8 @@ enum su_verdict {
     SU_VERDICT_REPLAY, SU_VERDICT_STALE_FORMAT, SU_VERDICT_INCOMPLETE
 };
 const char *su_verdict_text(enum su_verdict verdict);
+/* The verdict that an error means; damage for whatever cannot be read. */
+enum su_verdict su_verdict_of(enum su_code code);
 
 struct su_bad_place {
     uint32_t volume;

@@ -310,7 +310,7 @@ test_import_profile_differs() {
 
 test_import_locked() {
     two_sticks
-    (flock 9; echo held > held; sleep 20) 9>> site/lock &
+    (flock 9; : > held; exec sleep 20) 9>> site/lock &
     until [ -e held ]; do sleep 0.02; done
     refused 7 site import stick
     expect 7 site undo

@@ -196,7 +196,7 @@ static void test_undeclared_files(void **state)
     sign_as(state, "b/06E3FD8F.SIG", 0, manifest, sizeof manifest - 1);
     GOOD(verify(state, db, &bundle));
     GOOD(su_bundle_check_folder(&bundle, &e));
-    static const char *const names[] = {"autorun.inf", ".hidden", "SU000001.002", "SU000001.001.bak", "manifest.txt", "VERIFY.TXT", "06E3FD8F.P7S", "su000001.001", "a\nb"};
+    static const char *const names[] = {"autorun.inf", ".hidden", "SU000001.002", "SU000001.001.bak", "manifest.txt", "VERIFY.TXT", "06E3FD8F.P7", "su000001.001", "a\nb"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[64];
         (void)snprintf(path, sizeof path, "b/%s", names[i]);

@@ -214,8 +214,7 @@ static int show_one(struct showing *s, struct su_catalogue *catalogue, const str
                     struct su_err *err)
 {
     SU_AUTO(su_buf)
-    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES),
-                  urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     struct su_record record;
     uint64_t wanted = UINT32_MAX;
     bool found;

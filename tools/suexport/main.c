@@ -75,7 +75,7 @@ static const struct su_command commands[] = {
     {"search", "WORDS", "Finds updates by words of titles, KB, bulletin or CVE",
      SU_OPTIONS({"limit", "N", "at most N (default 50)"}), 1, 100, SU_NEEDS_READ, su_cmd_search},
     {"explain", "KB|GUID|ID", "Why an update travels to a site; or what a message id means",
-     SU_OPTIONS({"site", "CODE", "the site"}), 1, 1, SU_NEEDS_READ, cmd_explain},
+     SU_OPTIONS({"site", "CODE", "the site"}), 1, 1, SU_NEEDS_NOTHING, cmd_explain},
     {"rebuild", "", "Makes the derived tables again from the documents", no_options, 0, 0, SU_NEEDS_WRITE,
      su_cmd_rebuild},
     {NULL, NULL, NULL, NULL, 0, 0, SU_NEEDS_NOTHING, NULL},

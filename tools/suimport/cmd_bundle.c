@@ -151,8 +151,10 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
             su_line(c, "%s: left, for site %s", found->at[i], claimed);
             continue;
         }
-        if (su_bundle_open(&raw, found->at[i], err) < 0)
+        if (su_bundle_open(&raw, found->at[i], err) < 0) {
+            v->verdict = su_verdict_of(err->code);
             return -1;
+        }
         if (has_any)
             su_line(c, "%s: %s", v->bundle.name, su_verdict_text(v->verdict));
         su_verification_cleanup(v);
@@ -180,7 +182,6 @@ int cmd_verify(struct su_context *c, struct su_err *err)
     SU_AUTO(su_verification) struct su_verification v = SU_VERIFICATION_INIT;
     if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
         return -1;
-    v.verdict = SU_VERDICT_DAMAGED; /* of what cannot even be opened */
     int result = verify_all(c, &found, &v, err);
     answer(c, &v);
     return result;

@@ -29,21 +29,26 @@ int cmd_status(struct su_context *c, struct su_err *err)
     SU_AUTO(su_position) struct su_position p = SU_POSITION_INIT;
     SU_AUTO(su_buf) struct su_buf hub = SU_BUF_INIT(128);
     struct su_status facts = {.site_code = c->home.name, .server = c->home.name};
-    int64_t owed, keys;
+    int64_t owed, holes, keys;
     bool found;
     if (su_position_load(c->home.db, &p, err) < 0 ||
         su_query_text(c->home.db, &hub, &found, err,
                       "SELECT hub FROM import WHERE NOT undone ORDER BY import_id DESC LIMIT 1") < 0 ||
         su_query_int(c->home.db, &keys, NULL, err, "SELECT count(*) FROM trust") < 0 ||
-        su_query_int(c->home.db, &owed, NULL, err, "SELECT count(*) FROM hole WHERE import_id=?1",
+        su_query_int(c->home.db, &holes, NULL, err, "SELECT count(*) FROM hole WHERE import_id=?1",
+                     SU_I(p.import_id)) < 0 ||
+        su_query_int(c->home.db, &owed, NULL, err,
+                     "SELECT count(*) FROM hole WHERE import_id=?1 AND (line LIKE 'licence %' OR line LIKE "
+                     "'content %')",
                      SU_I(p.import_id)) < 0)
         return -1;
     facts.source = found ? hub.bytes : "";
     facts.last_sequence = p.sequence;
-    facts.link = owed > 0 ? 1 : 0;
+    facts.link = holes > 0 ? 1 : 0;
     if (su_look_status(c, &facts, err) < 0)
         return -1;
     su_json_int(&c->json, "content_owed", owed);
+    su_json_int(&c->json, "holes", holes);
     su_json_int(&c->json, "trusted_keys", keys);
     su_json_int(&c->json, "promise_days", (int64_t)p.promise_days);
     su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet",
@@ -52,8 +57,8 @@ int cmd_status(struct su_context *c, struct su_err *err)
         su_line(c, "  promise      the hub promised a bundle every %llu days",
                 (unsigned long long)p.promise_days);
     su_line(c, "  trust        %lld keys pinned", (long long)keys);
-    if (owed > 0)
-        su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)owed);
+    if (holes > 0)
+        su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)holes);
     return 0;
 }
 
