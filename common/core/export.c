@@ -254,7 +254,8 @@ static int record_export(struct su_home *home, const struct su_site *site, const
             " AND r.revision=site_state.revision AND r.record_sha256=site_state.record_sha256)",
             SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         su_run(home->db, err,
-               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256 FROM "
+               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256, "
+               "r.doc_sha256 FROM "
                "temp.carry JOIN revision r USING (rev_id)"
                " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id "
                "AND s.revision=r.revision"

@@ -194,7 +194,7 @@ static int count_changes(struct su_db *db, const struct su_site *site, struct su
                  "(rev_id) WHERE NOT EXISTS"
                  "  (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
                  "s.revision=r.revision"
-                 "   AND s.to_sequence IS NULL AND s.record_sha256=r.record_sha256)"
+                 "   AND s.to_sequence IS NULL AND s.doc_sha256=r.doc_sha256)"
                  "  UNION SELECT s.update_id FROM site_state s WHERE s.site_id=?1 AND s.to_sequence IS NULL "
                  "AND NOT EXISTS"
                  "  (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=s.update_id "

@@ -106,6 +106,7 @@ CREATE TABLE site_state (
   from_sequence INTEGER NOT NULL,
   to_sequence   INTEGER,           -- first sequence without it; NULL: still there
   record_sha256 BLOB NOT NULL,
+  doc_sha256    BLOB NOT NULL,     -- tells a revised update from an address that moved
   PRIMARY KEY (site_id, update_id, revision, from_sequence)
 ) STRICT, WITHOUT ROWID;
 -- Hub: from which bundle on a file is at a site. The site imports a bundle only with all its files, and
