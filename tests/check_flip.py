@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""check_flip.py SUIMPORT HOME BUNDLE RUNS SEED - damages a bundle in many ways; none may be imported.
+"""check_flip.py SUIMPORT HOME BUNDLE dense|sparse|all RUNS SEED - damages a bundle in many ways.
 
-First single bits: one in every byte of the manifest, the signature, the recipe and the first 1.5 KiB of
-each volume, and in every Nth byte of the rest; then lengths: every length of the small files, every
-Nth of the volumes; then damage of many bytes drawn from SEED. N is chosen so that about RUNS imports are
-made, where RUNS is too small even for that N counts for every file; RUNS 0 means every byte and length.
+None may be imported. dense: one bit in every byte of the manifest, the signature, the recipe and the first
+1.5 KiB of each volume, and every length of the small files; then, as sparse does, about RUNS more: bits and
+lengths at every Nth place of everything, and damage of many bytes drawn from SEED. all: N is 1.
 
 After each import the exit status must be that of the damage (4 for manifest and signature, 3 for what
 the manifest names), the database must have the bytes it had, and no file may have a final name in the
@@ -20,7 +19,7 @@ import tempfile
 import threading
 
 SUIMPORT, HOME, BUNDLE = sys.argv[1:4]
-RUNS, SEED = int(sys.argv[4]), int(sys.argv[5])
+DENSITY, RUNS, SEED = sys.argv[4], int(sys.argv[5]), int(sys.argv[6])
 HEAD = 1536
 
 
@@ -35,16 +34,14 @@ def statuses(name, path):
     return {4} if name.endswith(".SIG") else {3}
 
 
-def places(size, dense, step):
+def flips(name, size, step):
+    dense = 0 if DENSITY == "sparse" else HEAD if is_volume(name) else size
     return sorted(set(range(min(dense, size))) | set(range(0, size, step)))
 
 
-def flips(name, size, step, is_sparse):
-    return places(size, 0 if is_sparse else HEAD if is_volume(name) else size, step)
-
-
-def cuts(name, size, step, is_sparse):
-    return places(size, 0 if is_sparse or is_volume(name) else size, step)
+def cuts(name, size, step):
+    dense = 0 if DENSITY == "sparse" or is_volume(name) else size
+    return sorted(set(range(dense)) | set(range(0, size, step)))
 
 
 class Worker(threading.Thread):
@@ -157,26 +154,19 @@ def main():
     names = sorted(os.listdir(BUNDLE))
     sizes = {name: os.path.getsize(os.path.join(BUNDLE, name)) for name in names}
     total = sum(sizes.values())
-    many = max(200, RUNS // 10)
-
-    def count(step, is_sparse):
-        return sum(len(flips(n, s, step, is_sparse)) + len(cuts(n, s, step, is_sparse)) + 1 for n, s in sizes.items()) + many
-
-    step, is_sparse = 1, RUNS and count(total, False) > RUNS
-    while RUNS and count(step, is_sparse) > RUNS:
-        step += 1 + step // 20
+    many = RUNS // 4
+    step = 1 if DENSITY == "all" else max(1, 2 * total // max(1, RUNS - many))
     jobs = []
     for name in names:
-        jobs += [(name, f"byte {at} flipped", flip(at, at % 8)) for at in flips(name, sizes[name], step, is_sparse)]
-        jobs += [(name, f"cut to {at} bytes", cut(at)) for at in cuts(name, sizes[name], step, is_sparse)]
+        jobs += [(name, f"byte {at} flipped", flip(at, at % 8)) for at in flips(name, sizes[name], step)]
+        jobs += [(name, f"cut to {at} bytes", cut(at)) for at in cuts(name, sizes[name], step)]
         jobs.append((name, "absent", os.remove))
     rng = random.Random(SEED)
     for number in range(many):
         seed = rng.randrange(1 << 32)
         jobs.append((rng.choice(names), f"damage {number} (seed {seed} of {SEED})", scramble(seed)))
     rng.shuffle(jobs)
-    dense = "" if is_sparse else "every byte of the small files and heads, "
-    print(f"{len(jobs)} damages of {total} bytes: {dense}every {step}th of the rest; seed {SEED}")
+    print(f"{len(jobs)} damages of {total} bytes, {DENSITY}, every {step}th place; seed {SEED}")
     with tempfile.TemporaryDirectory(dir=".") as folder:
         lock, failures, queue = threading.Lock(), [], iter(jobs)
         workers = []

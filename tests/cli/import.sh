@@ -672,37 +672,38 @@ chain() {
     done
 }
 
-# walk LAST: from the site as it stands after stick LAST, every later stick is tried, and from what is
-# then legal every one after that; earlier ones never go.
+# walk LAST: from the site as it stands after stick LAST, every other stick is tried, and from what is
+# legal every one after that.
 walk() {
     local last next got legal
     last=$1
+    rm -rf "kept$last"
+    cp -a site "kept$last"
     for next in $(seq 1 $count); do
-        rm -rf "kept$last"
-        cp -a site "kept$last"
         floor=$(cat "floor$next")
-        if [ "$next" -lt "$last" ]; then legal=10
-        elif [ "$next" = "$floor" ] || [ "$next" = "$last" ] || { [ "$last" -ge "$floor" ] && [ "$last" -gt 0 ]; }; then legal=0
+        if [ "$next" -lt "$last" ]; then legal=10 # there is no way back
+        elif [ "$next" = "$floor" ] || [ "$next" = "$last" ]; then legal=0
+        elif [ "$last" -gt 0 ] && [ "$last" -ge "$floor" ]; then legal=0
+        # A delta names states: two sticks may lead to one.
+        elif [ "$last" -gt 0 ] && grep -q "^fits [0-9]* $(cat "state$last")$" "stick$next"/*/MANIFEST.TXT; then legal=0
         else legal=5; fi
-        # A full bundle, or any state from the full one on, whose digest the delta names; two sticks may
-        # lead to one state.
-        if [ $legal = 5 ] && [ "$last" -gt 0 ] && grep -q "^fits [0-9]* $(cat "state$last")$" "stick$next"/*/MANIFEST.TXT; then legal=0; fi
         got=0
         site import "stick$next" > out 2> err || got=$?
         [ $got = $legal ] || fail "stick $next after $path: exit $got, expected $legal: $(cat err)"
-        if [ $legal = 0 ]; then
-            same "$(site_digest)" "$(cat "state$next")" "digest after $path $next"
-            if [ "$next" = "$count" ]; then
-                orders=$((orders + 1))
-                same "$(sqlite3 -readonly site/update-point.db "SELECT count(*) FROM v_file WHERE is_licence AND NOT is_stored")" 0 'licence files owed'
-                same "$(site_dump | grep -v '^[0-9]*|[01]$' | sha256sum)" "${final:=$(site_dump | grep -v '^[0-9]*|[01]$' | sha256sum)}" "the site after $path $next"
-            elif [ "$next" -gt "$last" ]; then
-                path="$path $next"
-                walk "$next"
-                path=${path% *}
-            fi
+        if [ $legal != 0 ] || [ "$next" = "$last" ]; then
+            same "$(site_digest)" "$(cat "state$last")" "digest after $path and stick $next"
+            continue
+        fi
+        same "$(site_digest)" "$(cat "state$next")" "digest after $path $next"
+        if [ "$next" = "$count" ]; then
+            orders=$((orders + 1))
+            same "$(sqlite3 -readonly site/update-point.db 'SELECT count(*) FROM v_file WHERE is_licence AND NOT is_stored')" 0 'licence files owed'
+            site_dump | grep -v '^[0-9]*|[01]$' > "end$orders" # without the list of imports
+            cmp end1 "end$orders"
         else
-            same "$(site_digest)" "$(cat "kept$last.digest")" "digest after a refused stick $next"
+            path="$path $next"
+            walk "$next"
+            path=${path% *}
         fi
         rm -rf site
         cp -a "kept$last" site
@@ -718,9 +719,8 @@ orders_of() { # NUMBER-OF-LEGAL-ORDERS STEPS...
     hub sync --from "$SMALL/m1/export.cab" > /dev/null
     small_site
     chain "$@"
-    for k in $(seq 1 $count); do cp "state$k" "kept$k.digest"; done
-    site_digest > kept0.digest
-    path= orders=0 final=
+    site_digest > state0
+    path= orders=0
     walk 0
     same "$orders" "$wanted" 'orders that lead to the end'
 }

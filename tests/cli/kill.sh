@@ -1,10 +1,10 @@
 # kill.sh - kill -9 in the middle of what changes a home: before or after, never in between.
 # KILL_POINTS=N takes N moments of each command.
 
-killed() { # HOME OUT PROGRAM ARGUMENT...
-    home=$1 out=$2
-    shift 2
-    python3 "$CHECK/check_kill.py" "$home" "$out" "${KILL_POINTS:-60}" "$@"
+killed() { # POINTS HOME OUT PROGRAM ARGUMENT...
+    points=$1 home=$2 out=$3
+    shift 3
+    python3 "$CHECK/check_kill.py" "$home" "$out" "${KILL_POINTS:-$points}" "$@"
 }
 
 # Two months of a catalogue of 200 updates, large enough to be met at work.
@@ -26,7 +26,7 @@ test_kill_import_with_content() {
     small_hub
     small_site
     hub export --site ALPHA --out stick --volume-size 1M > /dev/null
-    killed site - "$SUIMPORT" import stick
+    killed 60 site - "$SUIMPORT" import stick
 }
 
 test_kill_import_of_delta() {
@@ -36,26 +36,26 @@ test_kill_import_of_delta() {
     site import stick > /dev/null
     hub sync --from m2/export.cab > /dev/null
     hub export --site ALPHA --out stick2 > /dev/null
-    killed site - "$SUIMPORT" import stick2
+    killed 60 site - "$SUIMPORT" import stick2
     site import stick2 > /dev/null
     export KILL_ONCE=1
-    killed site - "$SUIMPORT" undo
+    killed 24 site - "$SUIMPORT" undo
 }
 
 test_kill_sync() {
     months_hub
-    killed hub - "$SUEXPORT" sync --from m2/export.cab
+    killed 60 hub - "$SUEXPORT" sync --from m2/export.cab
 }
 
 test_kill_export() {
     small_hub
-    killed hub stick "$SUEXPORT" export --site ALPHA --out @ --volume-size 1M
+    killed 60 hub stick "$SUEXPORT" export --site ALPHA --out @ --volume-size 1M
 }
 
 test_kill_content_add() {
     hub init > /dev/null
     hub sync --from "$SMALL/m1/export.cab" > /dev/null
-    killed hub - "$SUEXPORT" content add "$SMALL/m1/WsusContent"
+    killed 24 hub - "$SUEXPORT" content add "$SMALL/m1/WsusContent"
 }
 
 # started COMMAND...: runs it, stops it at work, and leaves its process id in $pid.

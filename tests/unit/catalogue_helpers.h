@@ -81,6 +81,33 @@ static inline int64_t put_doc(struct fixture *f, const struct doc *d)
     return put_document(f, d->id, d->revision, xml.bytes, xml.length, "");
 }
 
+/* Does something while a table is not there: a failure inside must come out, wherever it happens. */
+static inline int without(struct fixture *f, const char *table, int (*work)(struct fixture *f))
+{
+    char sql[128];
+    GOOD(su_db_script(f->home.db, "SAVEPOINT without", &e));
+    (void)snprintf(sql, sizeof sql, "ALTER TABLE %s RENAME TO gone_%s", table, table);
+    GOOD(su_db_script(f->home.db, sql, &e));
+    su_err_clear(&e);
+    int result = work(f);
+    struct su_err kept = e;
+    GOOD(su_db_script(f->home.db, "ROLLBACK TO without; RELEASE without", &e));
+    e = kept;
+    return result;
+}
+
+/* The same for each table of a list that ends with NULL. */
+static inline void fails_without(struct fixture *f, const char *const *needed, int (*work)(struct fixture *f))
+{
+    assert_int_equal(work(f), 0);
+    for (; *needed; needed++) {
+        int result = without(f, *needed, work);
+        if (result != -1 || e.code != SU_DATABASE)
+            fail_msg("without %s: %d (%s)", *needed, result, e.text);
+    }
+}
+#define NEEDED(...) (const char *const[]){__VA_ARGS__, NULL}
+
 /*
  * Relations in short: words "p1|2" (prerequisites: one clause, update 1 or 2), "c10" (the same with
  * IsCategory), "b5.200|6.100" (bundled: revision 200 of 5, or 100 of 6).

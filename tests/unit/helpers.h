@@ -33,13 +33,13 @@
 /* Every call of a test reports here. */
 static struct su_err e;
 
-/* The call must succeed; its message says why it did not. */
+/* The call must give 0, which is success; its message says why it did not. */
 #define GOOD(call) good_at((call), #call, __FILE__, __LINE__)
 static inline void good_at(int result, const char *call, const char *file, int line)
 {
-    if (result >= 0)
+    if (result == 0)
         return;
-    print_error("%s:\n  %s: %s\n", call, su_message_at((size_t)e.code)->name, e.text);
+    print_error("%s\n  gave %d (%s: %s)\n", call, result, su_message_at((size_t)e.code)->name, e.text);
     _fail(file, line);
 }
 

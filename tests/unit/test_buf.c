@@ -32,6 +32,7 @@ static void test_failure_sticks_until_cleared(void **state)
     assert_string_equal(buf.bytes, "123");
     REFUSED(su_buf_check(&buf, "text", &e), SU_LIMIT);
     su_buf_clear(&buf);
+    assert_string_equal(buf.bytes, "");
     su_buf_adds(&buf, "abcde");
     GOOD(su_buf_check(&buf, "text", &e));
     assert_string_equal(buf.bytes, "abcde");
@@ -120,6 +121,12 @@ static void test_arena_stops_at_its_maximum(void **state)
     assert_null(su_arena_alloc(&arena, SIZE_MAX));
     assert_non_null(su_arena_alloc(&arena, 1000 / piece * piece));
     assert_null(su_arena_alloc(&arena, 1));
+    SU_AUTO(su_arena) struct su_arena even = SU_ARENA_INIT(1024), halves = SU_ARENA_INIT(1024);
+    assert_non_null(su_arena_alloc(&even, 1024)); /* to the last byte */
+    assert_null(su_arena_alloc(&even, 1));
+    assert_non_null(su_arena_alloc(&halves, 512));
+    assert_non_null(su_arena_alloc(&halves, 512));
+    assert_null(su_arena_alloc(&halves, 1));
 }
 
 static void test_arena_pieces_are_apart_zeroed_and_aligned(void **state)

@@ -241,6 +241,53 @@ static void test_dictionary(void **state)
         su_buf_cleanup(&documents[i]);
 }
 
+static int put_rich(struct fixture *f)
+{
+    SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000);
+    SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
+    struct su_record record = {.id = guid_of(1), .revision = 200, .urls = ""};
+    struct su_held held;
+    int64_t rev_id;
+    odd_document(&xml, 1, 200, "Title");
+    record.document = xml.bytes;
+    record.document_bytes = xml.length;
+    GOOD(su_update_parse(&update, xml.bytes, xml.length, &e));
+    GOOD(su_record_seal(&record, &e));
+    if (su_catalogue_find(f->home.db, &record.id, 200, &held, &e) < 0)
+        return -1;
+    return su_catalogue_put(f->catalogue, &record, &update, &held, &rev_id, &e);
+}
+
+static int remove_it(struct fixture *f)
+{
+    struct su_guid id = guid_of(1);
+    struct su_held held;
+    if (su_catalogue_find(f->home.db, &id, 200, &held, &e) < 0)
+        return -1;
+    return held.is_held ? su_catalogue_remove(f->catalogue, held.rev_id, &e) : 0;
+}
+
+static int rebuild(struct fixture *f)
+{
+    uint64_t count;
+    return su_catalogue_rebuild(f->catalogue, &count, &e);
+}
+
+static void test_no_failure_is_swallowed(void **state)
+{
+    struct fixture *f = *state;
+    const char *const *every = NEEDED("revision", "document", "info", "title", "tag", "prerequisite", "bundled", "superseded", "file", "search");
+    fails_without(f, every, put_rich); /* into an empty place, and in place of the same */
+    fails_without(f, every, rebuild);
+    assert_int_equal(count_of(f, "revision"), 1);
+    for (const char *const *table = every; *table; table++)
+        assert_int_equal(without(f, *table, remove_it), -1);
+    GOOD(remove_it(f));
+    for (const char *const *table = every; *table; table++)
+        assert_int_equal(without(f, *table, put_rich), -1);
+    assert_int_equal(count_of(f, "revision"), 0);
+}
+
 int main(void)
 {
 #define HELD(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -252,6 +299,7 @@ int main(void)
         HELD(test_damaged_document),
         HELD(test_damaged_rows),
         HELD(test_dictionary),
+        HELD(test_no_failure_is_swallowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -518,6 +518,35 @@ static void test_long_chain(void **state)
     expect_counts(c, 2, 1500, 1499, 0);
 }
 
+static int load(struct fixture *f)
+{
+    SU_AUTO(su_closure) struct su_closure *c = su_closure_load(f->home.db, &e);
+    return c ? 0 : -1;
+}
+
+static int load_and_walk(struct fixture *f)
+{
+    SU_AUTO(su_profile) struct su_profile profile = {0};
+    SU_AUTO(su_closure) struct su_closure *c = su_closure_load(f->home.db, &e);
+    GOOD(su_profile_add(&profile, SU_ITEM_PRODUCT, guid_text(10), &e));
+    return c && su_closure_walk(c, &profile, &e) == 0 && su_closure_store(c, &e) == 0 ? 0 : -1;
+}
+
+static int recompute(struct fixture *f)
+{
+    struct su_closure_counts counts;
+    return su_closure_recompute(f->home.db, &counts, &e);
+}
+
+static void test_no_failure_is_swallowed(void **state)
+{
+    struct fixture *f = *state;
+    put_selection(f);
+    fails_without(f, NEEDED("revision", "info", "prerequisite", "bundled"), load);
+    fails_without(f, NEEDED("revision", "info", "prerequisite", "bundled"), load_and_walk);
+    fails_without(f, NEEDED("revision", "prerequisite", "bundled"), recompute);
+}
+
 int main(void)
 {
 #define HELD(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -537,6 +566,7 @@ int main(void)
         HELD(test_empty_catalogue),
         HELD(test_random_catalogues),
         HELD(test_long_chain),
+        HELD(test_no_failure_is_swallowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,8 +52,8 @@ static const char rich[] =
     "<upd:EulaFile Digest=\"hJg+RBw70m66rkqh+VEp5eVGcPE=\" Size=\"9\" FileName=\"eula.txt\" Language=\"de\"/>"
     "<upd:EulaFile Digest=\"hJg+RBw70m66rkqh+VEp5eVGcPE=\" Size=\"9\" FileName=\"eula.txt\" Language=\"en\"/></upd:LocalizedPropertiesCollection>"
     "<upd:Relationships><upd:Prerequisites><upd:UpdateIdentity UpdateID=\"" A1 "\"/><upd:AtLeastOne IsCategory=\"true\"><upd:UpdateIdentity UpdateID=\"" A2 "\"/>"
-    "<upd:UpdateIdentity UpdateID=\"" A2 "\"/></upd:AtLeastOne></upd:Prerequisites><upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"" A2 "\"/>"
-    "<upd:UpdateIdentity UpdateID=\"" A2 "\"/></upd:SupersededUpdates><upd:BundledUpdates><upd:AtLeastOne><upd:UpdateIdentity UpdateID=\"" A1 "\" RevisionNumber=\"1\"/>"
+    "<upd:UpdateIdentity UpdateID=\"" A2 "\"/></upd:AtLeastOne></upd:Prerequisites><upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"" A1 "\"/>"
+    "<upd:UpdateIdentity UpdateID=\"" A2 "\"/><upd:UpdateIdentity UpdateID=\"" A2 "\"/></upd:SupersededUpdates><upd:BundledUpdates><upd:AtLeastOne><upd:UpdateIdentity UpdateID=\"" A1 "\" RevisionNumber=\"1\"/>"
     "<upd:UpdateIdentity UpdateID=\"" A1 "\" RevisionNumber=\"2\"/></upd:AtLeastOne></upd:BundledUpdates></upd:Relationships>"
     "<upd:Files><upd:File Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\" Size=\"3\" FileName=\"x.psf\"><upd:AdditionalDigest Algorithm=\"SHA256\">ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
     "</upd:AdditionalDigest></upd:File></upd:Files></upd:Update>";
@@ -72,7 +72,7 @@ static void test_rows_of_a_document(void **state)
                         "info 1 2 1 1 '2024-01-11T20:15:45Z' 'Critical' '' 'Security Update''s \"best\"'\n"
                         "title 1 de 'Sicherheitsupdate f\xc3\xbcr Windows'\ntitle 1 en 'Security Update''s \"best\"'\n"
                         "tag 1 bulletin 'MS17-010'\ntag 1 cve 'CVE-2024-0001'\ntag 1 kb '5034123'\ntag 1 language 'all'\n"
-                        "prerequisite 1 0 " X1 " 0\nprerequisite 1 1 " X2 " 1\nbundled 1 0 " X1 " 1\nbundled 1 0 " X1 " 2\nsuperseded 1 " X2 "\n"
+                        "prerequisite 1 0 " X1 " 0\nprerequisite 1 1 " X2 " 1\nbundled 1 0 " X1 " 1\nbundled 1 0 " X1 " 2\nsuperseded 1 " X1 "\nsuperseded 1 " X2 "\n"
                         "file 1 " XS " 1 'de' NULL 'eula.txt' 9 0 'http://h/eula.txt'\nfile 1 " XS " 1 'en' NULL 'eula.txt' 9 0 'http://h/eula.txt'\n"
                         "file 1 X'A9993E364706816ABA3E25717850C26C9CD0D89D' 0 '' X'BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD' 'x.psf' 3 1 ''\n");
 }

@@ -41,7 +41,9 @@ static void test_made_once(void **state)
 static void test_not_a_home(void **state)
 {
     REFUSED(open_as(state, SU_HUB, SU_READ), SU_CONFIG);
-    assert_true(strstr(e.remedy, "init") != NULL);
+    assert_true(strstr(e.remedy, "suexport --home") != NULL && strstr(e.remedy, " init") != NULL && !strstr(e.remedy, "--site"));
+    REFUSED(open_as(state, SU_SITE, SU_READ), SU_CONFIG);
+    assert_true(strstr(e.remedy, "suimport --home") != NULL && strstr(e.remedy, " init --site CODE") != NULL);
     assert_int_equal(mkdir(in_place(state, "home"), 0700), 0);
     REFUSED(open_as(state, SU_HUB, SU_READ), SU_CONFIG);
     assert_int_equal(count_names(in_place(state, "home")), 0); /* looking makes nothing */

@@ -90,6 +90,17 @@ static void test_closing_what_is_open(void **state)
     su_json_close_to(&json, 0);
     assert_string_equal(out.bytes, "{\"list\":[{\"a\":1}],\"error\":\"x\",\"more\":[[]]}");
     su_json_close_to(&json, 0); /* nothing is open */
+    SU_AUTO(su_buf) struct su_buf deep = SU_BUF_INIT(1000);
+    struct su_json nested = {.out = &deep};
+    for (int i = 0; i < 32; i++)
+        su_json_open(&nested, NULL, i % 2 ? '{' : '[');
+    su_json_close_to(&nested, 0);
+    assert_string_equal(deep.bytes, "[{[{[{[{[{[{[{[{[{[{[{[{[{[{[{[{}]}]}]}]}]}]}]}]}]}]}]}]}]}]}]}]");
+    for (int i = 0; i < 40; i++) /* deeper than is remembered: no harm */
+        su_json_open(&nested, NULL, '[');
+    su_json_close_to(&nested, 0);
+    su_json_close(&nested, ']');
+    assert_int_equal(nested.depth, 0);
     assert_string_equal(out.bytes, "{\"list\":[{\"a\":1}],\"error\":\"x\",\"more\":[[]]}");
 }
 

@@ -49,9 +49,21 @@ static void test_chain(void **state)
     assert_memory_equal(head, previous, 32);
 }
 
+static int add_one(struct fixture *f)
+{
+    struct su_ledger_entry entry = {.operator = "o", .kind = "k", .site = "S", .detail = "d"};
+    return su_ledger_add(f->home.db, &entry, &e);
+}
+
+static void test_no_failure_is_swallowed(void **state)
+{
+    fails_without(*state, NEEDED("ledger"), add_one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_failure_is_swallowed, make_fixture, drop_fixture),
         cmocka_unit_test_setup_teardown(test_chain, make_fixture, drop_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,10 @@ static void test_second_run_is_told_the_holder(void **state)
     assert_int_equal(try_in_child(dir, "import /media/usb", false), 0);
     (void)snprintf(holder, sizeof holder, "process %ld", (long)getpid());
     assert_int_equal(try_in_child(dir, holder, false), 0);
+    su_fd other = -1;
+    REFUSED(su_lock_take(&other, dir, "second", &e), SU_LOCKED);
+    assert_memory_equal(e.text, "another run holds the lock: import /media/usb, process ", 55);
+    assert_int_equal(e.text[strlen(e.text) - 1], 'Z'); /* ends with the time */
     su_fd_cleanup(&lock);
     assert_int_equal(try_in_child(dir, "", true), 0);
     GOOD(su_lock_take(&lock, dir, "x", &e)); /* the child is gone and its lock with it */

@@ -380,6 +380,8 @@ static void test_head(void **state)
     refuse_edit("hub FABRIKAM-HUB.1", "hub .x");
     refuse_edit("hub FABRIKAM-HUB.1", "hub a b");
     refuse_edit("hub FABRIKAM-HUB.1", "hub a\x1b");
+    refuse_edit("kind delta", "knid delta");
+    NAMES("line 6");
     refuse_edit("bundle SU-ALPHA-000012", "bundle SU-ALPHA-000013");
     refuse_edit("bundle SU-ALPHA-000012", "bundle SU-ALPHA-12");
     refuse_edit("site ALPHA", "site BRAVO");

@@ -1,5 +1,5 @@
 /* Whether a verified bundle may be applied where the site stands: every pair of facts once. */
-#include "helpers.h"
+#include "catalogue_helpers.h"
 
 #include "common/core/position.h"
 
@@ -193,6 +193,72 @@ static void test_advance(void **state)
     assert_int_equal(su_position_judge(&s.position, &s.site, &next.bundle, false, &e), 0);
 }
 
+#define PROFILE_TEXT "product 6407468e-edc7-4ecd-8c32-521f64cee65e\ncontent licence\nexpress yes\n"
+
+static void add_import(struct fixture *f, unsigned sequence, uint8_t manifest, const char *profile, const char *approvals, bool is_undone)
+{
+    uint8_t digest[SU_SHA256_BYTES];
+    fill(digest, manifest);
+    GOOD(su_run(f->home.db, &e,
+                "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, profile, approvals, promise_days, base_digest, state_digest, undone)"
+                " VALUES (?1,'full',?2,'HUB','c','2026-01-02T03:04:05Z',?3,?4,?5,35,x'00',x'00',?6)",
+                SU_I(sequence), SU_T("SU-ALPHA-00000X"), SU_B(digest, 32), SU_T(profile), SU_T(approvals), SU_I(is_undone)));
+}
+
+static int load_position(struct fixture *f)
+{
+    SU_AUTO(su_position) struct su_position p = SU_POSITION_INIT;
+    return su_position_load(f->home.db, &p, &e);
+}
+
+static int load_profile(struct fixture *f)
+{
+    SU_AUTO(su_profile) struct su_profile p = {0};
+    return su_position_profile(f->home.db, &p, &e);
+}
+
+/* The newest import that was not undone is where the site stands; the state is always of the rows. */
+static void test_position_from_the_database(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_position) struct su_position none = SU_POSITION_INIT, p = SU_POSITION_INIT;
+    uint8_t manifest[SU_SHA256_BYTES];
+    GOOD(su_position_load(f->home.db, &none, &e));
+    assert_false(none.has_import);
+    assert_hex(none.state.digest, 32, "846af6650803bdc6cada919002e36890ffaca4f267e2710d15e453dde92bd65e");
+    put(f, 1, 1, "Software", "One", "");
+    add_import(f, 3, 0x33, "content all\nexpress no\n", "", false);
+    add_import(f, 4, 0x44, PROFILE_TEXT, "approved 0fa1201d-4330-4fa8-8ae9-b877473b6441\n", false);
+    add_import(f, 5, 0x55, "content none\nexpress no\n", "", true);
+    GOOD(su_position_load(f->home.db, &p, &e));
+    assert_true(p.has_import && p.sequence == 4 && p.promise_days == 35 && p.state.updates == 1);
+    assert_string_equal(p.bundle, "SU-ALPHA-00000X");
+    assert_string_equal(p.imported, "2026-01-02T03:04:05Z");
+    assert_string_equal(p.profile.bytes, PROFILE_TEXT);
+    fill(manifest, 0x44);
+    assert_memory_equal(p.manifest_sha256, manifest, 32);
+    assert_memory_not_equal(p.state.digest, none.state.digest, 32);
+    fails_without(f, NEEDED("revision", "import"), load_position);
+}
+
+static void test_pinned_profile(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_profile) struct su_profile none = {0}, p = {0};
+    GOOD(su_position_profile(f->home.db, &none, &e));
+    assert_true(none.items.count == 0 && none.content == SU_CONTENT_ALL);
+    add_import(f, 4, 0x44, PROFILE_TEXT, "approved 0fa1201d-4330-4fa8-8ae9-b877473b6441\n", false);
+    GOOD(su_position_profile(f->home.db, &p, &e));
+    assert_int_equal(p.items.count, 2);
+    assert_string_equal(p.items.at[0].value, "6407468e-edc7-4ecd-8c32-521f64cee65e");
+    assert_int_equal(p.items.at[1].kind, SU_ITEM_APPROVAL);
+    assert_true(p.content == SU_CONTENT_LICENCE && p.has_express);
+    fails_without(f, NEEDED("import"), load_profile);
+    add_import(f, 5, 0x55, "content all\nexpress no\nmore\n", "", false);
+    REFUSED(load_profile(f), SU_DATA);
+    NAMES("more");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_other_profile),
         cmocka_unit_test(test_order_of_reasons),
         cmocka_unit_test(test_advance),
+        cmocka_unit_test_setup_teardown(test_position_from_the_database, make_fixture, drop_fixture),
+        cmocka_unit_test_setup_teardown(test_pinned_profile, make_fixture, drop_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,8 @@ static void test_lines(void **state)
     memset(longest, 'x', sizeof longest);
     memcpy(longest, "product ", 8);
     assert_false(su_profile_parse_line(&p, longest, sizeof longest, &e));
+    for (size_t length = 90; length < 110; length++)
+        assert_false(su_profile_parse_line(&p, longest, length, &e));
     assert_int_equal(p.items.count, 4);
 }
 
@@ -141,6 +143,26 @@ static void test_resolving_names(void **state)
     REFUSED(su_category_resolve(f->home.db, "UpdateClassification", "Windows", &guid, &e), SU_NOT_FOUND);
 }
 
+static int resolve_name(struct fixture *f)
+{
+    struct su_guid guid;
+    return su_category_resolve(f->home.db, NULL, "Windows 11", &guid, &e);
+}
+
+static int resolve_id(struct fixture *f)
+{
+    struct su_guid guid;
+    return su_category_resolve(f->home.db, NULL, guid_text(10), &guid, &e);
+}
+
+static void test_no_failure_is_swallowed(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 10, 1, "Category/Product", "Windows 11", "");
+    fails_without(f, NEEDED("revision", "info"), resolve_name);
+    fails_without(f, NEEDED("revision", "info"), resolve_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_modes),
         cmocka_unit_test_setup_teardown(test_resolving_names, make_fixture, drop_fixture),
+        cmocka_unit_test_setup_teardown(test_no_failure_is_swallowed, make_fixture, drop_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

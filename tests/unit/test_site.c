@@ -15,14 +15,16 @@ static void test_saved_and_loaded(void **state)
     GOOD(su_profile_add(&site.profile, SU_ITEM_PRODUCT, guid_text(2), &e));
     GOOD(su_profile_add(&site.profile, SU_ITEM_PRODUCT, guid_text(1), &e));
     GOOD(su_profile_add(&site.profile, SU_ITEM_PRODUCT, guid_text(2), &e));
+    GOOD(su_profile_add(&site.profile, SU_ITEM_APPROVAL, guid_text(9), &e));
     su_buf_adds(&site.public_key, "PEM");
     GOOD(su_site_save(f->home.db, &site, true, &e));
     GOOD(su_site_load(f->home.db, "ABCDEFGHIJKLMNOP", &again, &e));
     assert_string_equal(again.code, site.code);
     assert_true(again.promise_days == 35 && again.profile.content == SU_CONTENT_APPROVED && again.profile.has_express);
-    assert_int_equal(again.profile.items.count, 3); /* sorted, each once */
+    assert_int_equal(again.profile.items.count, 4); /* sorted, each once */
     assert_string_equal(again.profile.items.at[0].value, guid_text(1));
     assert_string_equal(again.profile.items.at[2].value, "en");
+    assert_int_equal(again.profile.items.at[3].kind, SU_ITEM_APPROVAL);
     assert_string_equal(again.public_key.bytes, "PEM");
     assert_true(again.acknowledged == 0 && again.last_sent == 0 && again.last_full == 0);
     /* Changing it replaces its items. */
@@ -78,6 +80,31 @@ static void test_damaged_item(void **state)
     assert_int_equal(su_site_load(f->home.db, "ALPHA", &b, &e), -1); /* 'x' is no product */
 }
 
+static int load(struct fixture *f)
+{
+    SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
+    return su_site_load(f->home.db, "ALPHA", &site, &e);
+}
+
+static int save(struct fixture *f)
+{
+    SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
+    (void)snprintf(site.code, sizeof site.code, "ALPHA");
+    site.site_id = 1;
+    GOOD(su_profile_add(&site.profile, SU_ITEM_LANGUAGE, "en", &e));
+    return su_site_save(f->home.db, &site, false, &e);
+}
+
+static void test_no_failure_is_swallowed(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
+    (void)snprintf(site.code, sizeof site.code, "ALPHA");
+    GOOD(su_site_save(f->home.db, &site, true, &e));
+    fails_without(f, NEEDED("site", "site_item", "export"), load);
+    fails_without(f, NEEDED("site", "site_item"), save);
+}
+
 int main(void)
 {
 #define HELD(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -86,6 +113,7 @@ int main(void)
         HELD(test_refused),
         HELD(test_sequences),
         HELD(test_damaged_item),
+        HELD(test_no_failure_is_swallowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,9 +140,36 @@ static void test_reads_back(void **state)
         GOOD(su_volume_check_rest(r, &e));
         for (unsigned i = 7; i-- > 0;) /* any order */
             GOOD(read_item(r, &m, items, i));
+        SU_AUTO(su_volume_reader) struct su_volume_reader *fresh = su_volume_reader_new(dir, &m, &e);
+        GOOD(su_volume_check_rest(fresh, &e)); /* everything is the rest */
+        for (unsigned i = 0; i < 7; i++)
+            GOOD(read_item(fresh, &m, items, i));
         assert_int_equal(check_all(dir, &m, &blocks).count, 0);
         assert_int_equal(blocks, m.blocks.count);
     }
+}
+
+/* Progress ends where it said it would. */
+static void on_event(void *context, const struct su_event *event)
+{
+    uint64_t *seen = context;
+    assert_true(event->done > seen[0] && event->done <= event->total);
+    seen[0] = event->done;
+    seen[1] = event->total;
+}
+
+static void test_progress(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state);
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+    struct item items[] = {{.bytes = 2500000}, {.bytes = 900000}};
+    struct found found = {0};
+    uint64_t blocks, seen[2] = {0};
+    const struct su_events events = {on_event, seen};
+    write_bundle(dir, &m, 12, 2560000, items, 2);
+    SU_AUTO(su_volume_reader) struct su_volume_reader *r = su_volume_reader_new(dir, &m, &e);
+    GOOD(su_volume_check_all(r, on_bad, &found, &events, &blocks, &e));
+    assert_true(seen[0] == seen[1] && seen[0] == su_manifest_volume_bytes(&m));
 }
 
 static void test_each_sector_of_small_volumes(void **state)
@@ -301,6 +328,7 @@ int main(void)
 #define PLACED(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
     const struct CMUnitTest tests[] = {
         PLACED(test_reads_back),
+        PLACED(test_progress),
         PLACED(test_each_sector_of_small_volumes),
         PLACED(test_blocks_of_large_volumes),
         PLACED(test_faults_of_whole_volumes),
