@@ -8,11 +8,11 @@ BUILD   ?= build
 VERSION := 0.1
 PREFIX  ?= /usr/local
 
-PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev \
+PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev \
            libcmocka-dev gcab libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
-           mandoc valgrind
-TOOLS = $(CC) pkg-config gcab bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind
-LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd
+           mandoc valgrind faketime
+TOOLS = $(CC) pkg-config gcab bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind faketime
+LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \
            -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \

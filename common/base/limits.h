@@ -40,8 +40,13 @@
 
 /* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
+/* A text for people in the bundle's folder; the slip lists every update. */
+#define SU_MAX_PAPER_BYTES (16 * SU_MIB)
 /* Signature files beside a manifest; a two-person rule needs two. */
 #define SU_MAX_SIGNATURES 16u
+/* Sites one bundle may be relayed to, and lines about keys in one manifest. */
+#define SU_MAX_CHILDREN 64u
+#define SU_MAX_KEY_LINES 64u
 /* Volumes of a bundle: the extension of an 8.3 name has three digits. */
 #define SU_MAX_VOLUMES 999u
 /* The block that is hashed before any byte of it is used. */
@@ -68,6 +73,9 @@
 #define SU_MAX_LOG_BYTES 2621440
 /* Imports whose inverse is kept for undo. */
 #define SU_UNDO_KEEP 12
+/* How far a bundle's sequence may lie above the last one imported, unless the hub says otherwise: two years
+ * of monthly bundles. Beyond it the site asks: a huge number would burn all those below. */
+#define SU_DEFAULT_JUMP_LIMIT 24
 /* Bundle folders looked at on one medium. */
 #define SU_MAX_BUNDLES_ON_MEDIUM 1000u
 /* Text of one message, and of one JSON document made in memory. */

@@ -74,7 +74,7 @@ bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequ
 {
     SU_AUTO(su_fd) su_fd dir = -1, fd = -1;
     struct su_err ignored = SU_ERR_INIT;
-    char head[1024];
+    char head[4096];
     if (su_dir_open(&dir, AT_FDCWD, path, &ignored) < 0 ||
         su_file_open(&fd, dir, SU_MANIFEST_NAME, NULL, &ignored) < 0)
         return false;
@@ -162,20 +162,36 @@ int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, str
 static bool is_declared(const struct su_bundle *b, const char *name)
 {
     char volume[16];
-    if (strcmp(name, SU_MANIFEST_NAME) == 0 || strcmp(name, SU_RECIPE_NAME) == 0 ||
-        is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S"))
+    for (int i = 0; i < SU_PAPERS; i++)
+        if (strcmp(name, su_paper_name((enum su_paper)i)) == 0)
+            return true;
+    if (strcmp(name, SU_MANIFEST_NAME) == 0 || is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S"))
         return true;
     for (size_t v = 1; v <= b->manifest.volumes.count; v++)
-        if (strcmp(name, su_volume_name(b->manifest.sequence, (uint32_t)v, volume)) == 0)
+        if (strcmp(name, su_volume_name(&b->manifest, (uint32_t)v, volume)) == 0)
             return true;
     return false;
+}
+
+static int check_paper(const struct su_bundle *b, enum su_paper paper, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+    uint8_t digest[SU_SHA256_BYTES];
+    if (su_file_read_all(b->dir, su_paper_name(paper), &text, err) < 0) {
+        err->code = SU_DAMAGED;
+        return -1;
+    }
+    if (su_sha256(digest, text.bytes ? text.bytes : "", text.length, err) < 0)
+        return -1;
+    return memcmp(digest, b->manifest.papers[paper], sizeof digest) == 0
+               ? 0
+               : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest",
+                         su_paper_name(paper));
 }
 
 int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
-    SU_AUTO(su_buf) struct su_buf recipe = SU_BUF_INIT(64 * SU_KIB);
-    uint8_t digest[SU_SHA256_BYTES];
     if (su_dir_list(b->dir, &names, MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++)
@@ -183,15 +199,10 @@ int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
             return su_fail(err, SU_UNDECLARED,
                            "%s lies in the bundle's folder and the signed manifest does not name it",
                            names.at[i]);
-    if (su_file_read_all(b->dir, SU_RECIPE_NAME, &recipe, err) < 0) {
-        err->code = SU_DAMAGED;
-        return -1;
-    }
-    if (su_sha256(digest, recipe.bytes ? recipe.bytes : "", recipe.length, err) < 0)
-        return -1;
-    return memcmp(digest, b->manifest.recipe_sha256, sizeof digest) == 0
-               ? 0
-               : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest", SU_RECIPE_NAME);
+    for (int i = 0; i < SU_PAPERS; i++)
+        if (check_paper(b, (enum su_paper)i, err) < 0)
+            return -1;
+    return 0;
 }
 
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)

@@ -185,7 +185,7 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 "   grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict -c -\n\n"
                 "3. Nothing else lies here:\n"
                 "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.(SIG|P7S)' | sort)\" = "
-                "\"$(sed -n -E 's/^[0-9a-f]{64}  //p' MANIFEST.TXT | sort)\"\n\n"
+                "\"$(sed -n -E 's/^[0-9a-f]{64}  ([^/]+)$/\\1/p' MANIFEST.TXT | sort)\"\n\n"
                 "4. What it holds:\n"
                 "   for v in SU%06u.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",
                 su_bundle_name(m->site, m->sequence, bundle), key_id[0], key_id[1], key_id[2], key_id[3],
@@ -206,6 +206,16 @@ static int set_id(const struct su_manifest *m, char out[33], struct su_err *err)
     return 0;
 }
 
+static int write_paper(struct writing *w, int dir, enum su_paper paper, struct su_buf *text,
+                       struct su_err *err)
+{
+    if (su_buf_check(text, su_paper_name(paper), err) < 0 ||
+        su_sha256(w->m->papers[paper], text->bytes, text->length, err) < 0)
+        return -1;
+    w->result->bytes += text->length;
+    return su_file_save(dir, su_paper_name(paper), 0644, false, text->bytes, text->length, err);
+}
+
 /* Everything but the final name: volumes, recipe, manifest, signature, all synced. */
 static int write_bundle(struct writing *w, int dir, const struct su_key *key, uint64_t volume_bytes,
                         struct su_err *err)
@@ -219,9 +229,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key, ui
         write_files(w, false, err) < 0 || write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)
         return -1;
     recipe(w->m, key->id, &text);
-    if (su_buf_check(&text, "the recipe", err) < 0 ||
-        su_sha256(w->m->recipe_sha256, text.bytes, text.length, err) < 0 ||
-        su_file_save(dir, SU_RECIPE_NAME, 0644, false, text.bytes, text.length, err) < 0)
+    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0)
         return -1;
     su_manifest_format(w->m, &manifest);
     if (su_buf_check(&manifest, "the manifest", err) < 0 ||
@@ -232,7 +240,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key, ui
     if (su_file_save(dir, name, 0644, false, signature, sizeof signature, err) < 0 ||
         su_file_save(dir, SU_MANIFEST_NAME, 0644, false, manifest.bytes, manifest.length, err) < 0)
         return -1;
-    w->result->bytes = su_manifest_volume_bytes(w->m) + manifest.length + text.length + sizeof signature;
+    w->result->bytes += su_manifest_volume_bytes(w->m) + manifest.length + sizeof signature;
     return su_dir_sync(dir, err);
 }
 
@@ -269,7 +277,7 @@ static int record_export(struct su_home *home, const struct su_site *site, const
         su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
                SU_I(site->site_id), SU_I(m->sequence)) < 0)
         return -1;
-    struct su_ledger_entry entry = {.operator= o->operator,
+    struct su_ledger_entry entry = {.actor = o->actor,
                                     .kind = "export",
                                     .site = site->code,
                                     .detail = result->bundle,

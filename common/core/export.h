@@ -9,11 +9,13 @@
 
 #include "common/core/event.h"
 #include "common/core/home.h"
+#include "common/core/ledger.h"
 #include "common/core/manifest.h"
 #include "common/core/site.h"
 
 struct su_export_options {
-    const char *site, *out, *key, *operator;
+    const char *site, *out, *key;
+    const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
     uint64_t volume_bytes; /* 0: one volume */
     uint64_t since;        /* 0: from the last acknowledged or full bundle */

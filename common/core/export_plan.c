@@ -65,6 +65,7 @@ static int fill_head(struct su_home *home, const struct su_site *site, struct su
     (void)snprintf(m->site, sizeof m->site, "%s", site->code);
     m->sequence = site->last_sent + 1;
     m->promise_days = site->promise_days;
+    m->jump_limit = site->jump_limit;
     if (m->sequence > 999999)
         return su_fail(err, SU_LIMIT, "sequence numbers of %s are used up", site->code);
     if (su_history_source_time(home->db, &created, err) < 0)

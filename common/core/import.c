@@ -329,7 +329,7 @@ static int apply(struct importing *i, struct su_err *err)
                                            : i->result->content_owed ? SU_CONTENT_BEHIND
                                                                      : SU_SYNC_DONE};
     memcpy(row.started, i->started, sizeof row.started);
-    struct su_ledger_entry entry = {.operator= i->options->operator,
+    struct su_ledger_entry entry = {.actor = i->options->actor,
                                     .kind = "import",
                                     .site = i->site->name,
                                     .sequence = i->m->sequence,
@@ -421,7 +421,7 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
     return 0;
 }
 
-static int apply_undo(struct su_home *site, const char *operator, const struct su_position * position,
+static int apply_undo(struct su_home *site, const struct su_actor *actor, const struct su_position *position,
                       struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
@@ -455,7 +455,7 @@ static int apply_undo(struct su_home *site, const char *operator, const struct s
     struct su_history row = {
         .source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
     memcpy(row.started, previous, sizeof row.started);
-    struct su_ledger_entry entry = {.operator= operator,
+    struct su_ledger_entry entry = {.actor = actor,
                                     .kind = "undo",
                                     .site = site->name,
                                     .sequence = position->sequence,
@@ -464,7 +464,7 @@ static int apply_undo(struct su_home *site, const char *operator, const struct s
     return close_books(site, &row, result, position->state.digest, &entry, err);
 }
 
-int su_undo(struct su_home *site, const char *operator, const struct su_events * events,
+int su_undo(struct su_home *site, const struct su_actor *actor, const struct su_events *events,
             struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -478,7 +478,7 @@ int su_undo(struct su_home *site, const char *operator, const struct su_events *
         (void)su_fail(err, SU_UNDO_NOTHING, "no import lies behind the state of this site");
         return su_after(err, "Nothing was written.");
     }
-    if (apply_undo(site, operator, & position, result, err) < 0 || su_commit(&t, err) < 0)
+    if (apply_undo(site, actor, &position, result, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
     (void)snprintf(result->bundle, sizeof result->bundle, "%s", position.bundle);
     result->sequence = position.sequence;

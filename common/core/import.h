@@ -5,11 +5,12 @@
 #ifndef SU_IMPORT_H
 #define SU_IMPORT_H
 
+#include "common/core/ledger.h"
 #include "common/core/position.h"
 #include "common/core/sync.h"
 
 struct su_import_options {
-    const char *operator;
+    const struct su_actor *actor;
     bool is_plan, accept_profile, allow_incomplete;
 };
 
@@ -30,7 +31,7 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
               const struct su_events *events, struct su_import_result *result, struct su_err *err) SU_CHECKED;
 
 /* Goes back one import. */
-int su_undo(struct su_home *site, const char *operator, const struct su_events *events,
+int su_undo(struct su_home *site, const struct su_actor *actor, const struct su_events *events,
             struct su_import_result *result, struct su_err *err) SU_CHECKED;
 
 #endif

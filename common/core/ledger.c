@@ -21,7 +21,7 @@ int su_ledger_add(struct su_db *db, const struct su_ledger_entry *e, struct su_e
     uint8_t previous[SU_SHA256_BYTES], hash[SU_SHA256_BYTES];
     char now[SU_TIME_TEXT], operator[128], detail[1024];
     int64_t entry;
-    su_escape_into(operator, sizeof operator, e->operator);
+    su_escape_into(operator, sizeof operator, e->actor->operator);
     su_escape_into(detail, sizeof detail, e->detail); /* one line each: the hash input must be unambiguous */
     if (su_query_int(db, &entry, NULL, err, "SELECT coalesce(max(entry),0)+1 FROM ledger") < 0 ||
         su_ledger_head(db, previous, err) < 0)
@@ -34,7 +34,8 @@ int su_ledger_add(struct su_db *db, const struct su_ledger_entry *e, struct su_e
     su_buf_adds(&text, "\n");
     if (su_buf_check(&text, "a ledger entry", err) < 0 || su_sha256(hash, text.bytes, text.length, err) < 0)
         return -1;
-    return su_run(db, err, "INSERT INTO ledger VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", SU_I(entry),
+    return su_run(db, err, "INSERT INTO ledger (entry, time, operator, kind, site, sequence, subject, detail, previous, hash)"
+                  " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", SU_I(entry),
                   SU_T(now), SU_T(operator), SU_T(e->kind), SU_T(e->site), SU_I(e->sequence),
                   SU_B(e->subject, SU_SHA256_BYTES), SU_T(detail), SU_B(previous, SU_SHA256_BYTES),
                   SU_B(hash, SU_SHA256_BYTES));

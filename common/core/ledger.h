@@ -10,8 +10,15 @@
 #include "common/lib/db.h"
 #include "common/lib/digest.h"
 
+/* Who does something, seen by whom, under which change, after which scan of the medium. NULL: not said. */
+struct su_actor {
+    const char *operator; /* never NULL */
+    const char *witness, *change, *scan_name;
+    uint8_t scan_sha256[SU_SHA256_BYTES]; /* of the scan report; meaningful with scan_name */
+};
 struct su_ledger_entry {
-    const char *operator, *kind, *site, *detail;
+    const struct su_actor *actor;
+    const char *kind, *site, *detail;
     uint64_t sequence;
     uint8_t subject[SU_SHA256_BYTES];
 };

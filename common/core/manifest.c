@@ -19,6 +19,9 @@ void su_manifest_cleanup(struct su_manifest *m)
 {
     free_lines(m->features.at, m->features.count);
     free_lines(m->holes.at, m->holes.count);
+    free_lines(m->children.at, m->children.count);
+    free(m->successors.at);
+    free(m->revocations.at);
     su_profile_cleanup(&m->profile);
     free(m->bases.at);
     free(m->frames.at);
@@ -35,10 +38,36 @@ const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUND
     return out;
 }
 
-const char *su_volume_name(uint64_t sequence, uint32_t volume, char out[16])
+size_t su_manifest_data_volumes(const struct su_manifest *m)
 {
-    (void)snprintf(out, 16, "SU%06u.%03u", (unsigned)(sequence % 1000000), volume % 1000);
+    size_t n = 0;
+    while (n < m->volumes.count && !m->volumes.at[n].is_recovery)
+        n++;
+    return n;
+}
+
+const char *su_volume_name(const struct su_manifest *m, uint32_t volume, char out[16])
+{
+    size_t data = su_manifest_data_volumes(m);
+    unsigned sequence = (unsigned)(m->sequence % 1000000);
+    if (volume <= data || data == m->volumes.count)
+        (void)snprintf(out, 16, "SU%06u.%03u", sequence, volume % 1000);
+    else
+        (void)snprintf(out, 16, "SU%06u.R%02u", sequence, (unsigned)(volume - data) % 100);
     return out;
+}
+
+const char *su_pool_path(const uint8_t sha256[SU_SHA256_BYTES], char out[32])
+{
+    (void)snprintf(out, 32, SU_POOL_NAME "/%02X/%02X%02X%02X%02X.DAT", sha256[0], sha256[1], sha256[2],
+                   sha256[3], sha256[4]);
+    return out;
+}
+
+const char *su_paper_name(enum su_paper paper)
+{
+    static const char *const names[SU_PAPERS] = {SU_RECIPE_NAME};
+    return names[paper];
 }
 
 int su_line_add(struct su_line *slot, const char *text, size_t length, struct su_err *err)
@@ -64,16 +93,33 @@ static void add_extents(const struct su_manifest *m, size_t first, size_t count,
     su_buf_adds(out, "\n");
 }
 
+static void format_keys(const struct su_manifest *m, struct su_buf *out)
+{
+    char text[4 * ((SU_SPKI_BYTES + 2) / 3) + 1];
+    for (size_t i = 0; i < m->successors.count; i++) {
+        const struct su_successor *s = &m->successors.at[i];
+        su_base64_format(s->spki, sizeof s->spki, text);
+        su_buf_addf(out, "key %s %s %s\n", s->role, s->name, text);
+    }
+    for (size_t i = 0; i < m->revocations.count; i++) {
+        add_hash(out, "revoke ", m->revocations.at[i].key_id, " ");
+        su_buf_addf(out, "%llu\n", (unsigned long long)m->revocations.at[i].last_sequence);
+    }
+}
+
 static void format_head(const struct su_manifest *m, struct su_buf *out)
 {
     char name[SU_BUNDLE_NAME_TEXT];
-    su_buf_addf(out,
-                FIRST_LINE
-                "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\npromise-days %llu\n",
+    su_buf_addf(out, FIRST_LINE "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\n",
                 su_bundle_name(m->site, m->sequence, name), m->hub, m->site, (unsigned long long)m->sequence,
-                m->is_full ? "full" : "delta", m->created, (unsigned long long)m->promise_days);
+                m->is_full ? "full" : "delta", m->created);
+    su_buf_addf(out, "promise-days %llu\njump-limit %llu\n", (unsigned long long)m->promise_days,
+                (unsigned long long)m->jump_limit);
     for (size_t i = 0; i < m->features.count; i++)
         su_buf_addf(out, "requires %s\n", m->features.at[i].text);
+    for (size_t i = 0; i < m->children.count; i++)
+        su_buf_addf(out, "also %s\n", m->children.at[i].text);
+    format_keys(m, out);
     add_hash(out, "profile ", m->profile_digest, "\n");
     su_profile_format(&m->profile, out);
     su_profile_format_approvals(&m->profile, out);
@@ -94,6 +140,15 @@ static void format_head(const struct su_manifest *m, struct su_buf *out)
         su_buf_addf(out, "hole %s\n", m->holes.at[i].text);
 }
 
+/* The second line is for sha256sum. */
+static void add_pooled(const struct su_payload *p, struct su_buf *out)
+{
+    char path[32];
+    su_buf_adds(out, " pool\n");
+    add_hash(out, "", p->id.sha256, "  ../");
+    su_buf_addf(out, "%s\n", su_pool_path(p->id.sha256, path));
+}
+
 static void format_parts(const struct su_manifest *m, struct su_buf *out)
 {
     for (int licence = 1; licence >= 0; licence--) {
@@ -105,7 +160,10 @@ static void format_parts(const struct su_manifest *m, struct su_buf *out)
             add_hash(out, "file ", p->id.sha256, " ");
             su_buf_addhex(out, p->id.sha1, SU_SHA1_BYTES);
             su_buf_addf(out, " %llu", (unsigned long long)p->id.bytes);
-            add_extents(m, p->first_extent, p->extents, out);
+            if (p->is_pooled)
+                add_pooled(p, out);
+            else
+                add_extents(m, p->first_extent, p->extents, out);
         }
     }
     su_buf_addf(out, "part metadata\nrecords %llu %llu\n", (unsigned long long)m->records,
@@ -114,7 +172,13 @@ static void format_parts(const struct su_manifest *m, struct su_buf *out)
         su_buf_addf(out, "frame %llu", (unsigned long long)m->frames.at[i].raw_bytes);
         add_extents(m, m->frames.at[i].first_extent, m->frames.at[i].extents, out);
     }
-    su_buf_adds(out, "part policy\nrecovery none\n"); /* the places of what later versions carry */
+    su_buf_adds(out, "part policy\n"); /* the place of what a later version carries */
+    if (m->recovery.percent == 0)
+        su_buf_adds(out, "recovery none\n");
+    else
+        su_buf_addf(out, "recovery %llu %llu %llu %llu\n", (unsigned long long)m->recovery.percent,
+                    (unsigned long long)m->recovery.data_cells, (unsigned long long)m->recovery.parity_cells,
+                    (unsigned long long)m->recovery.lane_cells);
 }
 
 void su_manifest_format(const struct su_manifest *m, struct su_buf *out)
@@ -124,14 +188,19 @@ void su_manifest_format(const struct su_manifest *m, struct su_buf *out)
     format_parts(m, out);
     for (size_t v = 0; v < m->volumes.count; v++) {
         const struct su_volume *volume = &m->volumes.at[v];
-        su_volume_name(m->sequence, (uint32_t)v + 1, name);
-        su_buf_addf(out, "volume %zu %s %llu data\n", v + 1, name, (unsigned long long)volume->bytes);
+        su_volume_name(m, (uint32_t)v + 1, name);
+        su_buf_addf(out, "volume %zu %s %llu %s\n", v + 1, name, (unsigned long long)volume->bytes,
+                    volume->is_recovery ? "recovery" : "data");
         add_hash(out, "", volume->sha256, "  ");
         su_buf_addf(out, "%s\n", name);
         for (size_t b = 0; b < volume->blocks; b++)
             add_hash(out, "block ", m->blocks.at[volume->first_block + b].sha256, "\n");
     }
-    add_hash(out, "", m->recipe_sha256, "  " SU_RECIPE_NAME "\nend\n");
+    for (int i = 0; i < SU_PAPERS; i++) {
+        add_hash(out, "", m->papers[i], "  ");
+        su_buf_addf(out, "%s\n", su_paper_name((enum su_paper)i));
+    }
+    su_buf_adds(out, "end\n");
 }
 
 /* Reads words and numbers off a line; the first failure sticks and names the line. */
@@ -291,6 +360,9 @@ static void parse_identity(struct reader *r, struct su_manifest *m)
     field(r, "promise-days ");
     m->promise_days = number(r, 36500);
     line_end(r);
+    field(r, "jump-limit ");
+    m->jump_limit = number(r, 999999);
+    line_end(r);
     m->is_full = strcmp(kind, "full") == 0;
     if (!r->has_failed && (m->sequence == 0 || !su_name_is_valid(m->hub) || !su_site_code_is_valid(m->site) ||
                            !created_is_valid(m->created)))
@@ -304,6 +376,70 @@ static void parse_features(struct reader *r, struct su_manifest *m, struct su_er
         struct su_line *slot = SU_PUSH(&m->features, 64);
         if (!slot || r->word == r->line_end ||
             su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
+            r->has_failed = true;
+    }
+}
+
+static void parse_children(struct reader *r, struct su_manifest *m, struct su_err *err)
+{
+    while (next_starts(r, "also ")) {
+        field(r, "also ");
+        struct su_line *slot = SU_PUSH(&m->children, SU_MAX_CHILDREN);
+        if (!slot || su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0 ||
+            !su_site_code_is_valid(slot->text) ||
+            (m->children.count > 1 && strcmp(slot[-1].text, slot->text) >= 0))
+            r->has_failed = true;
+    }
+}
+
+static void word_into(struct reader *r, char *out, size_t room)
+{
+    size_t n = r->has_failed ? 0 : word_length(r);
+    if (n == 0 || n >= room || memchr(r->word, 0, n)) {
+        r->has_failed = true;
+        return;
+    }
+    memcpy(out, r->word, n);
+    out[n] = 0;
+    r->word += n;
+}
+
+static void parse_successor(struct reader *r, struct su_manifest *m)
+{
+    struct su_successor *s = SU_PUSH(&m->successors, SU_MAX_KEY_LINES);
+    if (!s) {
+        r->has_failed = true;
+        return;
+    }
+    word_into(r, s->role, sizeof s->role);
+    expect(r, " ");
+    word_into(r, s->name, sizeof s->name);
+    expect(r, " ");
+    size_t length = r->has_failed ? 0 : (size_t)(r->line_end - r->word);
+    if (r->has_failed || (strcmp(s->role, "exporter") != 0 && strcmp(s->role, "reviewer") != 0) ||
+        !su_name_is_valid(s->name) || !su_base64_parse(s->spki, sizeof s->spki, r->word, length) ||
+        (m->successors.count > 1 && memcmp(s[-1].spki, s->spki, sizeof s->spki) >= 0))
+        r->has_failed = true;
+}
+
+static void parse_keys(struct reader *r, struct su_manifest *m)
+{
+    while (next_starts(r, "key ")) {
+        field(r, "key ");
+        parse_successor(r, m);
+    }
+    while (next_starts(r, "revoke ")) {
+        field(r, "revoke ");
+        struct su_revocation *v = SU_PUSH(&m->revocations, SU_MAX_KEY_LINES);
+        if (!v) {
+            r->has_failed = true;
+            return;
+        }
+        hash(r, v->key_id, SU_SHA256_BYTES);
+        expect(r, " ");
+        v->last_sequence = number(r, 999999);
+        line_end(r);
+        if (m->revocations.count > 1 && memcmp(v[-1].key_id, v->key_id, sizeof v->key_id) >= 0)
             r->has_failed = true;
     }
 }
@@ -399,6 +535,36 @@ static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *
     }
 }
 
+static void parse_pooled(struct reader *r, const struct su_payload *p)
+{
+    uint8_t again[SU_SHA256_BYTES];
+    char path[32];
+    field(r, "");
+    hash(r, again, sizeof again);
+    expect(r, "  ../");
+    expect(r, su_pool_path(p->id.sha256, path));
+    line_end(r);
+    if (!r->has_failed && memcmp(again, p->id.sha256, sizeof again) != 0)
+        r->has_failed = true;
+}
+
+static void parse_recovery(struct reader *r, struct su_recovery *recovery)
+{
+    field(r, "recovery ");
+    if (!skip(r, "none")) {
+        uint64_t *values[] = {&recovery->percent, &recovery->data_cells, &recovery->parity_cells,
+                              &recovery->lane_cells};
+        for (size_t i = 0; i < 4; i++) {
+            if (i > 0)
+                expect(r, " ");
+            *values[i] = number(r, INT64_MAX);
+            if (*values[i] == 0)
+                r->has_failed = true;
+        }
+    }
+    line_end(r);
+}
+
 static void parse_files(struct reader *r, struct su_manifest *m, bool is_licence)
 {
     field(r, is_licence ? "part licence" : "part content");
@@ -416,8 +582,12 @@ static void parse_files(struct reader *r, struct su_manifest *m, bool is_licence
         hash(r, p->id.sha1, SU_SHA1_BYTES);
         expect(r, " ");
         p->id.bytes = number(r, INT64_MAX);
-        extents(r, m, &p->first_extent, &p->extents);
+        p->is_pooled = skip(r, " pool");
+        if (!p->is_pooled)
+            extents(r, m, &p->first_extent, &p->extents);
         line_end(r);
+        if (p->is_pooled)
+            parse_pooled(r, p);
     }
 }
 
@@ -443,8 +613,7 @@ static void parse_metadata(struct reader *r, struct su_manifest *m)
     }
     field(r, "part policy");
     line_end(r);
-    field(r, "recovery none");
-    line_end(r);
+    parse_recovery(r, &m->recovery);
 }
 
 static void parse_volumes(struct reader *r, struct su_manifest *m)
@@ -458,10 +627,14 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
             return;
         }
         expect(r, " ");
-        expect(r, su_volume_name(m->sequence, (uint32_t)m->volumes.count, name));
+        v->is_recovery = m->volumes.count > 1 && v[-1].is_recovery;
+        if (!v->is_recovery && !skip(r, su_volume_name(m, (uint32_t)m->volumes.count, name)))
+            v->is_recovery = true; /* the first of them: it has the other name */
+        if (v->is_recovery)
+            expect(r, su_volume_name(m, (uint32_t)m->volumes.count, name));
         expect(r, " ");
         v->bytes = number(r, INT64_MAX);
-        expect(r, " data");
+        expect(r, v->is_recovery ? " recovery" : " data");
         line_end(r);
         field(r, "");
         hash(r, v->sha256, SU_SHA256_BYTES);
@@ -481,10 +654,13 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
         }
         v->blocks = m->blocks.count - v->first_block;
     }
-    field(r, "");
-    hash(r, m->recipe_sha256, SU_SHA256_BYTES);
-    expect(r, "  " SU_RECIPE_NAME);
-    line_end(r);
+    for (int i = 0; i < SU_PAPERS; i++) {
+        field(r, "");
+        hash(r, m->papers[i], SU_SHA256_BYTES);
+        expect(r, "  ");
+        expect(r, su_paper_name((enum su_paper)i));
+        line_end(r);
+    }
     field(r, "end");
     line_end(r);
     if (r->at != r->end)
@@ -492,13 +668,13 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
 }
 
 /* What one line cannot show: lengths add up, extents lie inside their volumes. */
-static int check_item(const struct su_manifest *m, size_t first, size_t count, uint64_t want, bool is_exact,
-                      struct su_err *err)
+static int check_item(const struct su_manifest *m, size_t data_volumes, size_t first, size_t count,
+                      uint64_t want, bool is_exact, struct su_err *err)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         const struct su_extent *e = &m->extents.at[first + i];
-        if (e->volume == 0 || e->volume > m->volumes.count ||
+        if (e->volume == 0 || e->volume > data_volumes ||
             e->offset > m->volumes.at[e->volume - 1].bytes ||
             e->length > m->volumes.at[e->volume - 1].bytes - e->offset)
             return su_fail(err, SU_FORMAT, "an extent lies outside its volume");
@@ -518,6 +694,7 @@ static int check_item(const struct su_manifest *m, size_t first, size_t count, u
 static int check_sums(const struct su_manifest *m, struct su_err *err)
 {
     uint8_t digest[SU_SHA256_BYTES];
+    size_t data_volumes = su_manifest_data_volumes(m);
     if (su_profile_digest(&m->profile, digest, err) < 0)
         return -1;
     if (memcmp(digest, m->profile_digest, sizeof digest) != 0)
@@ -528,16 +705,19 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
             return su_fail(err, SU_FORMAT, "the profile is not sorted: %s stands before %s", a->value,
                            b->value);
     }
+    if ((m->recovery.percent == 0) != (data_volumes == m->volumes.count))
+        return su_fail(err, SU_FORMAT, "recovery is declared without its volumes, or volumes without it");
     for (size_t v = 0; v < m->volumes.count; v++)
         if (m->volumes.at[v].blocks != (m->volumes.at[v].bytes + SU_BLOCK_BYTES - 1) / SU_BLOCK_BYTES)
             return su_fail(err, SU_FORMAT, "volume %zu has %zu block hashes for %llu bytes", v + 1,
                            m->volumes.at[v].blocks, (unsigned long long)m->volumes.at[v].bytes);
     for (size_t i = 0; i < m->payloads.count; i++)
-        if (check_item(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents,
+        if (!m->payloads.at[i].is_pooled &&
+            check_item(m, data_volumes, m->payloads.at[i].first_extent, m->payloads.at[i].extents,
                        m->payloads.at[i].id.bytes, true, err) < 0)
             return -1;
     for (size_t i = 0; i < m->frames.count; i++)
-        if (check_item(m, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false,
+        if (check_item(m, data_volumes, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false,
                        err) < 0)
             return -1;
     return 0;
@@ -555,6 +735,8 @@ int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, st
     if (!r.has_failed && m->features.count > 0) /* version 1 has none; what follows may be unreadable */
         return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know",
                        m->features.at[0].text);
+    parse_children(&r, m, err);
+    parse_keys(&r, m);
     parse_profile(&r, m, err);
     parse_state(&r, m, err);
     parse_files(&r, m, true);

@@ -155,9 +155,9 @@ static int check_state(struct su_home *hub, const struct su_site *site, const st
 }
 
 static int acknowledge(struct su_home *hub, const struct su_site *site, const struct receipt *r,
-                       const char *operator, const char * text, size_t length, struct su_err *err)
+                       const struct su_actor *actor, const char *text, size_t length, struct su_err *err)
 {
-    struct su_ledger_entry entry = {.operator= operator,
+    struct su_ledger_entry entry = {.actor = actor,
                                     .kind = "receipt",
                                     .site = site->code,
                                     .sequence = r->sequence,
@@ -173,8 +173,8 @@ static int acknowledge(struct su_home *hub, const struct su_site *site, const st
     return su_ledger_add(hub->db, &entry, err);
 }
 
-int su_receipt_add(struct su_home *hub, const char *text, const char *operator,
-                   struct su_receipt_result * result, struct su_err *err)
+int su_receipt_add(struct su_home *hub, const char *text, const struct su_actor *actor,
+                   struct su_receipt_result *result, struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -193,7 +193,7 @@ int su_receipt_add(struct su_home *hub, const char *text, const char *operator,
     result->is_stale = !is_newer;
     if (!is_newer)
         return 0;
-    if (acknowledge(hub, &site, &r, operator, text, strlen(text), err) < 0)
+    if (acknowledge(hub, &site, &r, actor, text, strlen(text), err) < 0)
         return -1;
     return su_commit(&t, err);
 }

@@ -6,6 +6,7 @@
 #define SU_RECEIPT_H
 
 #include "common/core/home.h"
+#include "common/core/ledger.h"
 #include "common/lib/digest.h"
 
 /* Of the site's present position; the same position gives the same bytes. */
@@ -17,7 +18,7 @@ struct su_receipt_result {
     bool is_stale; /* nothing new in it */
 };
 /* At the hub: the signature must be by the site's pinned key and the state one that was sent. */
-int su_receipt_add(struct su_home *hub, const char *text, const char *operator,
+int su_receipt_add(struct su_home *hub, const char *text, const struct su_actor *actor,
                    struct su_receipt_result *result, struct su_err *err) SU_CHECKED;
 
 #endif

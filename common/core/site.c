@@ -33,7 +33,7 @@ int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct s
             db, &rows, err,
             "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
             " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
-            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0)"
+            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0), jump_limit"
             " FROM site s WHERE code=?1",
             SU_T(code)) < 0)
         return -1;
@@ -52,6 +52,7 @@ int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct s
     s->acknowledged = (uint64_t)su_rows_int(&rows, 5);
     s->last_sent = (uint64_t)su_rows_int(&rows, 6);
     s->last_full = (uint64_t)su_rows_int(&rows, 7);
+    s->jump_limit = (uint64_t)su_rows_int(&rows, 8);
     if (su_buf_check(&s->public_key, "a site's key", err) < 0)
         return -1;
     return load_items(db, s, err);
@@ -75,12 +76,13 @@ int su_site_save(struct su_db *db, struct su_site *s, bool is_new, struct su_err
                    SU_T(s->code)) < 0)
             return -1;
         s->site_id = su_db_last_rowid(db);
+        s->jump_limit = s->jump_limit ? s->jump_limit : SU_DEFAULT_JUMP_LIMIT;
     }
     su_profile_sort(&s->profile);
     if (su_run(db, err,
-               "UPDATE site SET content_mode=?2, express=?3, promise_days=?4, public_key=?5 WHERE site_id=?1",
+               "UPDATE site SET content_mode=?2, express=?3, promise_days=?4, public_key=?5, jump_limit=?6 WHERE site_id=?1",
                SU_I(s->site_id), SU_I(s->profile.content), SU_I(s->profile.has_express),
-               SU_I(s->promise_days), SU_T(s->public_key.bytes ? s->public_key.bytes : "")) < 0 ||
+               SU_I(s->promise_days), SU_T(s->public_key.bytes ? s->public_key.bytes : ""), SU_I(s->jump_limit)) < 0 ||
         su_run(db, err, "DELETE FROM site_item WHERE site_id=?1", SU_I(s->site_id)) < 0)
         return -1;
     for (size_t i = 0; i < s->profile.items.count; i++)

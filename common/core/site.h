@@ -13,6 +13,7 @@ struct su_site {
     char code[17];
     struct su_profile profile;
     uint64_t promise_days;
+    uint64_t jump_limit; /* how far a sequence may jump at the site without asking; 0: any */
     uint64_t acknowledged; /* sequence */
     uint64_t last_sent, last_full;
     struct su_buf public_key; /* PEM, empty until enrolled */

@@ -22,7 +22,7 @@ static int check_same_role(struct su_db *db, const struct su_key_file *file, str
 }
 
 int su_trust_add(struct su_home *home, const struct su_key_file *file, const char *fingerprint,
-                 const char *operator, bool * is_new, struct su_err *err)
+                 const struct su_actor *actor, bool *is_new, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     SU_AUTO(su_buf) struct su_buf pem = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
@@ -35,7 +35,7 @@ int su_trust_add(struct su_home *home, const struct su_key_file *file, const cha
     if (strcmp(file->role, "exporter") != 0 && strcmp(file->role, "reviewer") != 0)
         return su_fail(err, SU_KEY, "a key of role %s does not sign bundles", file->role);
     if (su_key_save_public(&file->key, &pem, err) < 0 || su_begin(&t, home->db, err) < 0 ||
-        su_run(home->db, err, "INSERT OR IGNORE INTO trust VALUES (?1,?2,?3,?4,?5)",
+        su_run(home->db, err, "INSERT OR IGNORE INTO trust (key_id, name, role, pem, added) VALUES (?1,?2,?3,?4,?5)",
                SU_B(file->key.id, SU_SHA256_BYTES), SU_T(file->name), SU_T(file->role), SU_T(pem.bytes),
                SU_T(su_time_now(now))) < 0)
         return -1;
@@ -44,7 +44,7 @@ int su_trust_add(struct su_home *home, const struct su_key_file *file, const cha
         return su_after(err, "Nothing was written.");
     (void)snprintf(detail, sizeof detail, "%s (%s) %s", file->name, file->role, have);
     struct su_ledger_entry entry = {
-        .operator= operator, .kind = "trust", .site = home->name, .detail = detail};
+        .actor = actor, .kind = "trust", .site = home->name, .detail = detail};
     memcpy(entry.subject, file->key.id, SU_SHA256_BYTES);
     if (*is_new && su_ledger_add(home->db, &entry, err) < 0)
         return -1;

@@ -5,10 +5,11 @@
 #define SU_TRUST_H
 
 #include "common/core/keys.h"
+#include "common/core/ledger.h"
 
 /* Pins a key. `fingerprint` (may be NULL) must be the key's; a key pinned already is fine. */
 int su_trust_add(struct su_home *home, const struct su_key_file *file, const char *fingerprint,
-                 const char *operator, bool *is_new, struct su_err *err) SU_CHECKED;
+                 const struct su_actor *actor, bool *is_new, struct su_err *err) SU_CHECKED;
 
 struct su_trusted {
     struct su_key key;

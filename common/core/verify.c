@@ -123,7 +123,7 @@ static int check_volumes(struct su_home *site, const struct su_events *events, s
         (void)snprintf(more, sizeof more, " (%zu places in all)", out->bad.count);
     (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
                   first->affects[0] ? first->affects : "framing only");
-    su_volume_name(out->bundle.manifest.sequence, first->volume, name);
+    su_volume_name(&out->bundle.manifest, first->volume, name);
     return su_remedy(
         err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
         out->metadata_is_good ? "good" : "damaged");

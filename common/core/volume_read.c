@@ -57,7 +57,7 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
     su_fd_cleanup(&r->fd);
     r->volume = 0;
     r->has_block = false;
-    su_volume_name(r->manifest->sequence, volume, name);
+    su_volume_name(r->manifest, volume, name);
     if (!su_file_exists(r->dir, name)) {
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) is absent", volume, r->manifest->volumes.count,
                       name);
@@ -99,7 +99,7 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
         (void)su_fail(err, SU_DAMAGED,
                       "volume %u of %zu (%s): the block at offset %llu differs from its signed hash",
                       r->volume, r->manifest->volumes.count,
-                      su_volume_name(r->manifest->sequence, r->volume, name), (unsigned long long)offset);
+                      su_volume_name(r->manifest, r->volume, name), (unsigned long long)offset);
         return su_remedy(err, "Copy %s again from the hub and run again.", name);
     }
     r->proved[v->first_block + number] = true;

@@ -127,7 +127,7 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
     }
     w->volume->first_block = w->manifest->blocks.count;
     w->position = 0;
-    su_volume_name(w->manifest->sequence, (uint32_t)number, name);
+    su_volume_name(w->manifest, (uint32_t)number, name);
     w->fd = openat(w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (w->fd < 0)
         return su_fail_sys(err, "creating volume %s", name);

@@ -5,7 +5,7 @@
 
 static void add(struct fixture *f, const char *operator, const char *kind, const char *detail, uint64_t sequence, uint8_t subject)
 {
-    struct su_ledger_entry entry = {.operator = operator, .kind = kind, .site = "ALPHA", .sequence = sequence, .detail = detail};
+    struct su_ledger_entry entry = {.actor = &(struct su_actor){.operator = operator}, .kind = kind, .site = "ALPHA", .sequence = sequence, .detail = detail};
     memset(entry.subject, subject, sizeof entry.subject);
     GOOD(su_ledger_add(f->home.db, &entry, &e));
 }
@@ -51,7 +51,7 @@ static void test_chain(void **state)
 
 static int add_one(struct fixture *f)
 {
-    struct su_ledger_entry entry = {.operator = "o", .kind = "k", .site = "S", .detail = "d"};
+    struct su_ledger_entry entry = {.actor = &(struct su_actor){.operator = "o"}, .kind = "k", .site = "S", .detail = "d"};
     return su_ledger_add(f->home.db, &entry, &e);
 }
 

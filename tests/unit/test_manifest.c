@@ -169,7 +169,7 @@ static void build(struct su_manifest *m)
     add_volume(m, 1048577, "d3d3", "e4e4", "f5f5");
     add_volume(m, 1048576, "0606", "1717", NULL);
     add_volume(m, 66000, "2828", "3939", NULL);
-    fill(m->recipe_sha256, 32, "4a4a");
+    fill(m->papers[SU_PAPER_RECIPE], 32, "4a4a");
 }
 
 static void test_format(void **state)
@@ -235,7 +235,7 @@ static void test_parse(void **state)
     }
     for (size_t i = 0; i < 4; i++)
         assert_memory_equal(m.blocks.at[i].sha256, want.blocks.at[i].sha256, 32);
-    assert_memory_equal(m.recipe_sha256, want.recipe_sha256, 32);
+    assert_memory_equal(m.papers, want.papers, 32);
     assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000);
     assert_int_equal(su_manifest_payload_bytes(&m), 63 + 2100000);
     assert_int_equal(su_manifest_raw_bytes(&m), 100 + 8388608);
@@ -658,8 +658,16 @@ static void test_names(void **state)
     char name[SU_BUNDLE_NAME_TEXT], volume[16];
     assert_string_equal(su_bundle_name("ALPHA", 12, name), "SU-ALPHA-000012");
     assert_string_equal(su_bundle_name("ABCDEFGHIJKLMNOP", 999999, name), "SU-ABCDEFGHIJKLMNOP-999999");
-    assert_string_equal(su_volume_name(1, 1, volume), "SU000001.001");
-    assert_string_equal(su_volume_name(999999, 999, volume), "SU999999.999"); /* 8.3, upper case */
+    struct su_volume volumes[] = {{.is_recovery = false}, {.is_recovery = true}, {.is_recovery = true}};
+    struct su_manifest m = {.sequence = 1};
+    assert_string_equal(su_volume_name(&m, 1, volume), "SU000001.001");
+    m.sequence = 999999;
+    assert_string_equal(su_volume_name(&m, 999, volume), "SU999999.999"); /* 8.3, upper case */
+    m.volumes.at = volumes;
+    m.volumes.count = 3;
+    assert_int_equal(su_manifest_data_volumes(&m), 1);
+    assert_string_equal(su_volume_name(&m, 1, volume), "SU999999.001");
+    assert_string_equal(su_volume_name(&m, 3, volume), "SU999999.R02");
 }
 
 int main(void)

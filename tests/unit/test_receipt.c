@@ -60,7 +60,7 @@ static int64_t ledger_entries(struct fixture *f)
 
 static int add(struct fixture *f, const char *text, struct su_receipt_result *result)
 {
-    return su_receipt_add(&f->home, text, "tester", result, &e);
+    return su_receipt_add(&f->home, text, &(struct su_actor){.operator = "anna"}, result, &e);
 }
 
 static void refuse(struct fixture *f, const char *text)

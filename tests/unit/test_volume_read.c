@@ -85,7 +85,7 @@ static bool touches(const struct su_manifest *m, const struct item *item, uint32
 static void volume_path(void **state, const struct su_manifest *m, unsigned v, char out[4200])
 {
     char name[16];
-    (void)snprintf(out, 4200, "%s/%s", (const char *)*state, su_volume_name(m->sequence, v, name));
+    (void)snprintf(out, 4200, "%s/%s", (const char *)*state, su_volume_name(m, v, name));
 }
 
 static void flip(const char *path, uint64_t at)

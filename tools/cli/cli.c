@@ -200,7 +200,7 @@ static int settle(struct su_context *c, struct su_err *err)
     c->is_json = su_has(c, "json");
     c->is_quiet = su_has(c, "quiet");
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
-    c->operator= su_given(c, "operator") ? su_given(c, "operator") : login_name();
+    c->actor.operator = su_given(c, "operator") ? su_given(c, "operator") : login_name();
     if (format && strcmp(format, "json") == 0)
         c->log_format = SU_LOG_JSON;
     else if (format && strcmp(format, "cmtrace") == 0)

@@ -11,6 +11,7 @@
 #include "common/base/json.h"
 #include "common/core/event.h"
 #include "common/core/home.h"
+#include "common/core/ledger.h"
 
 struct su_option {
     const char *name;     /* without dashes */
@@ -46,7 +47,7 @@ struct su_context {
     struct su_home home; /* open as the command needs */
     bool is_json, is_quiet;
     enum su_log_format log_format;
-    const char *operator;
+    struct su_actor actor;
     struct su_events events;
     struct su_names arguments; /* borrowed texts, not owned */
     struct { const struct su_option *option; const char *value; } given[256];

@@ -98,7 +98,7 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
     struct su_export_options o = {.site = su_given(c, "site"),
-                                  .operator= c->operator,
+                                  .actor = &c->actor,
                                   .is_full = su_has(c, "full"),
                                   .is_plan = is_plan};
     if (!o.site)

@@ -30,7 +30,7 @@ int cmd_key_generate(struct su_context *c, struct su_err *err)
     if (su_begin(&t, c->home.db, err) < 0 ||
         su_keys_generate(&c->home, su_given(c, "name"), role, &file, err) < 0)
         return -1;
-    struct su_ledger_entry entry = {.operator= c->operator, .kind = "key", .site = "", .detail = file.name};
+    struct su_ledger_entry entry = {.actor = &c->actor, .kind = "key", .site = "", .detail = file.name};
     memcpy(entry.subject, file.key.id, SU_SHA256_BYTES);
     if (su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
         return -1;

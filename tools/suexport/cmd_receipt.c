@@ -13,7 +13,7 @@ int cmd_receipt_add(struct su_context *c, struct su_err *err)
         return -1;
     if (!text.bytes || strlen(text.bytes) != text.length)
         return su_fail(err, SU_RECEIPT, "%s is not a receipt", su_argument(c, 0));
-    if (su_receipt_add(&c->home, text.bytes, c->operator, & r, err) < 0)
+    if (su_receipt_add(&c->home, text.bytes, &c->actor, &r, err) < 0)
         return -1;
     su_json_text(&c->json, "site", r.site);
     su_json_int(&c->json, "sequence", (int64_t)r.sequence);

@@ -146,7 +146,7 @@ static int save(struct su_context *c, struct su_site *s, bool is_new, struct su_
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     struct su_ledger_entry entry = {
-        .operator= c->operator, .kind = "site", .site = s->code, .detail = is_new ? "added" : "changed"};
+        .actor = &c->actor, .kind = "site", .site = s->code, .detail = is_new ? "added" : "changed"};
     if (take_options(c, s, err) < 0 || su_begin(&t, c->home.db, err) < 0 ||
         su_site_save(c->home.db, s, is_new, err) < 0 ||
         su_profile_digest(&s->profile, entry.subject, err) < 0 ||

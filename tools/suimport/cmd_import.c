@@ -63,7 +63,7 @@ static int import_one(struct su_context *c, const char *path, bool is_plan, stru
                       struct su_err *err)
 {
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-    struct su_import_options o = {.operator= c->operator,
+    struct su_import_options o = {.actor = &c->actor,
                                   .is_plan = is_plan,
                                   .accept_profile = su_has(c, "accept-profile"),
                                   .allow_incomplete = su_has(c, "allow-incomplete")};
@@ -172,7 +172,7 @@ int cmd_import(struct su_context *c, struct su_err *err)
 int cmd_undo(struct su_context *c, struct su_err *err)
 {
     struct su_import_result r;
-    if (su_undo(&c->home, c->operator, & c->events, &r, err) < 0)
+    if (su_undo(&c->home, &c->actor, &c->events, &r, err) < 0)
         return -1;
     su_line(c, "undone:");
     answer(c, &r);

@@ -21,7 +21,7 @@ int cmd_trust_add(struct su_context *c, struct su_err *err)
         (void)snprintf(file.name, sizeof file.name, "%s", name);
     if (role)
         (void)snprintf(file.role, sizeof file.role, "%s", role);
-    if (su_trust_add(&c->home, &file, fingerprint, c->operator, & is_new, err) < 0)
+    if (su_trust_add(&c->home, &file, fingerprint, &c->actor, &is_new, err) < 0)
         return -1;
     su_key_fingerprint(file.key.id, have);
     su_json_text(&c->json, "name", file.name);

@@ -1,0 +1,38 @@
+-- 0002_transfer.sql - who signs, what was revoked, several sites, receipts, who did what under which change.
+
+-- DURABLE -----------------------------------------------------------------------------------------
+
+-- Site: keys and certificate authorities pinned by the operator, or introduced by a bundle that a
+-- pinned key signed.
+CREATE TABLE trust_2 (
+  trust_id      INTEGER PRIMARY KEY,
+  key_id        BLOB NOT NULL CHECK (length(key_id) = 32),  -- SHA-256 of the SubjectPublicKeyInfo
+  kind          INTEGER NOT NULL DEFAULT 0 CHECK (kind IN (0, 1)),  -- 0 Ed25519 key, 1 X.509 authority
+  subject       TEXT NOT NULL DEFAULT '',  -- of an authority: the common name its certificates must have; '' any
+  name          TEXT NOT NULL,
+  role          TEXT NOT NULL CHECK (role IN ('exporter', 'reviewer', 'receiver')),
+  pem           TEXT NOT NULL,
+  added         TEXT NOT NULL,
+  introduced    TEXT NOT NULL DEFAULT '',  -- the bundle that brought it; '' pinned by hand
+  last_sequence INTEGER,                   -- revoked: signs bundles up to here only; NULL: not revoked
+  UNIQUE (key_id, subject)
+) STRICT;
+INSERT INTO trust_2 (key_id, name, role, pem, added) SELECT key_id, name, role, pem, added FROM trust;
+DROP TABLE trust;
+ALTER TABLE trust_2 RENAME TO trust;
+-- Site: how many distinct keys of a role must have signed a bundle.
+CREATE TABLE trust_policy (
+  role      TEXT PRIMARY KEY CHECK (role IN ('exporter', 'reviewer', 'receiver')),
+  threshold INTEGER NOT NULL CHECK (threshold >= 1)
+) STRICT, WITHOUT ROWID;
+INSERT INTO trust_policy VALUES ('exporter', 1);
+
+-- What was done by whom, seen by whom, under which change, after which scan. form says how hash is made.
+ALTER TABLE ledger ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ledger ADD COLUMN witness TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger ADD COLUMN change TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger ADD COLUMN scan_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger ADD COLUMN scan_sha256 BLOB;  -- of the scan report; NULL when none was given
+
+-- Hub.
+ALTER TABLE site ADD COLUMN jump_limit INTEGER NOT NULL DEFAULT 24;  -- signed into its bundles
