@@ -532,3 +532,14 @@ test_look_keys() {
     silent_about PRIVATE out
     same "$(find hub site -name '*.key' -perm /077 2> /dev/null)" '' 'private keys that others can read'
 }
+
+test_usage_errors_as_json() {
+    for line in 'site' 'nonsense' 'export --bogus' 'export --site' 'plan'; do
+        # shellcheck disable=SC2086
+        expect 2 "$SUEXPORT" --json $line
+        same "$(json .error.exit_status) $(json .error.code)" '2 USAGE' "$line"
+        grep -q '^  do: ..*' err || fail "no remedy: $line"
+    done
+    expect 2 "$SUEXPORT" site
+    says "'site' needs one of: add, set, list, show"
+}

@@ -197,10 +197,9 @@ static const char *login_name(void)
 static int settle(struct su_context *c, struct su_err *err)
 {
     const char *format = su_given(c, "log-format");
-    c->is_json = su_has(c, "json");
     c->is_quiet = su_has(c, "quiet");
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
-    c->actor.operator = su_given(c, "operator") ? su_given(c, "operator") : login_name();
+    c->actor.operator= su_given(c, "operator") ? su_given(c, "operator") : login_name();
     if (format && strcmp(format, "json") == 0)
         c->log_format = SU_LOG_JSON;
     else if (format && strcmp(format, "cmtrace") == 0)
@@ -230,10 +229,25 @@ static int run(struct su_context *c, struct su_err *err)
     return c->command->run(c, err);
 }
 
-static int usage_failure(const struct su_program *program, const struct su_err *err)
+/* What may follow a word that begins several commands: "site" alone. */
+static int unknown_command(const struct su_program *program, int argc, char **argv, struct su_err *err)
 {
-    (void)fprintf(stderr, "%s: %s\nTry: %s --help\n", program->name, err->text, program->name);
-    return su_code_exit_status(err->code);
+    SU_AUTO(su_buf) struct su_buf follows = SU_BUF_INIT(1024);
+    const char *word = NULL;
+    for (int i = 1; i < argc && !word; i++)
+        if (argv[i][0] != '-')
+            word = argv[i];
+    for (const struct su_command *c = program->commands; word && c->name; c++) {
+        size_t n = strlen(word);
+        if (strncmp(c->name, word, n) == 0 && c->name[n] == ' ')
+            su_buf_addf(&follows, "%s%s", follows.length ? ", " : "", c->name + n + 1);
+    }
+    if (follows.length > 0)
+        (void)su_fail(err, SU_USAGE, "'%s' needs one of: %s", word, follows.bytes);
+    else
+        (void)su_fail(err, SU_USAGE, "%s%s", word ? "unknown command " : "no command given",
+                      word ? word : "");
+    return su_remedy(err, "Run: %s --help", program->name);
 }
 
 int su_cli_main(const struct su_program *program, int argc, char **argv)
@@ -247,6 +261,7 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     su_interrupt_install();
     c.command = find_command(program, argc, argv, &words);
     for (int i = 1; i < argc; i++) {
+        c.is_json |= strcmp(argv[i], "--json") == 0; /* a wrong command line is answered in JSON too */
         if (strcmp(argv[i], "--help") == 0) {
             print_help(program, c.command);
             return 0;
@@ -256,11 +271,9 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
             return 0;
         }
     }
-    if (!c.command) {
-        (void)su_fail(&err, SU_USAGE, argc < 2 ? "no command given" : "unknown command");
-        return usage_failure(program, &err);
-    }
-    int result = parse(&c, argc, argv, words, &err) < 0 ? -1 : run(&c, &err);
+    int result = !c.command                               ? unknown_command(program, argc, argv, &err)
+                 : parse(&c, argc, argv, words, &err) < 0 ? -1
+                                                          : run(&c, &err);
     if (result < 0)
         su_out_failure(&c, &err);
     int status = su_out_end(&c);
