@@ -69,6 +69,7 @@ def parse_manifest(data):
     m["sequence"] = number(l.need(rf"sequence {NUM}")[1], 999999)
     m["full"] = l.need(r"kind (full|delta)")[1] == "full"
     l.need(rf"created {TIME}"), number(l.need(rf"promise-days {NUM}")[1], 36500)
+    number(l.need(rf"jump-limit {NUM}")[1], 999999)
     required, digest, start = l.many(r"requires (.+)"), l.need(rf"profile {HEX}")[1], l.at
     filters = [[x[1] for x in l.many(form)] for form in (f"product {GUID}", f"classification {GUID}", r"language ([a-z0-9-]{2,12})")]
     m["languages"] = filters[2]

@@ -9,7 +9,7 @@
 /* SHA-256 of "read me\n", by another program. */
 #define RECIPE "65ce01fcc3e22e78b63419ef0f4493b0950daac7cee97329b428f5cafd395cda"
 #define MANIFEST(recipe) \
-    "SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-ALPHA-000001\nhub H\nsite ALPHA\nsequence 1\nkind full\ncreated 0\npromise-days 0\n" \
+    "SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-ALPHA-000001\nhub H\nsite ALPHA\nsequence 1\nkind full\ncreated 0\npromise-days 0\njump-limit 0\n" \
     "profile 469acd45d1614b4f88e6b0eddb0c6e04f8cda960863e8937c17195c4f8980a35\ncontent none\nexpress no\nfits any\nresult " HASH64 "\ncatalogue 0 0\n" \
     "closure 0 0 0 0 0\npart licence\npart content\npart metadata\nrecords 0 0\npart policy\nrecovery none\n" \
     "volume 1 SU000001.001 5 data\n" HASH64 "  SU000001.001\nblock " HASH64 "\n" recipe "  VERIFY.txt\nend\n"
@@ -210,9 +210,9 @@ static void test_undeclared_files(void **state)
     REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
     assert_int_equal(remove(in_place(state, "b/VERIFY.txt")), 0);
     REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
-    for (unsigned past = 0; past <= 1; past++) { /* 64 KiB is the longest that is read */
+    for (unsigned past = 0; past <= 1; past++) { /* the longest that is read */
         put_file(in_place(state, "b/VERIFY.txt"), "", 0);
-        assert_int_equal(truncate(in_place(state, "b/VERIFY.txt"), 65536 + (off_t)past), 0);
+        assert_int_equal(truncate(in_place(state, "b/VERIFY.txt"), (off_t)SU_MAX_PAPER_BYTES + (off_t)past), 0);
         REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
     }
 }

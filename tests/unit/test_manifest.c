@@ -14,7 +14,11 @@
  * computed with another program. */
 #define HEAD \
     "SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-ALPHA-000012\nhub FABRIKAM-HUB.1\nsite ALPHA\nsequence 12\nkind delta\n" \
-    "created 2024-06-19T17:11:14Z\npromise-days 35\n"
+    "created 2024-06-19T17:11:14Z\npromise-days 35\njump-limit 24\n"
+#define SPKI_1 "MCowBQYDK2VwAyEAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define SPKI_2 "MCowBQYDK2VwAyEA/wECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define CHILDREN "also BRAVO\nalso CHARLIE-1\n"
+#define KEYS "key reviewer r-2 " SPKI_1 "\nkey exporter hub-2027 " SPKI_2 "\nrevoke " HASH("0a0a") " 11\nrevoke " HASH("b0b0") " 0\n"
 #define PROFILE \
     "profile ae3c3f22c3a017ee5ca15a232f6a287d3ecb111237b94b3e0d19c175570cc612\nproduct " G2 "\nproduct " G3 "\nclassification " G1 "\n" \
     "language de\nlanguage en\ncontent approved\nexpress yes\napproved " G1 "\napproved " G3 "\n"
@@ -23,7 +27,8 @@
     "catalogue 427 431\nclosure 12837 55 3 9 3\nhole bundled " G1 " 200 " G2 " 1\nhole content " SHA1("ab12") " 100\nhole prerequisite " G1 " 200 " G3 "\n"
 #define LICENCE "part licence\nfile " HASH("1111") " " SHA1("2222") " 63 1:1536:63\n"
 #define CONTENT \
-    "part content\nfile " HASH("3333") " " SHA1("4444") " 0 1:2560:0\nfile " HASH("5555") " " SHA1("6666") " 2100000 1:4096:1000000,2:1536:1047040,3:1536:52960\n"
+    "part content\nfile " HASH("3333") " " SHA1("4444") " 0 1:2560:0\nfile " HASH("5555") " " SHA1("6666") " 2100000 1:4096:1000000,2:1536:1047040,3:1536:52960\n" \
+    "file " HASH("7778") " " SHA1("9999") " 5000 pool\n" HASH("7778") "  ../SU-POOL/77/78777877.DAT\n"
 #define METADATA "part metadata\nrecords 5 2\nframe 100 3:60000:60\nframe 8388608 3:61000:5000,3:0:1\n"
 #define RESERVED "part policy\nrecovery none\n"
 #define VOLUMES \
@@ -31,7 +36,9 @@
     "volume 2 SU000012.002 1048576 data\n" HASH("0606") "  SU000012.002\nblock " HASH("1717") "\n" \
     "volume 3 SU000012.003 66000 data\n" HASH("2828") "  SU000012.003\nblock " HASH("3939") "\n"
 #define END HASH("4a4a") "  VERIFY.txt\nend\n"
-static const char whole[] = HEAD PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END;
+#define RECOVERY "part policy\nrecovery 25 4 1 1\n"
+#define RECOVERY_VOLUMES "volume 4 SU000012.R01 1048576 recovery\n" HASH("5b5b") "  SU000012.R01\nblock " HASH("6c6c") "\n"
+static const char whole[] = HEAD CHILDREN KEYS PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RECOVERY VOLUMES RECOVERY_VOLUMES END;
 
 static int parse(struct su_manifest *m, const char *text, size_t length)
 {
@@ -119,6 +126,7 @@ static void build(struct su_manifest *m)
 {
     m->sequence = 12;
     m->promise_days = 35;
+    m->jump_limit = 24;
     (void)snprintf(m->hub, sizeof m->hub, "FABRIKAM-HUB.1");
     (void)snprintf(m->site, sizeof m->site, "ALPHA");
     (void)snprintf(m->created, sizeof m->created, "2024-06-19T17:11:14Z");
@@ -134,6 +142,18 @@ static void build(struct su_manifest *m)
     m->profile.has_express = true;
     su_profile_sort(&m->profile);
     GOOD(su_profile_digest(&m->profile, m->profile_digest, &e));
+    GOOD(su_line_add(SU_PUSH(&m->children, 10), "BRAVO", 5, &e));
+    GOOD(su_line_add(SU_PUSH(&m->children, 10), "CHARLIE-1", 9, &e));
+    *SU_PUSH(&m->successors, 10) = (struct su_successor){.role = "reviewer", .name = "r-2"};
+    *SU_PUSH(&m->successors, 10) = (struct su_successor){.role = "exporter", .name = "hub-2027"};
+    for (size_t i = 0; i < 2; i++) {
+        from_hex(m->successors.at[i].spki, SU_SPKI_BYTES, "302a300506032b6570032100" "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+        m->successors.at[i].spki[12] = i ? 0xff : 0;
+    }
+    *SU_PUSH(&m->revocations, 10) = (struct su_revocation){.last_sequence = 11};
+    *SU_PUSH(&m->revocations, 10) = (struct su_revocation){.last_sequence = 0};
+    fill(m->revocations.at[0].key_id, 32, "0a0a");
+    fill(m->revocations.at[1].key_id, 32, "b0b0");
     struct su_base *base = SU_PUSH(&m->bases, 10);
     base->sequence = 9;
     fill(base->digest, 32, "a9a9");
@@ -162,6 +182,11 @@ static void build(struct su_manifest *m)
     (void)add_extent(m, 3, 1536, 52960);
     fill(p->id.sha256, 32, "5555");
     fill(p->id.sha1, 20, "6666");
+    p = SU_PUSH(&m->payloads, 10);
+    *p = (struct su_payload){.id.bytes = 5000, .is_pooled = true};
+    fill(p->id.sha256, 32, "7778");
+    fill(p->id.sha1, 20, "9999");
+    m->recovery = (struct su_recovery){.percent = 25, .data_cells = 4, .parity_cells = 1, .lane_cells = 1};
     m->records = 5, m->removals = 2;
     *SU_PUSH(&m->frames, 10) = (struct su_frame){100, add_extent(m, 3, 60000, 60), 1};
     *SU_PUSH(&m->frames, 10) = (struct su_frame){8388608, add_extent(m, 3, 61000, 5000), 2};
@@ -169,6 +194,8 @@ static void build(struct su_manifest *m)
     add_volume(m, 1048577, "d3d3", "e4e4", "f5f5");
     add_volume(m, 1048576, "0606", "1717", NULL);
     add_volume(m, 66000, "2828", "3939", NULL);
+    add_volume(m, 1048576, "5b5b", "6c6c", NULL);
+    m->volumes.at[3].is_recovery = true;
     fill(m->papers[SU_PAPER_RECIPE], 32, "4a4a");
 }
 
@@ -193,7 +220,7 @@ static void test_parse(void **state)
     assert_string_equal(m.site, want.site);
     assert_string_equal(m.created, want.created);
     assert_string_equal(m.follows_created, want.follows_created);
-    assert_true(m.sequence == 12 && m.promise_days == 35 && !m.is_full && m.follows == 11);
+    assert_true(m.sequence == 12 && m.promise_days == 35 && m.jump_limit == 24 && !m.is_full && m.follows == 11);
     assert_int_equal(m.features.count, 0);
     assert_memory_equal(m.profile_digest, want.profile_digest, 32);
     assert_int_equal(m.profile.items.count, 7);
@@ -202,6 +229,16 @@ static void test_parse(void **state)
         assert_string_equal(m.profile.items.at[i].value, want.profile.items.at[i].value);
     }
     assert_true(m.profile.content == SU_CONTENT_APPROVED && m.profile.has_express);
+    assert_true(m.children.count == 2 && m.successors.count == 2 && m.revocations.count == 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(m.children.at[i].text, want.children.at[i].text);
+        assert_string_equal(m.successors.at[i].role, want.successors.at[i].role);
+        assert_string_equal(m.successors.at[i].name, want.successors.at[i].name);
+        assert_memory_equal(m.successors.at[i].spki, want.successors.at[i].spki, SU_SPKI_BYTES);
+        assert_memory_equal(m.revocations.at[i].key_id, want.revocations.at[i].key_id, 32);
+        assert_int_equal(m.revocations.at[i].last_sequence, want.revocations.at[i].last_sequence);
+    }
+    assert_true(m.recovery.percent == 25 && m.recovery.data_cells == 4 && m.recovery.parity_cells == 1 && m.recovery.lane_cells == 1);
     assert_int_equal(m.bases.count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(m.bases.at[i].sequence, want.bases.at[i].sequence);
@@ -212,10 +249,10 @@ static void test_parse(void **state)
     assert_true(m.records == 5 && m.removals == 2);
     assert_int_equal(m.holes.count, 3);
     assert_string_equal(m.holes.at[1].text, want.holes.at[1].text);
-    assert_int_equal(m.payloads.count, 3);
-    for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(m.payloads.count, 4);
+    for (size_t i = 0; i < 4; i++) {
         const struct su_payload *a = &m.payloads.at[i], *b = &want.payloads.at[i];
-        assert_true(a->id.bytes == b->id.bytes && a->is_licence == b->is_licence && a->extents == b->extents);
+        assert_true(a->id.bytes == b->id.bytes && a->is_licence == b->is_licence && a->is_pooled == b->is_pooled && a->extents == b->extents);
         assert_memory_equal(a->id.sha256, b->id.sha256, 32);
         assert_memory_equal(a->id.sha1, b->id.sha1, 20);
         for (size_t k = 0; k < a->extents; k++) {
@@ -226,25 +263,25 @@ static void test_parse(void **state)
     assert_int_equal(m.frames.count, 2);
     assert_true(m.frames.at[0].raw_bytes == 100 && m.frames.at[0].extents == 1 && m.frames.at[1].raw_bytes == 8388608 && m.frames.at[1].extents == 2);
     assert_int_equal(m.extents.at[m.frames.at[1].first_extent].offset, 61000);
-    assert_int_equal(m.volumes.count, 3);
-    assert_int_equal(m.blocks.count, 4);
-    for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(m.volumes.count, 4);
+    assert_int_equal(m.blocks.count, 5);
+    for (size_t i = 0; i < 4; i++) {
         assert_true(m.volumes.at[i].bytes == want.volumes.at[i].bytes && m.volumes.at[i].blocks == want.volumes.at[i].blocks &&
-                    m.volumes.at[i].first_block == want.volumes.at[i].first_block);
+                    m.volumes.at[i].first_block == want.volumes.at[i].first_block && m.volumes.at[i].is_recovery == (i == 3));
         assert_memory_equal(m.volumes.at[i].sha256, want.volumes.at[i].sha256, 32);
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         assert_memory_equal(m.blocks.at[i].sha256, want.blocks.at[i].sha256, 32);
     assert_memory_equal(m.papers, want.papers, 32);
-    assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000);
-    assert_int_equal(su_manifest_payload_bytes(&m), 63 + 2100000);
+    assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000 + 1048576);
+    assert_int_equal(su_manifest_payload_bytes(&m), 63 + 2100000 + 5000);
     assert_int_equal(su_manifest_raw_bytes(&m), 100 + 8388608);
 }
 
 static void test_least(void **state)
 {
     (void)state;
-    accept("SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-A-000001\nhub H\nsite A\nsequence 1\nkind full\ncreated 0\npromise-days 0\n"
+    accept("SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-A-000001\nhub H\nsite A\nsequence 1\nkind full\ncreated 0\npromise-days 0\njump-limit 0\n"
            "profile 469acd45d1614b4f88e6b0eddb0c6e04f8cda960863e8937c17195c4f8980a35\ncontent none\nexpress no\nfits any\n"
            "result " HASH("c2c2") "\ncatalogue 0 0\nclosure 0 0 0 0 0\npart licence\npart content\npart metadata\nrecords 0 0\npart policy\nrecovery none\n"
            HASH("4a4a") "  VERIFY.txt\nend\n");
@@ -359,7 +396,7 @@ static void test_versions_and_features(void **state)
     refuse("su-bundle-manifest 1 transfer\n", SU_FORMAT);
     refuse("SU-RECEIPT 1\n", SU_FORMAT);
     refuse("", SU_FORMAT);
-    text = edited("promise-days 35\n", "promise-days 35\nrequires erasure-coding\n");
+    text = edited("jump-limit 24\n", "jump-limit 24\nrequires erasure-coding\n");
     refuse(text, SU_FEATURE);
     NAMES("erasure-coding");
     free(text);
@@ -397,6 +434,58 @@ static void test_head(void **state)
     refuse_edit("created 2024-06-19T17:11:14Z", "created 1234567890123456789012345678901234567890");
     accept_edit("promise-days 35", "promise-days 36500");
     refuse_edit("promise-days 35", "promise-days 36501");
+    accept_edit("jump-limit 24", "jump-limit 999999");
+    accept_edit("jump-limit 24", "jump-limit 0");
+    refuse_edit("jump-limit 24", "jump-limit 1000000");
+    refuse_edit("jump-limit 24\n", "");
+}
+
+static void test_children_and_keys(void **state)
+{
+    (void)state;
+    accept_edit(CHILDREN, "");
+    accept_edit(KEYS, "");
+    accept_edit("also BRAVO", "also ALPHA"); /* whom it is for is judged elsewhere */
+    refuse_edit("also BRAVO", "also bravo");
+    refuse_edit("also BRAVO", "also -BRAVO");
+    refuse_edit("also BRAVO", "also DELTA"); /* not sorted */
+    refuse_edit("also BRAVO", "also CHARLIE-1");
+    refuse_edit("also BRAVO\n", "also BRAVO\nalso \n");
+    static const char *const bad[] = {"receiver r-2 " SPKI_1, "owner r-2 " SPKI_1, "reviewer  " SPKI_1, "reviewer .r " SPKI_1, "reviewer r-2  " SPKI_1,
+                                      "reviewer r-2 " SPKI_1 " ", "reviewer r-2 " SPKI_1 "AAAA", "reviewer r-2 MCowBQYDK2VwAyEA", "reviewer r-2", "reviewer r-2 " SPKI_2};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refuse_edit("reviewer r-2 " SPKI_1, bad[i]);
+    accept_edit("reviewer r-2", "exporter " HASH("n_.9"));
+    refuse_edit("reviewer r-2", "reviewer " HASH("n_.9") "x");
+    refuse_edit("key reviewer r-2 " SPKI_1 "\nkey exporter hub-2027 " SPKI_2 "\n", "key exporter hub-2027 " SPKI_2 "\nkey reviewer r-2 " SPKI_1 "\n");
+    accept_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("0a0a") " 999999");
+    refuse_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("0a0a") " 1000000");
+    refuse_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("0A0a") " 11");
+    refuse_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("0a0a"));
+    refuse_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("b0b0") " 11"); /* each key once */
+    refuse_edit("revoke " HASH("0a0a") " 11", "revoke " HASH("c0c0") " 11"); /* sorted by key id */
+}
+
+static void test_pool_and_recovery(void **state)
+{
+    (void)state;
+    refuse_edit(" 5000 pool\n" HASH("7778") "  ../SU-POOL/77/78777877.DAT\n", " 5000 pool\n");
+    refuse_edit(" 5000 pool\n" HASH("7778"), " 5000 pool\n" HASH("7779"));
+    refuse_edit(" 5000 pool\n" HASH("7778") "  ", " 5000 pool\n" HASH("7778") " ");
+    refuse_edit("../SU-POOL/77/78777877.DAT", "../SU-POOL/77/78777878.DAT");
+    refuse_edit("../SU-POOL/77/78777877.DAT", "../../etc/passwd");
+    refuse_edit(" 5000 pool\n", " 5000 pool 1:0:5000\n");
+    refuse_edit(" 5000 pool\n", " 5000 poo1\n");
+    refuse_edit(" 5000 pool\n" HASH("7778") "  ../SU-POOL/77/78777877.DAT\n", " 5000 4:0:5000\n"); /* nothing lies in recovery volumes */
+    refuse_edit("recovery 25 4 1 1", "recovery none");
+    refuse_edit(RECOVERY_VOLUMES, "");
+    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1");
+    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1 0");
+    refuse_edit("recovery 25 4 1 1", "recovery 0 4 1 1");
+    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1 1 1");
+    refuse_edit("SU000012.R01 1048576 recovery", "SU000012.R01 1048576 data");
+    refuse_edit("SU000012.R01 1048576 recovery", "SU000012.R02 1048576 recovery");
+    refuse_edit("volume 3 SU000012.003 66000 data", "volume 3 SU000012.003 66000 recovery"); /* its name is that of data */
 }
 
 static void test_profile(void **state)
@@ -527,7 +616,7 @@ static void test_volumes(void **state)
     refuse_edit("\nend\n", "\nend\n\n");
     refuse_edit("\nend\n", "\nend");
     refuse_edit("\nend\n", "\nend\nend\n");
-    refuse_edit("recovery none", "recovery rs");
+    refuse_edit("recovery 25 4 1 1", "recovery rs");
     refuse_edit("part policy\n", "part policy\ndecline " G1 "\n");
     refuse_edit("records 5 2\n", "records 5\n");
 }
@@ -540,11 +629,11 @@ static void repeated(const char *before, const char *format, size_t count, const
     struct su_buf text = SU_BUF_INIT(160 * SU_MIB);
     SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
     su_buf_adds(&text, before);
-    char *to = su_buf_reserve(&text, count * 72);
+    char *to = su_buf_reserve(&text, count * 80);
     assert_non_null(to);
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
-        used += (size_t)snprintf(to + used, 72, format, i);
+        used += (size_t)snprintf(to + used, 80, format, i);
     su_buf_grow_by(&text, used);
     su_buf_adds(&text, after);
     GOOD(su_buf_check(&text, "text", &e));
@@ -573,6 +662,12 @@ static void test_limits_of_counts(void **state)
         /* The sample's profile has seven items; approvals count with them. */
         repeated(HEAD "profile 469acd45d1614b4f88e6b0eddb0c6e04f8cda960863e8937c17195c4f8980a35\ncontent none\nexpress no\n", "approved ffffffff-0000-4000-8000-%012zx\n",
                  SU_MAX_PROFILE_ITEMS + past, CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END, expected);
+    }
+    for (unsigned past = 0; past <= 1; past++) {
+        int expected = past ? -1 : 0;
+        repeated(HEAD, "also S%05zu\n", SU_MAX_CHILDREN + past, PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END, expected);
+        repeated(HEAD, "revoke ffffffffffffffffffffffffffffffffffffffffffffffffffffffffff%06zu 1\n", SU_MAX_KEY_LINES + past, PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END, expected);
+        repeated(HEAD, "key exporter k MCowBQYDK2VwAyEA%02zuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", SU_MAX_KEY_LINES + past, PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END, expected);
     }
     repeated(HEAD, "requires feature-%zu\n", 65, PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RESERVED VOLUMES END, -1);
 }
@@ -682,6 +777,8 @@ int main(void)
         cmocka_unit_test(test_lines_doubled_or_exchanged),
         cmocka_unit_test(test_versions_and_features),
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_children_and_keys),
+        cmocka_unit_test(test_pool_and_recovery),
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_certificate),
