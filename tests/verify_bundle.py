@@ -15,6 +15,7 @@ NUM, HEX, SHA1, TIME = r"(0|[1-9][0-9]{0,18})", r"([0-9a-f]{64})", r"([0-9a-f]{4
 GUID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 EXTENTS = rf"((?: {NUM}:{NUM}:{NUM}(?:,{NUM}:{NUM}:{NUM})*)?)"
 SIG = r"[0-9A-F]{8}\.SIG"
+PAPERS = ("VERIFY.txt", "SLIP.TXT", "SLIP.HTM")
 UPD = "{http://schemas.microsoft.com/msus/2002/12/Update}"
 
 class Bad(Exception):
@@ -102,7 +103,8 @@ def parse_manifest(data):
         if number(v[1], 999) != len(m["volumes"]) + 1 or v[2] != expected or len(blocks) != -(-number(v[3]) // BLOCK):
             raise damaged(f"the lines of volume {v[1]} do not agree")
         m["volumes"].append((v[2], int(v[3]), blocks))
-    m["recipe"], m["name"] = l.need(rf"{HEX}  VERIFY\.txt")[1], f"SU-{m['site']}-{m['sequence']:06}"
+    m["papers"] = {name: l.need(rf"{HEX}  {re.escape(name)}")[1] for name in PAPERS}
+    m["name"] = f"SU-{m['site']}-{m['sequence']:06}"
     l.need("end")
     if l.at != len(l.lines) or name != m["name"] or m["sequence"] == 0 or len(m["holes"]) != holes \
             or not rising(m["holes"]) or not rising([n for n, _ in bases]) or m["full"] != (m["fits"] == [None]):
@@ -139,11 +141,12 @@ def check_signature(folder, manifest, keys):
             raise Bad("untrusted", 4, "no signature by a key that was given")
 
 def check_folder(folder, m):
-    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", "VERIFY.txt", *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG + r"|[0-9A-F]{8}\.P7S", n)]
+    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", *PAPERS, *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG + r"|[0-9A-F]{8}\.P7S", n)]
     if extra:
         raise damaged(f"{extra} is not declared")
-    if sha256(read_regular(folder, "VERIFY.txt", 64 << 10)).hex() != m["recipe"]:
-        raise damaged("VERIFY.txt differs")
+    for name, digest in m["papers"].items():
+        if sha256(read_regular(folder, name, 16 << 20)).hex() != digest:
+            raise damaged(f"{name} differs")
 
 # ---- volumes and metadata (chapters 4 and 5) ----
 def read_volumes(folder, m):

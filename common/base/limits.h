@@ -42,6 +42,10 @@
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
 /* A text for people in the bundle's folder; the slip lists every update. */
 #define SU_MAX_PAPER_BYTES (16 * SU_MIB)
+/* What the slip lists, each with "and N more" after it: updates, profile items of a kind, holes. */
+#define SU_MAX_SLIP_UPDATES 5000u
+#define SU_MAX_SLIP_ITEMS 200u
+#define SU_MAX_SLIP_HOLES 100u
 /* Signature files beside a manifest; a two-person rule needs two. */
 #define SU_MAX_SIGNATURES 16u
 /* Sites one bundle may be relayed to, and lines about keys in one manifest. */
@@ -69,6 +73,8 @@
 /* A public key, receipt or identity list given as a file. */
 #define SU_MAX_KEY_FILE_BYTES (16 * SU_KIB)
 #define SU_MAX_RECEIPT_BYTES (1 * SU_KIB)
+/* A report of a malware scan: it is hashed, not kept. */
+#define SU_MAX_SCAN_REPORT_BYTES (64 * SU_MIB)
 /* Log file size at which it is rotated; the size administrators' scripts use. */
 #define SU_MAX_LOG_BYTES 2621440
 /* Imports whose inverse is kept for undo. */

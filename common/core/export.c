@@ -12,6 +12,7 @@
 #include "common/core/export_plan.h"
 #include "common/core/keys.h"
 #include "common/core/ledger.h"
+#include "common/core/slip.h"
 #include "common/core/volume_write.h"
 #include "common/lib/pack.h"
 #include "common/sys/clock.h"
@@ -28,6 +29,7 @@ void su_export_result_cleanup(struct su_export_result *result)
 struct writing {
     struct su_home *home;
     const struct su_events *events;
+    const struct su_actor *actor;
     struct su_export_result *result;
     struct su_manifest *m;
     struct su_volume_writer *volumes;
@@ -216,6 +218,17 @@ static int write_paper(struct writing *w, int dir, enum su_paper paper, struct s
     return su_file_save(dir, su_paper_name(paper), 0644, false, text->bytes, text->length, err);
 }
 
+static int write_slip(struct writing *w, int dir, const struct su_key *key, struct su_err *err)
+{
+    SU_AUTO(su_buf)
+    struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES),
+                  html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+    if (su_slip(w->home->db, w->result, w->actor, key->id, &text, &html, err) < 0 ||
+        write_paper(w, dir, SU_PAPER_SLIP, &text, err) < 0)
+        return -1;
+    return write_paper(w, dir, SU_PAPER_SLIP_HTML, &html, err);
+}
+
 /* Everything but the final name: volumes, recipe, manifest, signature, all synced. */
 static int write_bundle(struct writing *w, int dir, const struct su_key *key, uint64_t volume_bytes,
                         struct su_err *err)
@@ -229,7 +242,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key, ui
         write_files(w, false, err) < 0 || write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)
         return -1;
     recipe(w->m, key->id, &text);
-    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0)
+    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0 || write_slip(w, dir, key, err) < 0)
         return -1;
     su_manifest_format(w->m, &manifest);
     if (su_buf_check(&manifest, "the manifest", err) < 0 ||
@@ -320,6 +333,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     struct writing w = {.home = home,
                         .events = events,
+                        .actor = o->actor,
                         .result = result,
                         .m = &result->manifest,
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),

@@ -13,6 +13,7 @@
 /* Who does something, seen by whom, under which change, after which scan of the medium. NULL: not said. */
 struct su_actor {
     const char *operator; /* never NULL */
+    bool is_named;        /* the operator was named, it is not just the login name */
     const char *witness, *change, *scan_name;
     uint8_t scan_sha256[SU_SHA256_BYTES]; /* of the scan report; meaningful with scan_name */
 };

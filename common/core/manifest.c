@@ -66,7 +66,7 @@ const char *su_pool_path(const uint8_t sha256[SU_SHA256_BYTES], char out[32])
 
 const char *su_paper_name(enum su_paper paper)
 {
-    static const char *const names[SU_PAPERS] = {SU_RECIPE_NAME};
+    static const char *const names[SU_PAPERS] = {SU_RECIPE_NAME, "SLIP.TXT", "SLIP.HTM"};
     return names[paper];
 }
 

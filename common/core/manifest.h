@@ -17,7 +17,7 @@
 #define SU_BUNDLE_NAME_TEXT 40
 
 /* Texts for people that lie in the folder, each with its hash in the manifest. */
-enum su_paper { SU_PAPER_RECIPE, SU_PAPERS };
+enum su_paper { SU_PAPER_RECIPE, SU_PAPER_SLIP, SU_PAPER_SLIP_HTML, SU_PAPERS };
 const char *su_paper_name(enum su_paper paper);
 
 /* A run of bytes in a volume. An item that continues in the next volume has several. */

@@ -8,11 +8,13 @@
 #define HASH64 "4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a"
 /* SHA-256 of "read me\n", by another program. */
 #define RECIPE "65ce01fcc3e22e78b63419ef0f4493b0950daac7cee97329b428f5cafd395cda"
+/* And of "slip\n". */
+#define SLIP "c3d480224322cf3a3794989db1bf0f8dd905bc3df926e0dc5bf916b4f2552f45"
 #define MANIFEST(recipe) \
     "SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-ALPHA-000001\nhub H\nsite ALPHA\nsequence 1\nkind full\ncreated 0\npromise-days 0\njump-limit 0\n" \
     "profile 469acd45d1614b4f88e6b0eddb0c6e04f8cda960863e8937c17195c4f8980a35\ncontent none\nexpress no\nfits any\nresult " HASH64 "\ncatalogue 0 0\n" \
     "closure 0 0 0 0 0\npart licence\npart content\npart metadata\nrecords 0 0\npart policy\nrecovery none\n" \
-    "volume 1 SU000001.001 5 data\n" HASH64 "  SU000001.001\nblock " HASH64 "\n" recipe "  VERIFY.txt\nend\n"
+    "volume 1 SU000001.001 5 data\n" HASH64 "  SU000001.001\nblock " HASH64 "\n" recipe "  VERIFY.txt\n" SLIP "  SLIP.TXT\n" SLIP "  SLIP.HTM\nend\n"
 static const char manifest[] = MANIFEST(RECIPE);
 
 static const struct { const char *private_pem, *public_pem; } keys[] = { /* RFC 8032's first three */
@@ -48,6 +50,8 @@ static int make_folder(void **state)
     assert_int_equal(mkdir(in_place(state, "b"), 0700), 0);
     put_file(in_place(state, "b/MANIFEST.TXT"), manifest, sizeof manifest - 1);
     put_file(in_place(state, "b/VERIFY.txt"), "read me\n", 8);
+    put_file(in_place(state, "b/SLIP.TXT"), "slip\n", 5);
+    put_file(in_place(state, "b/SLIP.HTM"), "slip\n", 5);
     put_file(in_place(state, "b/SU000001.001"), "12345", 5);
     return 0;
 }
@@ -210,6 +214,10 @@ static void test_undeclared_files(void **state)
     REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
     assert_int_equal(remove(in_place(state, "b/VERIFY.txt")), 0);
     REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
+    put_file(in_place(state, "b/VERIFY.txt"), "read me\n", 8);
+    put_file(in_place(state, "b/SLIP.HTM"), "slap\n", 5);
+    REFUSED(su_bundle_check_folder(&bundle, &e), SU_DAMAGED);
+    NAMES("SLIP.HTM");
     for (unsigned past = 0; past <= 1; past++) { /* the longest that is read */
         put_file(in_place(state, "b/VERIFY.txt"), "", 0);
         assert_int_equal(truncate(in_place(state, "b/VERIFY.txt"), (off_t)SU_MAX_PAPER_BYTES + (off_t)past), 0);

@@ -35,7 +35,7 @@
     "volume 1 SU000012.001 1048577 data\n" HASH("d3d3") "  SU000012.001\nblock " HASH("e4e4") "\nblock " HASH("f5f5") "\n" \
     "volume 2 SU000012.002 1048576 data\n" HASH("0606") "  SU000012.002\nblock " HASH("1717") "\n" \
     "volume 3 SU000012.003 66000 data\n" HASH("2828") "  SU000012.003\nblock " HASH("3939") "\n"
-#define END HASH("4a4a") "  VERIFY.txt\nend\n"
+#define END HASH("4a4a") "  VERIFY.txt\n" HASH("7d7d") "  SLIP.TXT\n" HASH("8e8e") "  SLIP.HTM\nend\n"
 #define RECOVERY "part policy\nrecovery 25 4 1 1\n"
 #define RECOVERY_VOLUMES "volume 4 SU000012.R01 1048576 recovery\n" HASH("5b5b") "  SU000012.R01\nblock " HASH("6c6c") "\n"
 static const char whole[] = HEAD CHILDREN KEYS PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RECOVERY VOLUMES RECOVERY_VOLUMES END;
@@ -197,6 +197,8 @@ static void build(struct su_manifest *m)
     add_volume(m, 1048576, "5b5b", "6c6c", NULL);
     m->volumes.at[3].is_recovery = true;
     fill(m->papers[SU_PAPER_RECIPE], 32, "4a4a");
+    fill(m->papers[SU_PAPER_SLIP], 32, "7d7d");
+    fill(m->papers[SU_PAPER_SLIP_HTML], 32, "8e8e");
 }
 
 static void test_format(void **state)
@@ -272,7 +274,7 @@ static void test_parse(void **state)
     }
     for (size_t i = 0; i < 5; i++)
         assert_memory_equal(m.blocks.at[i].sha256, want.blocks.at[i].sha256, 32);
-    assert_memory_equal(m.papers, want.papers, 32);
+    assert_memory_equal(m.papers, want.papers, sizeof want.papers);
     assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000 + 1048576);
     assert_int_equal(su_manifest_payload_bytes(&m), 63 + 2100000 + 5000);
     assert_int_equal(su_manifest_raw_bytes(&m), 100 + 8388608);
@@ -284,7 +286,7 @@ static void test_least(void **state)
     accept("SU-BUNDLE-MANIFEST 1 transfer\nbundle SU-A-000001\nhub H\nsite A\nsequence 1\nkind full\ncreated 0\npromise-days 0\njump-limit 0\n"
            "profile 469acd45d1614b4f88e6b0eddb0c6e04f8cda960863e8937c17195c4f8980a35\ncontent none\nexpress no\nfits any\n"
            "result " HASH("c2c2") "\ncatalogue 0 0\nclosure 0 0 0 0 0\npart licence\npart content\npart metadata\nrecords 0 0\npart policy\nrecovery none\n"
-           HASH("4a4a") "  VERIFY.txt\nend\n");
+           END);
 }
 
 static void test_every_cut(void **state)
@@ -613,6 +615,8 @@ static void test_volumes(void **state)
     refuse_edit(HASH("0606") "  SU000012.002", HASH("0606") " *SU000012.002");
     refuse_edit(VOLUMES, "");
     refuse_edit("  VERIFY.txt", "  VERIFY.TXT");
+    refuse_edit("  SLIP.HTM", "  SLIP.HTML");
+    refuse_edit(HASH("7d7d") "  SLIP.TXT\n", "");
     refuse_edit("\nend\n", "\nend\n\n");
     refuse_edit("\nend\n", "\nend");
     refuse_edit("\nend\n", "\nend\nend\n");

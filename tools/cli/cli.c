@@ -1,5 +1,6 @@
 #include "tools/cli/cli.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@ static const struct su_option common_options[] = {
     {"quiet", NULL, "no messages and no progress"},
     {"log-format", "text|json|cmtrace", "form of the messages on stderr"},
     {"operator", "NAME", "who does this, for the ledger (else the login name)"},
+    {"witness", "NAME", "who watches it, for the ledger"},
+    {"change", "TEXT", "the change or order it belongs to, for the ledger"},
+    {"scan-report", "FILE", "the malware scan of the medium; its digest goes into the ledger"},
     {"help", NULL, "this help"},
     {"version", NULL, "the version"},
     {NULL, NULL, NULL},
@@ -194,12 +198,47 @@ static const char *login_name(void)
     return text;
 }
 
+/* The report itself stays where it is; its name and digest go into the ledger. */
+static int read_scan_report(struct su_context *c, const char *path, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
+    static char chunk[64 * 1024];
+    uint64_t bytes;
+    ssize_t n;
+    if (su_file_open(&fd, AT_FDCWD, path, &bytes, err) < 0 || su_digest_open(&digest, SU_SHA256, err) < 0)
+        return -1;
+    if (bytes > SU_MAX_SCAN_REPORT_BYTES)
+        return su_fail(err, SU_LIMIT, "%s has %llu bytes, a scan report has at most %zu", path,
+                       (unsigned long long)bytes, SU_MAX_SCAN_REPORT_BYTES);
+    while ((n = su_file_read(fd, chunk, sizeof chunk, err)) > 0)
+        if (su_digest_add(&digest, chunk, (size_t)n, err) < 0)
+            return -1;
+    const char *slash = strrchr(path, '/');
+    c->actor.scan_name = slash ? slash + 1 : path;
+    return n < 0 ? -1 : su_digest_end(&digest, c->actor.scan_sha256, err);
+}
+
+static int settle_actor(struct su_context *c, struct su_err *err)
+{
+    const char *scan = su_given(c, "scan-report");
+    c->actor = (struct su_actor){.is_named = su_has(c, "operator"),
+                                 .witness = su_given(c, "witness"),
+                                 .change = su_given(c, "change")};
+    c->actor.operator= c->actor.is_named ? su_given(c, "operator") : login_name();
+    if (scan && read_scan_report(c, scan, err) < 0) {
+        err->code = SU_USAGE;
+        (void)su_prefix(err, "--scan-report");
+        return su_remedy(err, "Name a report that can be read, or leave the option out.");
+    }
+    return 0;
+}
+
 static int settle(struct su_context *c, struct su_err *err)
 {
     const char *format = su_given(c, "log-format");
     c->is_quiet = su_has(c, "quiet");
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
-    c->actor.operator= su_given(c, "operator") ? su_given(c, "operator") : login_name();
     if (format && strcmp(format, "json") == 0)
         c->log_format = SU_LOG_JSON;
     else if (format && strcmp(format, "cmtrace") == 0)
@@ -214,7 +253,7 @@ static int settle(struct su_context *c, struct su_err *err)
         (void)su_fail(err, SU_USAGE, "no home given");
         return su_remedy(err, "Give --home DIR or set SU_HOME.");
     }
-    return 0;
+    return settle_actor(c, err);
 }
 
 static int run(struct su_context *c, struct su_err *err)
