@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 
 #define MAX_FOLDER_NAMES 5000
+#define HEAD_BYTES 8192
 
 void su_bundle_raw_cleanup(struct su_bundle_raw *raw)
 {
@@ -70,18 +71,26 @@ int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *e
     return 0;
 }
 
-bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence)
+/* The first lines of a manifest; they hold all codes of sites. */
+static bool read_head(const char *path, char head[HEAD_BYTES])
 {
     SU_AUTO(su_fd) su_fd dir = -1, fd = -1;
     struct su_err ignored = SU_ERR_INIT;
-    char head[4096];
     if (su_dir_open(&dir, AT_FDCWD, path, &ignored) < 0 ||
         su_file_open(&fd, dir, SU_MANIFEST_NAME, NULL, &ignored) < 0)
         return false;
-    ssize_t n = su_file_read(fd, head, sizeof head - 1, &ignored);
+    ssize_t n = su_file_read(fd, head, HEAD_BYTES - 1, &ignored);
     if (n <= 0)
         return false;
     head[n] = 0;
+    return true;
+}
+
+bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence)
+{
+    char head[HEAD_BYTES];
+    if (!read_head(path, head))
+        return false;
     const char *site_line = strstr(head, "\nsite "), *sequence_line = strstr(head, "\nsequence ");
     size_t length = site_line ? strcspn(site_line + 6, "\n") : 0;
     if (!sequence_line || length == 0 || length > 16 ||
@@ -89,6 +98,18 @@ bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequ
         return false;
     (void)snprintf(site, 17, "%.*s", (int)length, site_line + 6);
     return su_site_code_is_valid(site);
+}
+
+bool su_bundle_unverified_is_for(const char *path, const char *site)
+{
+    char head[HEAD_BYTES], line[32];
+    if (!read_head(path, head))
+        return false;
+    (void)snprintf(line, sizeof line, "\nsite %.16s\n", site);
+    if (strstr(head, line))
+        return true;
+    (void)snprintf(line, sizeof line, "\nalso %.16s\n", site);
+    return strstr(head, line) != NULL;
 }
 
 int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out,

@@ -30,6 +30,8 @@ void su_bundle_raw_cleanup(struct su_bundle_raw *raw);
 /* What the first lines claim, of a folder on a medium with several bundles: enough to sort them and to
  * pass over those of other sites. False when they are no manifest's. */
 bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence);
+/* Whether those lines name that site, as the one addressed or as one it may be relayed to. */
+bool su_bundle_unverified_is_for(const char *path, const char *site);
 /* For inspect; nothing may rest on it. */
 int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err) SU_CHECKED;
 

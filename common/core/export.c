@@ -257,17 +257,29 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key, ui
     return su_dir_sync(dir, err);
 }
 
+/* Files declared as missing; references are holes of another kind. */
+static size_t content_holes(const struct su_manifest *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->holes.count; i++)
+        n += strncmp(m->holes.at[i].text, "content ", 8) == 0 ||
+             strncmp(m->holes.at[i].text, "licence ", 8) == 0;
+    return n;
+}
+
 /* The new state of the site in the hub's books. */
 static int record_export(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
                          const struct su_export_result *result, struct su_err *err)
 {
     const struct su_manifest *m = &result->manifest;
     char now[SU_TIME_TEXT];
-    if (su_run(home->db, err, "INSERT INTO export VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    if (su_run(home->db, err, 
+               "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256,"
+               " volumes, bytes, records, files, content_holes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
                SU_I(site->site_id), SU_I(m->sequence), SU_T(m->is_full ? "full" : "delta"),
                SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
                SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
-               SU_I(m->records + m->removals), SU_I(m->payloads.count)) < 0 ||
+               SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
         su_run(
             home->db, err,
             "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"

@@ -20,16 +20,17 @@ static int choose_floor(const struct su_site *site, const struct su_export_optio
     if (o->since > site->last_sent)
         return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu",
                        (unsigned long long)o->since, site->code, (unsigned long long)site->last_sent);
-    if (o->since > 0 && o->since + SU_UNDO_KEEP < site->acknowledged && !m->is_full) {
-        (void)su_fail(
-            err, SU_USAGE,
-            "--since %llu: %s has acknowledged bundle %llu, what older states held is no longer kept",
-            (unsigned long long)o->since, site->code, (unsigned long long)site->acknowledged);
-        return su_remedy(err, "Use --full: a full bundle fits any state.");
-    }
     if (o->since > 0)
         *floor = o->since;
-    return 0;
+    if (*floor >= site->kept_from || m->is_full)
+        return 0;
+    if (o->since == 0) { /* the site went back further than the books do */
+        m->is_full = true;
+        return 0;
+    }
+    (void)su_fail(err, SU_USAGE, "--since %llu: what states of %s before bundle %llu held is no longer kept",
+                  (unsigned long long)o->since, site->code, (unsigned long long)site->kept_from);
+    return su_remedy(err, "Use --full: a full bundle fits any state.");
 }
 
 static int list_bases(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
@@ -63,7 +64,14 @@ static int fill_head(struct su_home *home, const struct su_site *site, struct su
     SU_AUTO(su_buf) struct su_buf created = SU_BUF_INIT(sizeof m->created - 1);
     (void)snprintf(m->hub, sizeof m->hub, "%s", home->name);
     (void)snprintf(m->site, sizeof m->site, "%s", site->code);
-    m->sequence = site->last_sent + 1;
+    m->sequence = (site->last_sent > site->numbers_used ? site->last_sent : site->numbers_used) + 1;
+    for (size_t i = 0; i < site->children.count; i++) {
+        struct su_line *slot = SU_PUSH(&m->children, SU_MAX_CHILDREN);
+        if (!slot)
+            return su_fail_memory(err);
+        if (su_line_add(slot, site->children.at[i].code, strlen(site->children.at[i].code), err) < 0)
+            return -1;
+    }
     m->promise_days = site->promise_days;
     m->jump_limit = site->jump_limit;
     if (m->sequence > 999999)

@@ -279,13 +279,14 @@ static int declare_import(struct importing *i, const struct su_position *positio
     if (su_buf_check(&profile, "a profile", err) < 0 || su_buf_check(&approvals, "a profile", err) < 0 ||
         su_run(i->site->db, err,
                "INSERT INTO import (sequence, kind, bundle, hub, created, imported, manifest_sha256, "
-               "profile, approvals, promise_days, base_digest, state_digest)"
-               " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+               "profile, approvals, promise_days, base_digest, state_digest, jump_limit)"
+               " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
                SU_I(i->m->sequence), SU_T(i->m->is_full ? "full" : "delta"), SU_T(i->bundle->name),
                SU_T(i->m->hub), SU_T(i->m->created), SU_T(su_time_now(now)),
                SU_B(i->bundle->manifest_sha256, SU_SHA256_BYTES), SU_T(profile.bytes),
                SU_T(approvals.bytes ? approvals.bytes : ""), SU_I(i->m->promise_days),
-               SU_B(position->state.digest, SU_SHA256_BYTES), SU_B(i->m->result, SU_SHA256_BYTES)) < 0)
+               SU_B(position->state.digest, SU_SHA256_BYTES), SU_B(i->m->result, SU_SHA256_BYTES),
+               SU_I(i->m->jump_limit)) < 0)
         return -1;
     i->import_id = su_db_last_rowid(i->site->db);
     return 0;
@@ -378,7 +379,7 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
     i->result->sequence = i->m->sequence;
     if (su_position_load(i->site->db, &position, err) < 0)
         return -1;
-    int judged = su_position_judge(&position, i->site, i->bundle, i->options->accept_profile, err);
+    int judged = su_position_judge(&position, i->site, i->bundle, i->options->accepted, err);
     if (judged != 0) {
         i->result->is_repeated = judged == 1;
         i->result->state = position.state;

@@ -11,7 +11,8 @@
 
 struct su_import_options {
     const struct su_actor *actor;
-    bool is_plan, accept_profile, allow_incomplete;
+    bool is_plan, allow_incomplete;
+    struct su_accepted accepted;
 };
 
 struct su_import_result {

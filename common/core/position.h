@@ -9,10 +9,20 @@
 #include "common/core/bundle.h"
 #include "common/core/state.h"
 
+struct su_past {
+    uint64_t sequence;
+    uint8_t manifest_sha256[SU_SHA256_BYTES];
+};
+/* What the operator has answered for. */
+struct su_accepted { bool profile, jump; };
+
 struct su_position {
     bool has_import;
     int64_t import_id;
     uint64_t sequence, promise_days; /* 0: nothing imported */
+    uint64_t jump_limit;             /* signed in the last import; 0: none */
+    uint64_t highest;                /* ever imported, undone or not */
+    SU_VEC(struct su_past) past;     /* all imports there were */
     char bundle[SU_BUNDLE_NAME_TEXT], imported[40];
     uint8_t manifest_sha256[SU_SHA256_BYTES];
     struct su_buf profile;
@@ -26,11 +36,14 @@ int su_position_load(struct su_db *db, struct su_position *out, struct su_err *e
 int su_position_profile(struct su_db *db, struct su_profile *out, struct su_err *err) SU_CHECKED;
 
 /* Where the site will stand once a good bundle is imported. */
-void su_position_advance(struct su_position *position, const struct su_bundle *bundle);
+int su_position_advance(struct su_position *position, const struct su_bundle *bundle, struct su_err *err) SU_CHECKED;
+
+/* Addressed to that site, or to one that may relay it there. */
+bool su_position_is_for(const struct su_manifest *manifest, const char *site);
 
 /* 0: may be applied. 1: the site is in its state already. -1: refused; err says why, with the
  * facts that differ and the ways out. */
 int su_position_judge(const struct su_position *position, const struct su_home *site, const struct su_bundle *bundle,
-                      bool accept_profile, struct su_err *err) SU_CHECKED;
+                      struct su_accepted accepted, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -97,8 +97,10 @@ enum su_verdict su_verdict_of(enum su_code code)
     switch (code) {
     case SU_UNTRUSTED: return SU_VERDICT_UNTRUSTED;
     case SU_WRONG_SITE: return SU_VERDICT_WRONG_SITE;
-    case SU_GAP: return SU_VERDICT_GAP;
-    case SU_OLDER: return SU_VERDICT_REPLAY;
+    case SU_GAP:
+    case SU_JUMP: return SU_VERDICT_GAP;
+    case SU_OLDER:
+    case SU_NUMBER_TWICE: return SU_VERDICT_REPLAY;
     case SU_FEATURE: return SU_VERDICT_STALE_FORMAT;
     case SU_INCOMPLETE: return SU_VERDICT_INCOMPLETE;
     default: return SU_VERDICT_DAMAGED;
@@ -135,7 +137,7 @@ static int verify(struct su_home *site, const struct su_position *position, cons
     if (su_bundle_verify(&out->bundle, raw, site->db, err) < 0)
         return -1;
     /* A changed profile is a question for import, not a fault of the bundle. */
-    int judged = su_position_judge(position, site, &out->bundle, true, err);
+    int judged = su_position_judge(position, site, &out->bundle, (struct su_accepted){.profile = true}, err);
     if (judged < 0)
         return -1;
     out->is_imported_already = judged == 1;

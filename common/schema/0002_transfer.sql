@@ -36,3 +36,32 @@ ALTER TABLE ledger ADD COLUMN scan_sha256 BLOB;  -- of the scan report; NULL whe
 
 -- Hub.
 ALTER TABLE site ADD COLUMN jump_limit INTEGER NOT NULL DEFAULT 24;  -- signed into its bundles
+
+-- Positions, receipts, many sites. Site: the limit that the import's manifest sets for the next jump.
+ALTER TABLE import ADD COLUMN jump_limit INTEGER NOT NULL DEFAULT 24;
+-- Hub.
+ALTER TABLE site ADD COLUMN newest_entry INTEGER NOT NULL DEFAULT 0;  -- of the site's ledger, in the newest receipt taken
+ALTER TABLE site ADD COLUMN complete INTEGER NOT NULL DEFAULT 0;      -- newest sequence acknowledged with all its files
+ALTER TABLE site ADD COLUMN content_owed INTEGER NOT NULL DEFAULT 0;  -- files the site lacks, by its newest receipt
+ALTER TABLE site ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;     -- site_state tells states from this sequence on
+ALTER TABLE site ADD COLUMN numbers_used INTEGER NOT NULL DEFAULT 0;  -- by a hub before this one: the next bundle is numbered after
+ALTER TABLE site ADD COLUMN code_secret TEXT NOT NULL DEFAULT '';     -- of its telephone codes, hex; '' none
+ALTER TABLE export ADD COLUMN content_holes INTEGER NOT NULL DEFAULT 0;  -- files its manifest declares as missing
+UPDATE site SET complete = acknowledged, kept_from = max(0, acknowledged - 12);
+-- Hub: sites that a site's bundles may be relayed to.
+CREATE TABLE site_child (
+  site_id INTEGER NOT NULL REFERENCES site ON DELETE CASCADE,
+  code    TEXT NOT NULL,
+  PRIMARY KEY (site_id, code)
+) STRICT, WITHOUT ROWID;
+-- Hub: every receipt taken, as it came.
+CREATE TABLE receipt (
+  receipt_id   INTEGER PRIMARY KEY,
+  site_id      INTEGER NOT NULL REFERENCES site ON DELETE CASCADE,
+  taken        TEXT NOT NULL,     -- UTC
+  kind         TEXT NOT NULL CHECK (kind IN ('file', 'code', 'state')),
+  sequence     INTEGER NOT NULL,
+  entry        INTEGER NOT NULL,  -- of the site's ledger; 0: a code says none
+  content_owed INTEGER NOT NULL,
+  text         TEXT NOT NULL      -- byte for byte; of a state file its head
+) STRICT;

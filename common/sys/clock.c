@@ -12,6 +12,16 @@ const char *su_time_now(char out[SU_TIME_TEXT])
     return out;
 }
 
+bool su_time_parse(const char *text, int64_t *out)
+{
+    struct tm utc = {.tm_mday = 1};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (!end || *end)
+        return false;
+    *out = timegm(&utc);
+    return true;
+}
+
 double su_time_monotonic(void)
 {
     struct timespec ts = {0};

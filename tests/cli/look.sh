@@ -38,7 +38,7 @@ test_look_status() {
     same "$(site status --json | jq -r '"\(.SiteCode) \(.WSUSSourceServer)"')" 'ALPHA HUB' 'the site and where it is fed from'
     same "$(site_digest)" "$(hub_digest)" 'digests'
     # The hub shows each site; it is degraded until its receipt comes back.
-    same "$(hub status --json | jq -r '.sites[] | "\(.SiteCode) \(.last_sent) \(.acknowledged) \(.pending) \(.ReplicationLinkStatus)"')" 'ALPHA 1 0 1 1' 'before the receipt'
+    same "$(hub status --json | jq -r '.sites[] | "\(.code) \(.last_sent) \(.acknowledged) \(.pending) \(.ReplicationLinkStatus)"')" 'ALPHA 1 0 1 1' 'before the receipt'
     site receipt --out receipt > /dev/null
     hub receipt add receipt > /dev/null
     same "$(hub status --json | jq -r '.sites[] | "\(.acknowledged) \(.pending) \(.ReplicationLinkStatus)"')" '1 0 0' 'after the receipt'

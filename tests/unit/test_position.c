@@ -44,7 +44,7 @@ static void add_base(struct stage *s, uint64_t sequence, uint8_t state)
 
 static int judge(const struct stage *s, bool accept_profile)
 {
-    return su_position_judge(&s->position, &s->site, &s->bundle, accept_profile, &e);
+    return su_position_judge(&s->position, &s->site, &s->bundle, (struct su_accepted){.profile = accept_profile}, &e);
 }
 
 static void stage_cleanup(struct stage *s)
@@ -85,8 +85,11 @@ static void test_gap_names_what_is_missing(void **state)
     set(&s, 9, false);
     add_base(&s, 7, 0x77);
     add_base(&s, 8, 0x88);
+    (void)snprintf(s.bundle.manifest.hub, sizeof s.bundle.manifest.hub, "HUB");
+    (void)snprintf(s.bundle.manifest.follows_created, sizeof s.bundle.manifest.follows_created, "2026-05-12");
     REFUSED(judge(&s, false), SU_GAP);
     NAMES("7 to 8");
+    NAMES("SU-ALPHA-000008, was made by hub HUB of the catalogue of 2026-05-12");
     assert_true(strstr(e.remedy, "SU-ALPHA-000007") != NULL);
     assert_true(strstr(e.remedy, "--since 5") != NULL);
     s.position.has_import = false; /* a new site: only a full bundle helps */
@@ -184,13 +187,80 @@ static void test_advance(void **state)
     (void)state;
     SU_AUTO(stage) struct stage s, next;
     set(&s, 6, true);
-    su_position_advance(&s.position, &s.bundle);
+    GOOD(su_position_advance(&s.position, &s.bundle, &e));
     assert_int_equal(judge(&s, false), 1);
     set(&next, 7, false);
     add_base(&next, 6, 0x66);
     fill(next.bundle.manifest_sha256, 0xcc);
     fill(next.bundle.manifest.result, 0x77);
-    assert_int_equal(su_position_judge(&s.position, &s.site, &next.bundle, false, &e), 0);
+    assert_int_equal(su_position_judge(&s.position, &s.site, &next.bundle, (struct su_accepted){.jump = false}, &e), 0);
+    assert_int_equal(s.position.highest, 6);
+}
+
+/* At the limit, one past it, without a limit, on the operator's word, and after an undo. */
+static void test_jump(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 8, true);
+    s.position.jump_limit = 3;
+    s.position.highest = 5;
+    assert_int_equal(judge(&s, false), 0);
+    s.bundle.manifest.sequence = 9;
+    REFUSED(judge(&s, true), SU_JUMP); /* accepting a profile accepts no jump */
+    NAMES("sequence 9");
+    NAMES("is 5");
+    NAMES("at most 3");
+    assert_int_equal(su_position_judge(&s.position, &s.site, &s.bundle, (struct su_accepted){.jump = true}, &e), 0);
+    s.position.highest = 6; /* imported once and undone: the numbers up to it are known */
+    assert_int_equal(judge(&s, false), 0);
+    s.position.highest = 5;
+    s.bundle.manifest.jump_limit = 100; /* what the new bundle says of itself does not count */
+    REFUSED(judge(&s, false), SU_JUMP);
+    s.position.jump_limit = 0;
+    s.bundle.manifest.sequence = 999999;
+    assert_int_equal(judge(&s, false), 0);
+    s.position.jump_limit = 1;
+    s.position.has_import = false; /* the first import may have any number */
+    s.position.sequence = s.position.highest = 0;
+    assert_int_equal(judge(&s, false), 0);
+}
+
+/* After an undo from 7 to 5: 7 itself and others above 5 may come, another 7 may not. */
+static void test_number_twice(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 7, true);
+    struct su_past *past = SU_PUSH(&s.position.past, 10);
+    past->sequence = s.position.highest = 7;
+    fill(past->manifest_sha256, 0xbb); /* the bundle's own */
+    assert_int_equal(judge(&s, false), 0);
+    s.bundle.manifest.sequence = 6;
+    fill(s.bundle.manifest_sha256, 0xbc);
+    assert_int_equal(judge(&s, false), 0);
+    s.bundle.manifest.sequence = 8;
+    assert_int_equal(judge(&s, false), 0);
+    s.bundle.manifest.sequence = 7;
+    REFUSED(judge(&s, true), SU_NUMBER_TWICE);
+    NAMES("bcbcbcbc");
+    NAMES("bbbbbbbb");
+}
+
+static void test_child(void **state)
+{
+    (void)state;
+    SU_AUTO(stage) struct stage s;
+    set(&s, 6, true);
+    (void)snprintf(s.bundle.manifest.site, sizeof s.bundle.manifest.site, "MOTHER");
+    struct su_line *also = SU_PUSH(&s.bundle.manifest.children, 4);
+    GOOD(su_line_add(also, "ALPHA2", 6, &e));
+    REFUSED(judge(&s, false), SU_WRONG_SITE);
+    NAMES("for site MOTHER and may be relayed to ALPHA2, this is ALPHA");
+    also = SU_PUSH(&s.bundle.manifest.children, 4);
+    GOOD(su_line_add(also, "ALPHA", 5, &e));
+    assert_int_equal(judge(&s, false), 0);
+    assert_true(su_position_is_for(&s.bundle.manifest, "MOTHER") && !su_position_is_for(&s.bundle.manifest, "ALPH"));
 }
 
 #define PROFILE_TEXT "product 6407468e-edc7-4ecd-8c32-521f64cee65e\ncontent licence\nexpress yes\n"
@@ -231,6 +301,7 @@ static void test_position_from_the_database(void **state)
     add_import(f, 4, 0x44, PROFILE_TEXT, "approved 0fa1201d-4330-4fa8-8ae9-b877473b6441\n", false);
     add_import(f, 5, 0x55, "content none\nexpress no\n", "", true);
     GOOD(su_position_load(f->home.db, &p, &e));
+    assert_true(p.highest == 5 && p.past.count == 3 && p.jump_limit == 24);
     assert_true(p.has_import && p.sequence == 4 && p.promise_days == 35 && p.state.updates == 1);
     assert_string_equal(p.bundle, "SU-ALPHA-00000X");
     assert_string_equal(p.imported, "2026-01-02T03:04:05Z");
@@ -271,6 +342,9 @@ int main(void)
         cmocka_unit_test(test_other_profile),
         cmocka_unit_test(test_order_of_reasons),
         cmocka_unit_test(test_advance),
+        cmocka_unit_test(test_jump),
+        cmocka_unit_test(test_number_twice),
+        cmocka_unit_test(test_child),
         cmocka_unit_test_setup_teardown(test_position_from_the_database, make_fixture, drop_fixture),
         cmocka_unit_test_setup_teardown(test_pinned_profile, make_fixture, drop_fixture),
     };

@@ -20,7 +20,7 @@ static void add_export(struct fixture *f, int64_t site, unsigned sequence, uint8
     uint8_t manifest[32], digest[32];
     memset(manifest, 0x11, 32);
     memset(digest, state_byte, 32);
-    GOOD(su_run(f->home.db, &e, "INSERT INTO export VALUES (?1,?2,'full','2024-01-01T00:00:00Z','2024-01-01T00:00:00Z',?3,?4,1,1,1,0)", SU_I(site), SU_I(sequence),
+    GOOD(su_run(f->home.db, &e, "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256, volumes, bytes, records, files) VALUES (?1,?2,'full','2024-01-01T00:00:00Z','2024-01-01T00:00:00Z',?3,?4,1,1,1,0)", SU_I(site), SU_I(sequence),
                 SU_B(digest, 32), SU_B(manifest, 32)));
 }
 

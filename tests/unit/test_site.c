@@ -62,7 +62,7 @@ static void test_sequences(void **state)
     GOOD(su_site_save(f->home.db, &site, true, &e));
     static const char *const kinds[] = {"full", "delta", "full", "delta", "delta"};
     for (int i = 0; i < 5; i++)
-        GOOD(su_run(f->home.db, &e, "INSERT INTO export VALUES (?1,?2,?3,'','',x'00',x'00',1,1,1,0)", SU_I(site.site_id), SU_I(i + 1), SU_T(kinds[i])));
+        GOOD(su_run(f->home.db, &e, "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256, volumes, bytes, records, files) VALUES (?1,?2,?3,'','',x'00',x'00',1,1,1,0)", SU_I(site.site_id), SU_I(i + 1), SU_T(kinds[i])));
     GOOD(su_run(f->home.db, &e, "UPDATE site SET acknowledged=4"));
     GOOD(su_site_load(f->home.db, "ALPHA", &again, &e));
     assert_true(again.last_sent == 5 && again.last_full == 3 && again.acknowledged == 4);

@@ -1,42 +1,97 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/core/closure.h"
+#include "common/core/promise.h"
 #include "common/core/site.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
-/* Degraded while a bundle is out without its receipt. */
+/* "2 products/1 classification/de,fr/all" */
+static void profile_text(const struct su_profile *p, struct su_buf *out)
+{
+    size_t products = 0, classifications = 0, languages = 0;
+    for (size_t i = 0; i < p->items.count; i++) {
+        products += p->items.at[i].kind == SU_ITEM_PRODUCT;
+        classifications += p->items.at[i].kind == SU_ITEM_CLASSIFICATION;
+    }
+    if (products > 0)
+        su_buf_addf(out, "%zu product%s/", products, products == 1 ? "" : "s");
+    if (classifications > 0)
+        su_buf_addf(out, "%zu classification%s/", classifications, classifications == 1 ? "" : "s");
+    for (size_t i = 0; i < p->items.count; i++)
+        if (p->items.at[i].kind == SU_ITEM_LANGUAGE)
+            su_buf_addf(out, "%s%s", languages++ ? "," : "", p->items.at[i].value);
+    su_buf_addf(out, "%s%s", languages ? "/" : "", su_content_mode_text(p->content));
+}
+
+/* Degraded while a bundle is out without its receipt, while the site lacks files, or when the hub itself
+ * is late with the bundle it promised. */
+static int list_site(struct su_context *c, const char *code, const char *exported, struct su_err *err)
+{
+    SU_AUTO(su_site) struct su_site s = SU_SITE_INIT;
+    SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 16);
+    char days[24] = "-";
+    if (su_site_load(c->home.db, code, &s, err) < 0)
+        return -1;
+    profile_text(&s.profile, &profile);
+    if (su_buf_check(&profile, "a profile", err) < 0)
+        return -1;
+    struct su_age age = su_age_since(exported, s.promise_days);
+    uint64_t pending = s.last_sent > s.acknowledged ? s.last_sent - s.acknowledged : 0;
+    bool is_degraded = pending > 0 || s.content_owed > 0 || age.overdue_days > 0;
+    if (age.is_known)
+        (void)snprintf(days, sizeof days, "%llu d", (unsigned long long)age.days);
+    else if (age.is_clock_behind)
+        (void)snprintf(days, sizeof days, "clock?");
+    su_line(c, "%-16s %9llu %6llu %8llu  %-9s %-7s %s", s.code, (unsigned long long)s.last_sent,
+            (unsigned long long)s.acknowledged, (unsigned long long)pending,
+            is_degraded ? "degraded" : "healthy", days, profile.bytes);
+    if (age.overdue_days > 0)
+        su_line(c, "  %s was promised a bundle every %llu days; the last was made %llu days ago: overdue by %llu days",
+                s.code, (unsigned long long)s.promise_days, (unsigned long long)age.days,
+                (unsigned long long)age.overdue_days);
+    if (s.content_owed > 0)
+        su_line(c, "  %s lacks %llu files, as its newest receipt says", s.code,
+                (unsigned long long)s.content_owed);
+    su_json_open(&c->json, NULL, '{');
+    su_json_text(&c->json, "code", s.code);
+    su_json_int(&c->json, "last_sent", (int64_t)s.last_sent);
+    su_json_int(&c->json, "acknowledged", (int64_t)s.acknowledged);
+    su_json_int(&c->json, "pending", (int64_t)pending);
+    su_json_text(&c->json, "link", is_degraded ? "degraded" : "healthy");
+    su_json_int(&c->json, "ReplicationLinkStatus", is_degraded);
+    if (age.is_known)
+        su_json_int(&c->json, "age_days", (int64_t)age.days);
+    else
+        su_json_text(&c->json, "age_days", NULL);
+    su_json_int(&c->json, "promise_days", (int64_t)s.promise_days);
+    su_json_int(&c->json, "overdue_days", (int64_t)age.overdue_days);
+    su_json_int(&c->json, "content_owed", (int64_t)s.content_owed);
+    su_json_text(&c->json, "exported", exported);
+    su_json_text(&c->json, "profile", profile.bytes);
+    su_json_close(&c->json, '}');
+    return 0;
+}
+
 static int list_sites(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
     bool has_heading = false;
     if (su_query(c->home.db, &rows, err,
-                 "SELECT code, acknowledged, coalesce((SELECT max(sequence) FROM export e WHERE "
-                 "e.site_id=s.site_id), 0),"
-                 " coalesce((SELECT exported FROM export e WHERE e.site_id=s.site_id ORDER BY sequence DESC "
-                 "LIMIT 1), ''), content_mode FROM site s ORDER BY code") < 0)
+                 "SELECT code, coalesce((SELECT exported FROM export e WHERE e.site_id=s.site_id ORDER BY "
+                 "sequence DESC LIMIT 1), '') FROM site s ORDER BY code") < 0)
         return -1;
     su_json_open(&c->json, "sites", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {
-        int64_t acknowledged = su_rows_int(&rows, 1), sent = su_rows_int(&rows, 2);
         if (!has_heading)
-            su_line(c, "%-16s %9s %6s %8s  %-9s %-20s %s", "SITE", "LAST SENT", "ACKED", "PENDING", "LINK",
-                    "EXPORTED", "CONTENT");
+            su_line(c, "%-16s %9s %6s %8s  %-9s %-7s %s", "SITE", "LAST SENT", "ACKED", "PENDING", "LINK",
+                    "AGE", "PROFILE");
         has_heading = true;
-        const char *mode = su_content_mode_text((enum su_content_mode)(su_rows_int(&rows, 4) & 3));
-        su_line(c, "%-16s %9lld %6lld %8lld  %-9s %-20s %s", su_rows_text(&rows, 0), (long long)sent,
-                (long long)acknowledged, (long long)(sent - acknowledged),
-                sent > acknowledged ? "degraded" : "healthy", su_rows_text(&rows, 3), mode);
-        su_json_open(&c->json, NULL, '{');
-        su_json_text(&c->json, "SiteCode", su_rows_text(&rows, 0));
-        su_json_int(&c->json, "last_sent", sent);
-        su_json_int(&c->json, "acknowledged", acknowledged);
-        su_json_int(&c->json, "pending", sent - acknowledged);
-        su_json_int(&c->json, "ReplicationLinkStatus", sent > acknowledged);
-        su_json_text(&c->json, "exported", su_rows_text(&rows, 3));
-        su_json_close(&c->json, '}');
+        if (list_site(c, su_rows_text(&rows, 0), su_rows_text(&rows, 1), err) < 0)
+            return -1;
     }
     su_json_close(&c->json, ']');
     return more;

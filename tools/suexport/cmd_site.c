@@ -88,6 +88,17 @@ static int take_approvals(struct su_context *c, struct su_profile *p, const char
     return 0;
 }
 
+static int take_children(struct su_context *c, struct su_site *s, struct su_err *err)
+{
+    const char *code;
+    for (size_t n = 0; (code = su_given_at(c, "child", n)); n++)
+        if (su_site_add_child(s, code, err) < 0)
+            return -1;
+    for (size_t n = 0; (code = su_given_at(c, "no-child", n)); n++)
+        su_site_drop_child(s, code);
+    return 0;
+}
+
 static int take_options(struct su_context *c, struct su_site *s, struct su_err *err)
 {
     const char *content = su_given(c, "content"), *express = su_given(c, "express"),
@@ -99,6 +110,7 @@ static int take_options(struct su_context *c, struct su_site *s, struct su_err *
     if (express)
         s->profile.has_express = strcmp(express, "yes") == 0;
     if (su_given_number(c, "promise-days", 36500, &s->promise_days, err) < 0 ||
+        su_given_number(c, "jump-limit", 999999, &s->jump_limit, err) < 0 || take_children(c, s, err) < 0 ||
         take_kind(c, &s->profile, SU_ITEM_PRODUCT, "product", "products", err) < 0 ||
         take_kind(c, &s->profile, SU_ITEM_CLASSIFICATION, "classification", "classifications", err) < 0 ||
         take_kind(c, &s->profile, SU_ITEM_LANGUAGE, NULL, "languages", err) < 0 ||
@@ -128,6 +140,11 @@ static void answer(struct su_context *c, const struct su_site *s)
     su_json_text(&c->json, "site", s->code);
     su_json_text(&c->json, "profile", text.bytes);
     su_json_int(&c->json, "promise_days", (int64_t)s->promise_days);
+    su_json_int(&c->json, "jump_limit", (int64_t)s->jump_limit);
+    su_json_open(&c->json, "children", '[');
+    for (size_t i = 0; i < s->children.count; i++)
+        su_json_text(&c->json, NULL, s->children.at[i].code);
+    su_json_close(&c->json, ']');
     su_json_bool(&c->json, "is_enrolled", s->public_key.length > 0);
     su_json_int(&c->json, "last_sent", (int64_t)s->last_sent);
     su_json_int(&c->json, "acknowledged", (int64_t)s->acknowledged);
@@ -135,6 +152,8 @@ static void answer(struct su_context *c, const struct su_site *s)
             (unsigned long long)s->last_sent, (unsigned long long)s->acknowledged,
             (unsigned long long)s->promise_days,
             s->public_key.length ? "enrolled" : "not enrolled for receipts");
+    for (size_t i = 0; i < s->children.count; i++)
+        su_line(c, "  may be relayed to %s", s->children.at[i].code);
     for (char *line = text.bytes; line && *line;) {
         size_t n = strcspn(line, "\n");
         su_line(c, "  %.*s", (int)n, line);
@@ -164,6 +183,7 @@ int cmd_site_add(struct su_context *c, struct su_err *err)
     (void)snprintf(s.code, sizeof s.code, "%s", su_argument(c, 0));
     s.profile.content = SU_CONTENT_ALL;
     s.promise_days = DEFAULT_PROMISE_DAYS;
+    s.jump_limit = SU_DEFAULT_JUMP_LIMIT;
     return save(c, &s, true, err);
 }
 

@@ -15,6 +15,9 @@ static const struct su_option profile_options[] = {
     {"approve", "KB|GUID", "approve an update, for content approved (repeat)"},
     {"unapprove", "KB|GUID", "take an approval back (repeat)"},
     {"promise-days", "N", "promise a bundle at least every N days"},
+    {"jump-limit", "N", "the next bundle's number may be at most N higher (0: any; default 24)"},
+    {"child", "CODE", "another site that its bundles may be relayed to (repeat)"},
+    {"no-child", "CODE", "take such a site back (repeat)"},
     {"key", "FILE", "enrol the site's public key, for receipts"},
     {NULL, NULL, NULL},
 };

@@ -147,7 +147,7 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
         char claimed[17];
         uint64_t sequence;
         if (!is_one && su_bundle_unverified_claims(found->at[i], claimed, &sequence) &&
-            strcmp(claimed, c->home.name) != 0) {
+            !su_bundle_unverified_is_for(found->at[i], c->home.name)) {
             su_line(c, "%s: left, for site %s", found->at[i], claimed);
             continue;
         }
@@ -166,7 +166,8 @@ static int verify_all(struct su_context *c, const struct su_names *found, struct
             continue;
         }
         su_err_clear(err);
-        su_position_advance(&position, &v->bundle);
+        if (su_position_advance(&position, &v->bundle, err) < 0)
+            return -1;
     }
     if (!has_any) {
         v->verdict = SU_VERDICT_WRONG_SITE;

@@ -65,7 +65,7 @@ static int import_one(struct su_context *c, const char *path, bool is_plan, stru
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
     struct su_import_options o = {.actor = &c->actor,
                                   .is_plan = is_plan,
-                                  .accept_profile = su_has(c, "accept-profile"),
+                                  .accepted = {.profile = su_has(c, "accept-profile"), .jump = su_has(c, "accept-jump")},
                                   .allow_incomplete = su_has(c, "allow-incomplete")};
     if (su_bundle_open(&raw, path, err) < 0)
         return su_after(err, "Nothing was written.");
@@ -97,7 +97,7 @@ static bool is_left(struct su_context *c, const struct candidate *candidate, siz
                    candidate->path);
         return true;
     }
-    if (strcmp(candidate->site, c->home.name) == 0)
+    if (su_bundle_unverified_is_for(candidate->path, c->home.name))
         return false;
     su_message(&c->events, SU_WRONG_SITE, SU_INFO, "left: %s is for site %s", candidate->path,
                candidate->site);

@@ -4,6 +4,7 @@
 
 #include "common/base/limits.h"
 #include "common/core/position.h"
+#include "common/core/promise.h"
 #include "common/core/receipt.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
@@ -22,6 +23,32 @@ int cmd_receipt(struct su_context *c, struct su_err *err)
     else if (!c->is_json)
         (void)fputs(text.bytes, stdout);
     return 0;
+}
+
+static void answer_promise(struct su_context *c, const struct su_position *p, const struct su_age *age)
+{
+    su_json_int(&c->json, "promise_days", (int64_t)p->promise_days);
+    su_json_int(&c->json, "highest_sequence", (int64_t)p->highest);
+    if (age->is_known)
+        su_json_int(&c->json, "age_days", (int64_t)age->days);
+    else
+        su_json_text(&c->json, "age_days", NULL);
+    su_json_int(&c->json, "overdue_days", (int64_t)age->overdue_days);
+    if (p->highest > p->sequence)
+        su_line(c, "  highest      bundle %llu was imported once and undone", (unsigned long long)p->highest);
+    if (!p->has_import)
+        return;
+    char what[80] = "", since[160] = "the clock of this machine is before the last import; age unknown";
+    if (p->promise_days > 0)
+        (void)snprintf(what, sizeof what, "the hub promised a bundle every %llu days; ",
+                       (unsigned long long)p->promise_days);
+    if (age->is_known && age->overdue_days > 0)
+        (void)snprintf(since, sizeof since, "the last was imported %llu days ago: overdue by %llu days",
+                       (unsigned long long)age->days, (unsigned long long)age->overdue_days);
+    else if (age->is_known)
+        (void)snprintf(since, sizeof since, "the last was imported %llu days ago",
+                       (unsigned long long)age->days);
+    su_line(c, "  promise      %s%s", what, since);
 }
 
 int cmd_status(struct su_context *c, struct su_err *err)
@@ -44,18 +71,16 @@ int cmd_status(struct su_context *c, struct su_err *err)
         return -1;
     facts.source = found ? hub.bytes : "";
     facts.last_sequence = p.sequence;
-    facts.link = holes > 0 ? 1 : 0;
+    struct su_age age = su_age_since(p.imported, p.promise_days);
+    facts.link = holes > 0 || age.overdue_days > 0 ? 1 : 0;
     if (su_look_status(c, &facts, err) < 0)
         return -1;
     su_json_int(&c->json, "content_owed", owed);
     su_json_int(&c->json, "holes", holes);
     su_json_int(&c->json, "trusted_keys", keys);
-    su_json_int(&c->json, "promise_days", (int64_t)p.promise_days);
     su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet",
             p.has_import ? ", imported " : "", p.imported);
-    if (p.has_import && p.promise_days > 0)
-        su_line(c, "  promise      the hub promised a bundle every %llu days",
-                (unsigned long long)p.promise_days);
+    answer_promise(c, &p, &age);
     su_line(c, "  trust        %lld keys pinned", (long long)keys);
     if (holes > 0)
         su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)holes);
