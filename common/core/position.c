@@ -44,7 +44,8 @@ int su_position_load(struct su_db *db, struct su_position *p, struct su_err *err
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     if (su_state_of(db, &p->state, err) < 0 || load_past(db, p, err) < 0 ||
         su_query(db, &rows, err,
-                 "SELECT import_id, sequence, bundle, imported, manifest_sha256, profile, promise_days, jump_limit FROM "
+                 "SELECT import_id, sequence, bundle, imported, manifest_sha256, profile, promise_days, "
+                 "jump_limit FROM "
                  "import WHERE NOT undone"
                  " ORDER BY import_id DESC LIMIT 1") < 0)
         return -1;
@@ -144,10 +145,11 @@ static int judge_jump(const struct su_position *p, const struct su_bundle *b, st
     if (!p->has_import || p->jump_limit == 0 || b->manifest.sequence <= pinned ||
         b->manifest.sequence - pinned <= p->jump_limit)
         return 0;
-    return su_fail(err, SU_JUMP,
-                   "%s has sequence %llu, the highest imported here is %llu, and %s allows a jump of at most %llu",
-                   b->name, (unsigned long long)b->manifest.sequence, (unsigned long long)pinned, p->bundle,
-                   (unsigned long long)p->jump_limit);
+    return su_fail(
+        err, SU_JUMP,
+        "%s has sequence %llu, the highest imported here is %llu, and %s allows a jump of at most %llu",
+        b->name, (unsigned long long)b->manifest.sequence, (unsigned long long)pinned, p->bundle,
+        (unsigned long long)p->jump_limit);
 }
 
 static int judge_base(const struct su_position *p, const struct su_manifest *m, const char *bundle,
@@ -167,12 +169,13 @@ static int judge_base(const struct su_position *p, const struct su_manifest *m, 
                       "state is %s, which is none of them",
                       bundle, first, last, (unsigned long long)p->sequence, state);
     else
-        (void)su_fail(err, SU_GAP,
-                      "%s fits the states after bundles %llu to %llu; this site is at %llu (state %s). "
-                      "Missing: a bundle %llu to %llu; the last of them, %s, was made by hub %s of the catalogue of "
-                      "%s",
-                      bundle, first, last, (unsigned long long)p->sequence, state, first, last,
-                      su_bundle_name(m->site, last, missing), m->hub, m->follows_created);
+        (void)su_fail(
+            err, SU_GAP,
+            "%s fits the states after bundles %llu to %llu; this site is at %llu (state %s). "
+            "Missing: a bundle %llu to %llu; the last of them, %s, was made by hub %s of the catalogue of "
+            "%s",
+            bundle, first, last, (unsigned long long)p->sequence, state, first, last,
+            su_bundle_name(m->site, last, missing), m->hub, m->follows_created);
     if (p->has_import)
         return su_remedy(err,
                          "a) bring SU-%s-%06llu (or one up to %06llu) and import it first, or b) ask the hub "

@@ -72,14 +72,14 @@ static int load_items(struct su_db *db, struct su_site *s, struct su_err *err)
 int su_site_load(struct su_db *db, const char *code, struct su_site *s, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_query(
-            db, &rows, err,
-            "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
-            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
-            " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), 0), jump_limit,"
-            " complete, newest_entry, content_owed, kept_from, numbers_used, code_secret"
-            " FROM site s WHERE code=?1",
-            SU_T(code)) < 0)
+    if (su_query(db, &rows, err,
+                 "SELECT site_id, content_mode, express, promise_days, public_key, acknowledged,"
+                 " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id), 0),"
+                 " coalesce((SELECT max(sequence) FROM export e WHERE e.site_id=s.site_id AND kind='full'), "
+                 "0), jump_limit,"
+                 " complete, newest_entry, content_owed, kept_from, numbers_used, code_secret"
+                 " FROM site s WHERE code=?1",
+                 SU_T(code)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more < 0)

@@ -49,7 +49,9 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
             (unsigned long long)s.acknowledged, (unsigned long long)pending,
             is_degraded ? "degraded" : "healthy", days, profile.bytes);
     if (age.overdue_days > 0)
-        su_line(c, "  %s was promised a bundle every %llu days; the last was made %llu days ago: overdue by %llu days",
+        su_line(c,
+                "  %s was promised a bundle every %llu days; the last was made %llu days ago: overdue by "
+                "%llu days",
                 s.code, (unsigned long long)s.promise_days, (unsigned long long)age.days,
                 (unsigned long long)age.overdue_days);
     if (s.content_owed > 0)
