@@ -53,6 +53,12 @@
 #define SU_MAX_KEY_LINES 64u
 /* Volumes of a bundle: the extension of an 8.3 name has three digits. */
 #define SU_MAX_VOLUMES 999u
+/* Parity for each hundred cells of data; beyond it a second copy costs less. */
+#define SU_MAX_RECOVERY_PERCENT 100u
+/* Cells of a codeword: a field of 256 elements has no more, and its checksums fill one record. */
+#define SU_MAX_CODEWORD_CELLS 254u
+/* Recovery volumes: two digits of an 8.3 name. */
+#define SU_MAX_RECOVERY_VOLUMES 99u
 /* The block that is hashed before any byte of it is used. */
 #define SU_BLOCK_BYTES SU_MIB
 /* Smallest volume an operator may ask for; below it headers dominate. */

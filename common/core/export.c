@@ -194,20 +194,6 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 (unsigned)m->sequence);
 }
 
-/* Identifies the set in each volume's head; friendly, not trusted. */
-static int set_id(const struct su_manifest *m, char out[33], struct su_err *err)
-{
-    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(1024);
-    uint8_t digest[SU_SHA256_BYTES];
-    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site, (unsigned long long)m->sequence,
-                m->is_full ? "full" : "delta");
-    su_buf_addhex(&text, m->result, SU_SHA256_BYTES);
-    if (su_buf_check(&text, "a set id", err) < 0 || su_sha256(digest, text.bytes, text.length, err) < 0)
-        return -1;
-    su_hex_format(digest, 16, out);
-    return 0;
-}
-
 static int write_paper(struct writing *w, int dir, enum su_paper paper, struct su_buf *text,
                        struct su_err *err)
 {
@@ -236,7 +222,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key, ui
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
     uint8_t signature[SU_SIGNATURE_BYTES];
     char set[33], name[16];
-    if (set_id(w->m, set, err) < 0 ||
+    if (su_volume_set(w->m, set, err) < 0 ||
         !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
         !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 ||
         write_files(w, false, err) < 0 || write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)

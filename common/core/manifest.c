@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/core/recovery.h"
 
 #define FIRST_LINE "SU-BUNDLE-MANIFEST 1 transfer"
 
@@ -720,7 +721,8 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
         if (check_item(m, data_volumes, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false,
                        err) < 0)
             return -1;
-    return 0;
+    struct su_geometry geometry;
+    return m->recovery.percent == 0 ? 0 : su_recovery_geometry(m, &geometry, err);
 }
 
 int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, struct su_err *err)

@@ -35,6 +35,19 @@ struct su_volume_writer {
     unsigned piece;
 };
 
+int su_volume_set(const struct su_manifest *m, char out[33], struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(1024);
+    uint8_t digest[SU_SHA256_BYTES];
+    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site, (unsigned long long)m->sequence,
+                m->is_full ? "full" : "delta");
+    su_buf_addhex(&text, m->result, SU_SHA256_BYTES);
+    if (su_buf_check(&text, "a set id", err) < 0 || su_sha256(digest, text.bytes, text.length, err) < 0)
+        return -1;
+    su_hex_format(digest, 16, out);
+    return 0;
+}
+
 struct su_volume_writer *su_volume_writer_new(int dir, uint64_t volume_bytes, const char *set,
                                               struct su_manifest *manifest, struct su_err *err)
 {

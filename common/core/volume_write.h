@@ -9,6 +9,9 @@
 
 #include "common/core/manifest.h"
 
+/* Identifies the bundle in the head of each volume; friendly, not trusted. */
+int su_volume_set(const struct su_manifest *manifest, char out[33], struct su_err *err) SU_CHECKED;
+
 struct su_volume_writer;
 /* `dir` receives the volumes; `volume_bytes` 0 means one volume of any size. `set` identifies the
  * bundle in each head. The manifest's sequence and site must be set. */

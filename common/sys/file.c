@@ -140,6 +140,32 @@ int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err
     return 0;
 }
 
+int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return su_fail_sys(err, "creating %s", name);
+    if (ftruncate(fd, (off_t)bytes) < 0)
+        return su_fail_sys(err, "making room for %s", name);
+    *out = fd;
+    fd = -1;
+    return 0;
+}
+
+int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t n = pwrite(fd, (const char *)bytes + done, length - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return su_fail_sys(err, "write at %llu", (unsigned long long)(offset + done));
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err)
 {
     const char *p = bytes;

@@ -35,6 +35,9 @@ int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err
 int su_file_read_at(int fd, void *out, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 /* Up to `length` bytes; returns the count, 0 at the end, -1 on failure. */
 ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err) SU_CHECKED;
+/* A new file to be written in any order and read back; `bytes` long, zero. An existing name is refused. */
+int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct su_err *err) SU_CHECKED;
+int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
