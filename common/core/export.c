@@ -12,6 +12,7 @@
 #include "common/core/export_plan.h"
 #include "common/core/keys.h"
 #include "common/core/ledger.h"
+#include "common/core/recovery.h"
 #include "common/core/slip.h"
 #include "common/core/volume_write.h"
 #include "common/lib/pack.h"
@@ -207,25 +208,47 @@ static int write_paper(struct writing *w, int dir, enum su_paper paper, struct s
 static int write_slip(struct writing *w, int dir, const struct su_key *key, struct su_err *err)
 {
     SU_AUTO(su_buf)
-    struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES),
-                  html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+    struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
     if (su_slip(w->home->db, w->result, w->actor, key->id, &text, &html, err) < 0 ||
         write_paper(w, dir, SU_PAPER_SLIP, &text, err) < 0)
         return -1;
     return write_paper(w, dir, SU_PAPER_SLIP_HTML, &html, err);
 }
 
+/* Recovery volumes must fit the medium too, so data volumes are made a little smaller with them. */
+static int data_volume_bytes(const struct su_export_options *o, const struct su_export_result *result,
+                             uint64_t *out, struct su_err *err)
+{
+    uint64_t items = result->files + result->raw_bytes / SU_FRAME_BYTES + 2;
+    *out = o->volume_bytes;
+    if (o->recovery_percent == 0 || o->volume_bytes == 0)
+        return 0;
+    *out = su_recovery_volume_bytes(o->volume_bytes, o->recovery_percent,
+                                    result->payload_bytes + result->raw_bytes + items * 2048);
+    struct su_geometry least;
+    if (*out > 0 &&
+        su_geometry_make(&least, (size_t)(result->payload_bytes / *out) + 1, *out, o->recovery_percent))
+        return 0;
+    (void)su_fail(err, SU_USAGE, "--volume-size %llu is too small for --recovery %llu",
+                  (unsigned long long)o->volume_bytes, (unsigned long long)o->recovery_percent);
+    return su_remedy(err, "Choose a larger --volume-size or a smaller --recovery.");
+}
+
 /* Everything but the final name: volumes, recipe, manifest, signature, all synced. */
-static int write_bundle(struct writing *w, int dir, const struct su_key *key, uint64_t volume_bytes,
-                        struct su_err *err)
+static int write_bundle(struct writing *w, int dir, const struct su_key *key,
+                        const struct su_export_options *o, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
     uint8_t signature[SU_SIGNATURE_BYTES];
     char set[33], name[16];
-    if (su_volume_set(w->m, set, err) < 0 ||
+    uint64_t volume_bytes;
+    if (data_volume_bytes(o, w->result, &volume_bytes, err) < 0 || su_volume_set(w->m, set, err) < 0 ||
         !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
         !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 ||
-        write_files(w, false, err) < 0 || write_metadata(w, err) < 0 || su_volume_finish(w->volumes, err) < 0)
+        write_files(w, false, err) < 0 || write_metadata(w, err) < 0 ||
+        su_volume_finish(w->volumes, err) < 0 ||
+        (o->recovery_percent > 0 &&
+         su_recovery_write(dir, w->m, o->recovery_percent, o->volume_bytes, w->events, err) < 0))
         return -1;
     recipe(w->m, key->id, &text);
     if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0 || write_slip(w, dir, key, err) < 0)
@@ -297,9 +320,13 @@ static int record_export(struct su_home *home, const struct su_site *site, const
     return su_ledger_add(home->db, &entry, err);
 }
 
-static int check_space(int out, const struct su_export_result *result, struct su_err *err)
+static int check_space(int out, const struct su_export_options *o, const struct su_export_result *result,
+                       struct su_err *err)
 {
-    uint64_t have, need = result->payload_bytes + result->raw_bytes / 4 + 4 * SU_MIB;
+    uint64_t have, need = result->payload_bytes + result->raw_bytes / 4;
+    if (o->recovery_percent > 0)
+        need += su_recovery_estimate(o->volume_bytes, o->recovery_percent, need);
+    need += 4 * SU_MIB;
     if (su_space_free(out, &have, err) < 0)
         return -1;
     if (have < need)
@@ -326,7 +353,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
-    if (check_space(out, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
+    if (check_space(out, o, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
         su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
     struct writing w = {.home = home,
@@ -337,7 +364,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
                         .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
                         .total = result->payload_bytes + result->raw_bytes};
-    int code = write_bundle(&w, dir, key, o->volume_bytes, err);
+    int code = write_bundle(&w, dir, key, o, err);
     su_volume_writer_cleanup(&w.volumes);
     su_packer_cleanup(&w.packer);
     su_buf_cleanup(&w.frame);

@@ -18,6 +18,7 @@ struct su_export_options {
     const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
     uint64_t volume_bytes; /* 0: one volume */
+    uint64_t recovery_percent; /* 0: no recovery volumes */
     uint64_t since;        /* 0: from the last acknowledged or full bundle */
 };
 

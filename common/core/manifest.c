@@ -675,8 +675,7 @@ static int check_item(const struct su_manifest *m, size_t data_volumes, size_t f
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         const struct su_extent *e = &m->extents.at[first + i];
-        if (e->volume == 0 || e->volume > data_volumes ||
-            e->offset > m->volumes.at[e->volume - 1].bytes ||
+        if (e->volume == 0 || e->volume > data_volumes || e->offset > m->volumes.at[e->volume - 1].bytes ||
             e->length > m->volumes.at[e->volume - 1].bytes - e->offset)
             return su_fail(err, SU_FORMAT, "an extent lies outside its volume");
         sum += e->length;
@@ -718,8 +717,8 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
                        m->payloads.at[i].id.bytes, true, err) < 0)
             return -1;
     for (size_t i = 0; i < m->frames.count; i++)
-        if (check_item(m, data_volumes, m->frames.at[i].first_extent, m->frames.at[i].extents, SU_MAX_FRAME_BYTES, false,
-                       err) < 0)
+        if (check_item(m, data_volumes, m->frames.at[i].first_extent, m->frames.at[i].extents,
+                       SU_MAX_FRAME_BYTES, false, err) < 0)
             return -1;
     struct su_geometry geometry;
     return m->recovery.percent == 0 ? 0 : su_recovery_geometry(m, &geometry, err);

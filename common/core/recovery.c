@@ -170,7 +170,8 @@ uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint6
 {
     uint64_t bytes = volume_bytes;
     for (int tries = 0; tries < 64 && bytes >= 4 * SU_CELL_BYTES; tries++) {
-        uint64_t volumes = up(most, bytes) + 1, worst = 0;
+        /* what a volume leaves unused at its end is less than two cells */
+        uint64_t volumes = up(most, bytes - 2 * SU_CELL_BYTES) + 1, worst = 0;
         for (uint32_t n = 1; n <= volumes && most_segments(n, percent) > 0; n++) {
             uint64_t bound = recovery_bound(n, bytes, percent);
             worst = bound > worst ? bound : worst;

@@ -47,9 +47,9 @@ static int coding_open(struct coding *c, int dir, struct su_err *err)
         return -1;
     for (uint32_t v = 0; v < all; v++) {
         su_volume_name(c->m, v + 1, name);
-        if (v < c->g.volumes
-                ? su_file_open(&c->files[v], dir, name, NULL, err) < 0
-                : su_file_create(&c->files[v], dir, name, su_recovery_bytes(&c->g, v - c->g.volumes), err) < 0)
+        if (v < c->g.volumes ? su_file_open(&c->files[v], dir, name, NULL, err) < 0
+                             : su_file_create(&c->files[v], dir, name,
+                                              su_recovery_bytes(&c->g, v - c->g.volumes), err) < 0)
             return -1;
     }
     return 0;
@@ -114,8 +114,8 @@ static int finish_volume(struct coding *c, uint32_t recovery, struct su_err *err
     struct su_volume *volume = &c->m->volumes.at[c->g.volumes + recovery];
     su_fd *file = &c->files[c->g.volumes + recovery];
     uint8_t head[SU_CELL_BYTES];
-    if (su_recovery_head(c->m, recovery, head, err) < 0 || su_file_write_at(*file, head, sizeof head, 0, err) < 0 ||
-        su_digest_open(&digest, SU_SHA256, err) < 0)
+    if (su_recovery_head(c->m, recovery, head, err) < 0 ||
+        su_file_write_at(*file, head, sizeof head, 0, err) < 0 || su_digest_open(&digest, SU_SHA256, err) < 0)
         return -1;
     volume->first_block = c->m->blocks.count;
     for (uint64_t at = 0; at < volume->bytes; at += SU_BLOCK_BYTES) {
@@ -137,7 +137,8 @@ static int finish_volume(struct coding *c, uint32_t recovery, struct su_err *err
 
 static int no_room(const struct su_manifest *m, uint64_t percent, struct su_err *err)
 {
-    (void)su_fail(err, SU_LIMIT, "recovery of %llu percent for %zu volumes does not fit: a codeword has %u cells",
+    (void)su_fail(err, SU_USAGE,
+                  "recovery of %llu percent for %zu volumes does not fit: a codeword has %u cells",
                   (unsigned long long)percent, m->volumes.count, SU_MAX_CODEWORD_CELLS);
     return su_remedy(err, "Choose a larger --volume-size or a smaller --recovery.");
 }

@@ -66,7 +66,8 @@ void su_shards_encode(struct su_shards *s, uint8_t *const cells[], size_t bytes)
 static void gather(struct su_shards *s, const size_t *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        memcpy(s->chosen_tables + i * s->data * TABLE, s->tables + rows[i] * s->data * TABLE, s->data * TABLE);
+        memcpy(s->chosen_tables + i * s->data * TABLE, s->tables + rows[i] * s->data * TABLE,
+               s->data * TABLE);
 }
 
 /* Which parity cells stand in for the lost data cells, and the inverse of their part of the matrix. Any

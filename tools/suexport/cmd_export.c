@@ -1,7 +1,10 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/limits.h"
 #include "common/core/export.h"
+#include "common/core/recovery.h"
 #include "tools/suexport/commands.h"
 
 /* Sizes of common media, a little below their nominal capacity for the file system's own needs. */
@@ -94,13 +97,39 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
         su_line(c, "  hole         %s", r->chains.at[i].text);
 }
 
+/* In words, what the recovery volumes are good for. */
+static void answer_recovery(struct su_context *c, const struct su_manifest *m)
+{
+    struct su_geometry g;
+    size_t recovery = m->volumes.count - su_manifest_data_volumes(m);
+    struct su_err ignored = SU_ERR_INIT;
+    su_json_int(&c->json, "recovery_percent", (int64_t)m->recovery.percent);
+    su_json_int(&c->json, "recovery_volumes", (int64_t)recovery);
+    if (m->recovery.percent == 0 || su_recovery_geometry(m, &g, &ignored) < 0)
+        return;
+    char volumes[64] = "";
+    if (su_recovery_can_lose(&g) > 0)
+        (void)snprintf(volumes, sizeof volumes, "any %u of the %zu volumes, or ", su_recovery_can_lose(&g),
+                       m->volumes.count);
+    su_line(c, "  recovery     %zu volumes; may be lost: %sabout 1 in %u sectors anywhere", recovery, volumes,
+            su_recovery_one_in(&g));
+}
+
+static int parse_recovery(struct su_context *c, uint64_t *out, struct su_err *err)
+{
+    if (su_given_number(c, "recovery", SU_MAX_RECOVERY_PERCENT, out, err) < 0)
+        return -1;
+    if (su_has(c, "recovery") && *out == 0)
+        return su_fail(err, SU_USAGE, "--recovery 0 adds nothing; give 1 to %u, or leave it out",
+                       SU_MAX_RECOVERY_PERCENT);
+    return 0;
+}
+
 static int run(struct su_context *c, bool is_plan, struct su_err *err)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
-    struct su_export_options o = {.site = su_given(c, "site"),
-                                  .actor = &c->actor,
-                                  .is_full = su_has(c, "full"),
-                                  .is_plan = is_plan};
+    struct su_export_options o = {
+        .site = su_given(c, "site"), .actor = &c->actor, .is_full = su_has(c, "full"), .is_plan = is_plan};
     if (!o.site)
         return su_fail(err, SU_USAGE, "which site? Give --site CODE");
     if (su_given_number(c, "since", 999999, &o.since, err) < 0)
@@ -112,12 +141,14 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
         o.allow_incomplete = su_has(c, "allow-incomplete");
         if (!o.out)
             return su_fail(err, SU_USAGE, "where to? Give --out DIR");
-        if (size && parse_size(size, &o.volume_bytes, err) < 0)
+        if ((size && parse_size(size, &o.volume_bytes, err) < 0) ||
+            parse_recovery(c, &o.recovery_percent, err) < 0)
             return -1;
     }
     if (su_export(&c->home, &o, &c->events, &r, err) < 0)
         return -1;
     answer(c, &r, is_plan);
+    answer_recovery(c, &r.manifest);
     if (is_plan) {
         su_line(c, "nothing written (plan only)");
         if (r.chains.count > 0)

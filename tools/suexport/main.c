@@ -63,6 +63,7 @@ static const struct su_command commands[] = {
          {"site", "CODE", "the site"}, {"out", "DIR", "where the bundle's folder goes"},
          {"full", NULL, "the whole profile, fitting any state"}, {"since", "N", "take bundle N as arrived"},
          {"volume-size", "N|fat32|dvd5|dvd9|bd25", "bytes (K, M, G allowed) of a volume; default one volume"},
+         {"recovery", "PERCENT", "add recovery volumes: so much parity for each 100 cells of data"},
          {"key", "NAME", "sign with this key (default: the only exporter key)"},
          {"allow-incomplete", NULL,
           "export although the closure has holes; each is listed in the signed manifest"}),
