@@ -14,6 +14,7 @@ BLOCK, MAX_FRAME, MAX_PIECE = 1 << 20, 76 << 20, 4 << 30
 NUM, HEX, SHA1, TIME = r"(0|[1-9][0-9]{0,18})", r"([0-9a-f]{64})", r"([0-9a-f]{40})", r"([0-9:T.Z+-]{1,39})"
 GUID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 EXTENTS = rf"((?: {NUM}:{NUM}:{NUM}(?:,{NUM}:{NUM}:{NUM})*)?)"
+SITE, NAME = r"([A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?)", r"([A-Za-z0-9_][A-Za-z0-9._-]{0,63})"
 SIG = r"[0-9A-F]{8}\.SIG"
 PAPERS = ("VERIFY.txt", "SLIP.TXT", "SLIP.HTM")
 UPD = "{http://schemas.microsoft.com/msus/2002/12/Update}"
@@ -65,21 +66,26 @@ def parse_manifest(data):
     if not l.maybe("SU-BUNDLE-MANIFEST 1 transfer"):
         raise Bad("stale-format", 2, "another version") if l.maybe("SU-BUNDLE-MANIFEST .*") else damaged("no bundle manifest")
     name = l.need(r"bundle (.+)")[1]
-    l.need(r"hub [A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-    m["site"] = l.need(r"site ([A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?)")[1]
+    l.need(f"hub {NAME}")
+    m["site"] = l.need(f"site {SITE}")[1]
     m["sequence"] = number(l.need(rf"sequence {NUM}")[1], 999999)
     m["full"] = l.need(r"kind (full|delta)")[1] == "full"
     l.need(rf"created {TIME}"), number(l.need(rf"promise-days {NUM}")[1], 36500)
-    number(l.need(rf"jump-limit {NUM}")[1], 999999)
-    required, digest, start = l.many(r"requires (.+)"), l.need(rf"profile {HEX}")[1], l.at
+    m["jump"] = number(l.need(rf"jump-limit {NUM}")[1], 999999)
+    if (required := l.maybe(r"requires (.+)")):
+        raise Bad("stale-format", 2, f"the bundle requires {required[1]}")
+    m["also"] = [x[1] for x in l.many(rf"also {SITE}")]
+    m["keys"] = [(x[1], base64.b64decode(x[3])) for x in l.many(rf"key (exporter|reviewer) {NAME} ([A-Za-z0-9+/]{{58}}[AEIMQUYcgkosw048]=)")]
+    m["revoked"] = [(x[1], number(x[2], 999999)) for x in l.many(rf"revoke {HEX} {NUM}")]
+    if not all(map(rising, [m["also"], [spki for _, spki in m["keys"]], [x[0] for x in m["revoked"]]])):
+        raise damaged("the lines about children and keys are not canonical")
+    digest, start = l.need(rf"profile {HEX}")[1], l.at
     filters = [[x[1] for x in l.many(form)] for form in (f"product {GUID}", f"classification {GUID}", r"language ([a-z0-9-]{2,12})")]
     m["languages"] = filters[2]
     m["content"] = l.need(r"content (none|licence|approved|all)")[1]
     m["express"] = l.need(r"express (yes|no)")[1] == "yes"
     profile = "".join(line + "\n" for line in l.lines[start:l.at])
     m["approved"] = [x[1] for x in l.many(rf"approved {GUID}")]
-    if required:
-        raise Bad("stale-format", 2, f"the bundle requires {required[0][1]}")
     if sha256(profile.encode()).hex() != digest or not all(map(rising, [*filters, m["approved"]])):
         raise damaged("the profile is not canonical, or its digest is not that of the profile")
     bases = [(number(x[1], 999999), x[2]) for x in l.many(rf"fits {NUM} {HEX}")] or [l.need("fits any") and (0, None)]
@@ -91,27 +97,35 @@ def parse_manifest(data):
     m["holes"] = [x[1] for x in l.many(rf"hole (bundled {GUID} {NUM} {GUID} {NUM}|(?:content|licence) {SHA1} {NUM}|prerequisite {GUID} {NUM} {GUID})")]
     for part in ("licence", "content"):
         l.need(f"part {part}")
-        m["files"] += [(part, x[1], x[2], number(x[3]), extents(x[4].strip())) for x in l.many(rf"file {HEX} {SHA1} {NUM}{EXTENTS}")]
+        while (x := l.maybe(rf"file {HEX} {SHA1} {NUM}( pool|{EXTENTS})")):
+            path = x[4] == " pool" and f"../SU-POOL/{x[1][:2]}/{x[1][2:10]}.DAT".upper()
+            if path: # the next line is for sha256sum
+                l.need(rf"{x[1]}  {re.escape(path)}")
+            m["files"].append((path, x[1], x[2], number(x[3]), [] if path else extents(x[4].strip())))
     l.need("part metadata")
     m["records"] = tuple(number(x, 2**32 - 1) for x in l.need(rf"records {NUM} {NUM}").groups())
     m["frames"] = [(number(x[1], MAX_FRAME), extents(x[2].strip())) for x in l.many(rf"frame {NUM}{EXTENTS}")]
-    l.need("part policy"), l.need("recovery none")
-    while (v := l.maybe(rf"volume {NUM} (\S+) {NUM} data")):
-        expected = f"SU{m['sequence']:06}.{len(m['volumes']) + 1:03}"
+    l.need("part policy")
+    x = l.need(rf"recovery (?:none|{NUM} {NUM} {NUM} {NUM})")
+    m["recovery"], m["data"] = x[1] and tuple(number(n) for n in x.groups()), 0
+    while (v := l.maybe(rf"volume {NUM} (\S+) {NUM} (data|recovery)")):
+        m["data"] += v[4] == "data"
+        expected = f"SU{m['sequence']:06}." + (f"{m['data']:03}" if v[4] == "data" else f"R{len(m['volumes']) + 1 - m['data']:02}")
         l.need(rf"{HEX}  {re.escape(v[2])}") # for sha256sum; the blocks cover the same bytes
         blocks = [x[1] for x in l.many(rf"block {HEX}")]
-        if number(v[1], 999) != len(m["volumes"]) + 1 or v[2] != expected or len(blocks) != -(-number(v[3]) // BLOCK):
+        if number(v[1], 999) != len(m["volumes"]) + 1 or v[2] != expected or (v[4] == "data") != (m["data"] > len(m["volumes"])) or len(blocks) != -(-number(v[3]) // BLOCK):
             raise damaged(f"the lines of volume {v[1]} do not agree")
         m["volumes"].append((v[2], int(v[3]), blocks))
     m["papers"] = {name: l.need(rf"{HEX}  {re.escape(name)}")[1] for name in PAPERS}
     m["name"] = f"SU-{m['site']}-{m['sequence']:06}"
     l.need("end")
     if l.at != len(l.lines) or name != m["name"] or m["sequence"] == 0 or len(m["holes"]) != holes \
-            or not rising(m["holes"]) or not rising([n for n, _ in bases]) or m["full"] != (m["fits"] == [None]):
+            or not rising(m["holes"]) or not rising([n for n, _ in bases]) \
+            or (m["recovery"] is None) != (m["data"] == len(m["volumes"])) or 0 in (m["recovery"] or ()) or m["full"] != (m["fits"] == [None]):
         raise damaged("the manifest's facts do not agree with each other")
-    for total, exact, places in [(f[3], True, f[4]) for f in m["files"]] + [(MAX_FRAME, False, f[1]) for f in m["frames"]]:
+    for total, exact, places in [(f[3], True, f[4]) for f in m["files"] if not f[0]] + [(MAX_FRAME, False, f[1]) for f in m["frames"]]:
         length = sum(n for _, _, n in places)
-        if any(not 1 <= v <= len(m["volumes"]) or o + n > m["volumes"][v - 1][1] for v, o, n in places) \
+        if any(not 1 <= v <= m["data"] or o + n > m["volumes"][v - 1][1] for v, o, n in places) \
                 or (length != total or (total == 0 and len(places) != 1) if exact else length > total):
             raise damaged("an extent lies outside its volume, or lengths do not add up")
     return m
@@ -266,8 +280,8 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     if not options.allow_incomplete and any(h.startswith(("prerequisite ", "bundled ")) for h in m["holes"]):
         raise Bad("incomplete", 11, f"the hub signed for {len(m['holes'])} holes")
     item = read_volumes(folder, m)
-    for _, digest, sha1, size, places in m["files"]:
-        content = item(places)
+    for pool, digest, sha1, size, places in m["files"]:
+        content = read_regular(folder, pool, size) if pool else item(places)
         if len(content) != size or sha256(content).hex() != digest or hashlib.sha1(content).hexdigest() != sha1:
             raise damaged(f"file {digest[:16]} is not what the manifest says")
         site["store"][sha1] = digest, size
@@ -285,12 +299,18 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     site.update(manifest=sha256(data), sequence=m["sequence"], state=state)
     return check_tar(folder, m) if options.tar else m["name"]
 
-def main():
+def new_site():
+    return {"manifest": b"", "sequence": 0, "state": {}, "store": {}}
+
+def arguments(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, more in (("--key", {"action": "append", "default": []}), ("--site", {"required": True}), ("folder", {"nargs": "+"}),
+    for name, more in (("--key", {"action": "append", "default": []}), ("--site", {"required": True}), ("folder", {"nargs": "*"}),
                        ("--allow-incomplete", {"action": "store_true"}), ("--tar", {"action": "store_true"})):
         parser.add_argument(name, **more)
-    options, site = parser.parse_args(), {"manifest": b"", "sequence": 0, "state": {}, "store": {}}
+    return parser.parse_args(words)
+
+def main():
+    options, site, text = arguments(sys.argv[1:]), new_site(), "no bundle"
     try:
         for folder in options.folder:
             text = judge(folder, options, site)
