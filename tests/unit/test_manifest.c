@@ -36,8 +36,8 @@
     "volume 2 SU000012.002 1048576 data\n" HASH("0606") "  SU000012.002\nblock " HASH("1717") "\n" \
     "volume 3 SU000012.003 66000 data\n" HASH("2828") "  SU000012.003\nblock " HASH("3939") "\n"
 #define END HASH("4a4a") "  VERIFY.txt\n" HASH("7d7d") "  SLIP.TXT\n" HASH("8e8e") "  SLIP.HTM\nend\n"
-#define RECOVERY "part policy\nrecovery 25 4 1 1\n"
-#define RECOVERY_VOLUMES "volume 4 SU000012.R01 1048576 recovery\n" HASH("5b5b") "  SU000012.R01\nblock " HASH("6c6c") "\n"
+#define RECOVERY "part policy\nrecovery 25 195 49 4\n"
+#define RECOVERY_VOLUMES "volume 4 SU000012.R01 831488 recovery\n" HASH("5b5b") "  SU000012.R01\nblock " HASH("6c6c") "\n"
 static const char whole[] = HEAD CHILDREN KEYS PROFILE CHAIN CLOSURE LICENCE CONTENT METADATA RECOVERY VOLUMES RECOVERY_VOLUMES END;
 
 static int parse(struct su_manifest *m, const char *text, size_t length)
@@ -186,7 +186,7 @@ static void build(struct su_manifest *m)
     *p = (struct su_payload){.id.bytes = 5000, .is_pooled = true};
     fill(p->id.sha256, 32, "7778");
     fill(p->id.sha1, 20, "9999");
-    m->recovery = (struct su_recovery){.percent = 25, .data_cells = 4, .parity_cells = 1, .lane_cells = 1};
+    m->recovery = (struct su_recovery){.percent = 25, .data_cells = 195, .parity_cells = 49, .lane_cells = 4};
     m->records = 5, m->removals = 2;
     *SU_PUSH(&m->frames, 10) = (struct su_frame){100, add_extent(m, 3, 60000, 60), 1};
     *SU_PUSH(&m->frames, 10) = (struct su_frame){8388608, add_extent(m, 3, 61000, 5000), 2};
@@ -194,7 +194,7 @@ static void build(struct su_manifest *m)
     add_volume(m, 1048577, "d3d3", "e4e4", "f5f5");
     add_volume(m, 1048576, "0606", "1717", NULL);
     add_volume(m, 66000, "2828", "3939", NULL);
-    add_volume(m, 1048576, "5b5b", "6c6c", NULL);
+    add_volume(m, 831488, "5b5b", "6c6c", NULL);
     m->volumes.at[3].is_recovery = true;
     fill(m->papers[SU_PAPER_RECIPE], 32, "4a4a");
     fill(m->papers[SU_PAPER_SLIP], 32, "7d7d");
@@ -240,7 +240,7 @@ static void test_parse(void **state)
         assert_memory_equal(m.revocations.at[i].key_id, want.revocations.at[i].key_id, 32);
         assert_int_equal(m.revocations.at[i].last_sequence, want.revocations.at[i].last_sequence);
     }
-    assert_true(m.recovery.percent == 25 && m.recovery.data_cells == 4 && m.recovery.parity_cells == 1 && m.recovery.lane_cells == 1);
+    assert_true(m.recovery.percent == 25 && m.recovery.data_cells == 195 && m.recovery.parity_cells == 49 && m.recovery.lane_cells == 4);
     assert_int_equal(m.bases.count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(m.bases.at[i].sequence, want.bases.at[i].sequence);
@@ -479,14 +479,22 @@ static void test_pool_and_recovery(void **state)
     refuse_edit(" 5000 pool\n", " 5000 pool 1:0:5000\n");
     refuse_edit(" 5000 pool\n", " 5000 poo1\n");
     refuse_edit(" 5000 pool\n" HASH("7778") "  ../SU-POOL/77/78777877.DAT\n", " 5000 4:0:5000\n"); /* nothing lies in recovery volumes */
-    refuse_edit("recovery 25 4 1 1", "recovery none");
+    refuse_edit("recovery 25 195 49 4", "recovery none");
     refuse_edit(RECOVERY_VOLUMES, "");
-    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1");
-    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1 0");
-    refuse_edit("recovery 25 4 1 1", "recovery 0 4 1 1");
-    refuse_edit("recovery 25 4 1 1", "recovery 25 4 1 1 1");
-    refuse_edit("SU000012.R01 1048576 recovery", "SU000012.R01 1048576 data");
-    refuse_edit("SU000012.R01 1048576 recovery", "SU000012.R02 1048576 recovery");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 4 1");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 4 1 0");
+    refuse_edit("recovery 25 195 49 4", "recovery 0 4 1 1");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 195 49 4 1");
+    refuse_edit("SU000012.R01 831488 recovery", "SU000012.R01 831488 data");
+    refuse_edit("SU000012.R01 831488 recovery", "SU000012.R02 831488 recovery");
+    /* The geometry follows from the volumes and the percent. */
+    refuse_edit("recovery 25 195 49 4", "recovery 24 195 49 4");
+    refuse_edit("recovery 25 195 49 4", "recovery 101 195 49 4");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 192 49 4");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 195 50 4");
+    refuse_edit("recovery 25 195 49 4", "recovery 25 195 49 5");
+    refuse_edit("SU000012.R01 831488", "SU000012.R01 831487");
+    refuse_edit("volume 1 SU000012.001 1048577", "volume 1 SU000012.001 2097152");
     refuse_edit("volume 3 SU000012.003 66000 data", "volume 3 SU000012.003 66000 recovery"); /* its name is that of data */
 }
 
@@ -601,7 +609,7 @@ static void test_volumes(void **state)
     (void)state;
     refuse_edit("volume 1 SU000012.001 1048577", "volume 1 SU000012.001 1048576"); /* two blocks for one */
     refuse_edit("volume 1 SU000012.001 1048577", "volume 1 SU000012.001 2097153"); /* two blocks for three */
-    accept_edit("volume 1 SU000012.001 1048577", "volume 1 SU000012.001 2097152");
+    accept_edit("volume 1 SU000012.001 1048577", "volume 1 SU000012.001 1052672"); /* as many cells, as many blocks */
     refuse_edit("volume 2 SU000012.002 1048576", "volume 2 SU000012.002 1048577");
     refuse_edit("volume 2 SU000012.002 1048576", "volume 3 SU000012.002 1048576");
     refuse_edit("volume 2 SU000012.002 1048576", "volume 2 SU000012.003 1048576");
@@ -620,7 +628,7 @@ static void test_volumes(void **state)
     refuse_edit("\nend\n", "\nend\n\n");
     refuse_edit("\nend\n", "\nend");
     refuse_edit("\nend\n", "\nend\nend\n");
-    refuse_edit("recovery 25 4 1 1", "recovery rs");
+    refuse_edit("recovery 25 195 49 4", "recovery rs");
     refuse_edit("part policy\n", "part policy\ndecline " G1 "\n");
     refuse_edit("records 5 2\n", "records 5\n");
 }
