@@ -275,7 +275,7 @@ static void test_parse(void **state)
     for (size_t i = 0; i < 5; i++)
         assert_memory_equal(m.blocks.at[i].sha256, want.blocks.at[i].sha256, 32);
     assert_memory_equal(m.papers, want.papers, sizeof want.papers);
-    assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000 + 1048576);
+    assert_int_equal(su_manifest_volume_bytes(&m), 1048577 + 1048576 + 66000 + 831488);
     assert_int_equal(su_manifest_payload_bytes(&m), 63 + 2100000 + 5000);
     assert_int_equal(su_manifest_raw_bytes(&m), 100 + 8388608);
 }
