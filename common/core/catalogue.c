@@ -18,6 +18,7 @@ struct su_catalogue {
     struct su_db *db;
     struct su_packer *writer, *reader;
     int64_t write_dictionary, read_dictionary; /* 0: none loaded */
+    int64_t arrival;                           /* sync_id the run will have in the history */
     struct su_buf packed, samples;
     SU_VEC(size_t) sample_bytes;
 };
@@ -45,7 +46,8 @@ struct su_catalogue *su_catalogue_new(struct su_db *db, struct su_err *err)
     c->db = db;
     c->packed = (struct su_buf)SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES + SU_MIB);
     c->samples = (struct su_buf)SU_BUF_INIT(TRAINING_BYTES + TRAINING_SAMPLE_BYTES);
-    if (!(c->writer = su_packer_new(err)) || !(c->reader = su_packer_new(err)) ||
+    if (su_query_int(db, &c->arrival, NULL, err, "SELECT coalesce(max(sync_id),0)+1 FROM sync_history") < 0 ||
+        !(c->writer = su_packer_new(err)) || !(c->reader = su_packer_new(err)) ||
         su_setting_int(db, "dictionary", &c->write_dictionary, err) < 0 ||
         (c->write_dictionary > 0 && load_dictionary(c, c->writer, c->write_dictionary, err) < 0))
         su_catalogue_cleanup(&c);
@@ -101,7 +103,7 @@ int su_catalogue_find(struct su_db *db, const struct su_guid *id, uint32_t revis
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     *out = (struct su_held){0};
     if (su_query(db, &rows, err,
-                 "SELECT rev_id, doc_sha256, record_sha256 FROM revision WHERE update_id=?1 AND revision=?2",
+                 "SELECT rev_id, doc_sha256, record_sha256, arrived FROM revision WHERE update_id=?1 AND revision=?2",
                  SU_B(id->bytes, sizeof id->bytes), SU_I(revision)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
@@ -109,6 +111,7 @@ int su_catalogue_find(struct su_db *db, const struct su_guid *id, uint32_t revis
         return more;
     out->is_held = true;
     out->rev_id = su_rows_int(&rows, 0);
+    out->arrived = su_rows_int(&rows, 3);
     if (su_rows_fixed(&rows, 1, out->document_sha256, SU_SHA256_BYTES, err) < 0 ||
         su_rows_fixed(&rows, 2, out->record_sha256, SU_SHA256_BYTES, err) < 0)
         return -1;
@@ -137,10 +140,11 @@ int su_catalogue_put(struct su_catalogue *c, const struct su_record *r, const st
         return -1;
     struct su_arg dictionary = c->write_dictionary > 0 ? SU_I(c->write_dictionary) : SU_NULL;
     if (su_run(c->db, err,
-               "INSERT INTO revision (update_id, revision, origin, record_sha256, doc_sha256) VALUES "
-               "(?1,?2,?3,?4,?5)",
+               "INSERT INTO revision (update_id, revision, origin, record_sha256, doc_sha256, arrived) VALUES "
+               "(?1,?2,?3,?4,?5,?6)",
                SU_B(r->id.bytes, sizeof r->id.bytes), SU_I(r->revision), SU_I(r->origin),
-               SU_B(r->record_sha256, SU_SHA256_BYTES), SU_B(r->document_sha256, SU_SHA256_BYTES)) < 0)
+               SU_B(r->record_sha256, SU_SHA256_BYTES), SU_B(r->document_sha256, SU_SHA256_BYTES),
+               SU_I(held->is_held || held->arrived ? held->arrived : c->arrival)) < 0)
         return -1;
     *rev_id = su_db_last_rowid(c->db);
     if (su_run(

@@ -19,6 +19,7 @@ void su_catalogue_cleanup(struct su_catalogue **catalogue);
 struct su_held {
     bool is_held;
     int64_t rev_id;
+    int64_t arrived; /* sync_id that brought it; a new record takes it over, 0 when it is new here */
     uint8_t document_sha256[SU_SHA256_BYTES], record_sha256[SU_SHA256_BYTES];
 };
 int su_catalogue_find(struct su_db *db, const struct su_guid *id, uint32_t revision, struct su_held *out,

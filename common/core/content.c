@@ -217,7 +217,7 @@ static int add_file(struct adding *a, int fd, const char *path, const char *name
     if (f.verdict == SU_FILE_ADOPTED && su_store_adopt(a->home, fd, &id, &was_linked, err) < 0)
         return su_prefix(err, "%s", path);
     if ((f.verdict == SU_FILE_ADOPTED || f.verdict == SU_FILE_HELD) &&
-        su_store_record(a->home->db, &id, err) < 0)
+        su_store_record(a->home->db, &id, 0, err) < 0)
         return -1;
     a->report->linked += was_linked;
     report_file(a->report, &f);

@@ -188,7 +188,7 @@ static int record_files(struct importing *i, struct su_err *err)
                      err) < 0)
         return -1;
     for (size_t k = 0; k < i->m->payloads.count; k++)
-        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, err) < 0 ||
+        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, i->m->sequence, err) < 0 ||
             (i->options->is_plan && su_run(i->site->db, err, "INSERT OR IGNORE INTO temp.carried VALUES (?1)",
                                            SU_B(i->m->payloads.at[k].id.sha256, SU_SHA256_BYTES)) < 0))
             return -1;
@@ -330,11 +330,19 @@ static int apply(struct importing *i, struct su_err *err)
                                            : i->result->content_owed ? SU_CONTENT_BEHIND
                                                                      : SU_SYNC_DONE};
     memcpy(row.started, i->started, sizeof row.started);
+    SU_AUTO(su_buf) struct su_buf detail = SU_BUF_INIT(8 * SU_KIB);
+    su_buf_adds(&detail, i->bundle->name);
+    for (size_t k = 0; k < i->bundle->signers.count; k++) {
+        const struct su_signer *s = &i->bundle->signers.at[k];
+        su_buf_addf(&detail, "%s %s (%s) %s", k ? "," : "; signed", s->name, s->role, s->fingerprint);
+    }
+    if (su_buf_check(&detail, "a ledger entry", err) < 0)
+        return -1;
     struct su_ledger_entry entry = {.actor = i->options->actor,
                                     .kind = "import",
                                     .site = i->site->name,
                                     .sequence = i->m->sequence,
-                                    .detail = i->bundle->name};
+                                    .detail = detail.bytes};
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
     if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0)
         return -1;

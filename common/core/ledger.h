@@ -1,12 +1,14 @@
 /*
- * ledger.h - the append-only, hash-chained record of what was exported, imported, undone, trusted.
+ * ledger.h - the append-only, hash-chained record of what was exported, imported, undone, trusted, refused.
  *
- * hash = SHA-256("SU-LEDGER 1\n" entry "\n" time "\n" operator "\n" kind "\n" site "\n" sequence "\n"
- *                subject hex "\n" detail "\n" previous hex "\n"); see docs/database.md.
+ * Form 2: hash = SHA-256 over these texts, each ended by "\n": SU-LEDGER 2, entry, time, operator, kind,
+ * site, sequence, subject hex, detail, witness, change, scan_name, scan hex ("" when none), previous hex.
+ * Form 1, of homes older than schema step 2, ends its list with detail and previous; see docs/database.md.
  */
 #ifndef SU_LEDGER_H
 #define SU_LEDGER_H
 
+#include "common/core/event.h"
 #include "common/lib/db.h"
 #include "common/lib/digest.h"
 
@@ -27,5 +29,23 @@ struct su_ledger_entry {
 int su_ledger_add(struct su_db *db, const struct su_ledger_entry *entry, struct su_err *err) SU_CHECKED;
 /* Hash of the newest entry; zeros when there is none. */
 int su_ledger_head(struct su_db *db, uint8_t out[SU_SHA256_BYTES], struct su_err *err) SU_CHECKED;
+
+/* Notes what a command refused, in a transaction of its own, after everything else was rolled back. What
+ * is no refusal (usage, a lock, an interrupt) and what the newest entry says already is left out, so that
+ * a medium tried again and again does not grow the ledger. `entry` needs no kind and no detail; `claims`
+ * is what an unverified bundle says of itself, NULL when there is nothing. A note that cannot be written
+ * is a warning: the refusal itself stands. */
+void su_ledger_refuse(struct su_db *db, const struct su_ledger_entry *entry, const char *claims,
+                      const struct su_events *events, const struct su_err *why);
+
+struct su_ledger_check {
+    uint64_t entries;
+    uint8_t head[SU_SHA256_BYTES];
+    bool has_wanted;    /* `wanted` is the hash of an entry */
+    int64_t bad_entry;  /* the first that is wrong; 0: none */
+    char what[200];     /* what differs there */
+};
+/* Recomputes the chain; a wrong row is no failure here but stands in the result. `wanted` may be NULL. */
+int su_ledger_verify(struct su_db *db, const uint8_t *wanted, struct su_ledger_check *out, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -23,7 +23,7 @@ static int keep_inverse(struct replay *r, const struct su_guid *id, uint32_t rev
     if (held->is_held)
         return su_run(r->db, err,
                       "INSERT OR IGNORE INTO undo SELECT ?1, update_id, revision, 1, origin, dictionary_id, "
-                      "raw_bytes, packed, urls"
+                      "raw_bytes, packed, urls, arrived"
                       " FROM revision JOIN document USING (rev_id) WHERE rev_id=?2",
                       SU_I(r->import_id), SU_I(held->rev_id));
     return su_run(r->db, err,
@@ -173,6 +173,8 @@ static int restore(struct replay *r, struct su_rows *rows, struct su_buf *docume
         return -1;
     if (su_rows_int(rows, 2) == 0)
         return held.is_held ? su_catalogue_remove(r->catalogue, held.rev_id, err) : 0;
+    if (!held.is_held)
+        held.arrived = su_rows_int(rows, 8);
     if (su_catalogue_unpack(r->catalogue, su_rows_int(rows, 4), packed, packed_bytes,
                             (size_t)su_rows_int(rows, 5), document, err) < 0)
         return -1;
@@ -194,10 +196,11 @@ int su_replay_inverse(struct su_db *db, int64_t import_id, struct su_err *err)
     if (!catalogue)
         return -1;
     r.catalogue = catalogue;
-    int result = su_query(db, &rows, err,
-                          "SELECT update_id, revision, state, origin, dictionary_id, raw_bytes, packed, urls "
-                          "FROM undo WHERE import_id=?1",
-                          SU_I(import_id));
+    int result =
+        su_query(db, &rows, err,
+                 "SELECT update_id, revision, state, origin, dictionary_id, raw_bytes, packed, urls, "
+                 "arrived FROM undo WHERE import_id=?1",
+                 SU_I(import_id));
     while (result == 0 && (more = su_rows_next(&rows, err)) > 0)
         result = su_interrupt_check(err) < 0 ? -1 : restore(&r, &rows, &document, err);
     su_update_cleanup(&r.update);

@@ -161,8 +161,10 @@ int su_store_sweep(const struct su_home *home, struct su_err *err)
     return 0;
 }
 
-int su_store_record(struct su_db *db, const struct su_file_id *id, struct su_err *err)
+int su_store_record(struct su_db *db, const struct su_file_id *id, uint64_t sequence, struct su_err *err)
 {
-    return su_run(db, err, "INSERT OR IGNORE INTO stored_file VALUES (?1,?2,?3)",
-                  SU_B(id->sha256, SU_SHA256_BYTES), SU_B(id->sha1, SU_SHA1_BYTES), SU_I(id->bytes));
+    return su_run(db, err,
+                  "INSERT OR IGNORE INTO stored_file (sha256, sha1, bytes, sequence) VALUES (?1,?2,?3,?4)",
+                  SU_B(id->sha256, SU_SHA256_BYTES), SU_B(id->sha1, SU_SHA1_BYTES), SU_I(id->bytes),
+                  sequence ? SU_I(sequence) : SU_NULL);
 }

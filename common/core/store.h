@@ -47,6 +47,7 @@ int su_store_open(su_fd *out, const struct su_home *home, const uint8_t sha256[S
                   uint64_t *bytes, struct su_err *err) SU_CHECKED;
 /* Removes temporary files that a killed run left; the caller holds the home's lock. */
 int su_store_sweep(const struct su_home *home, struct su_err *err) SU_CHECKED;
-int su_store_record(struct su_db *db, const struct su_file_id *id, struct su_err *err) SU_CHECKED;
+/* `sequence`: of the bundle that brought it, 0 when it was added by hand. */
+int su_store_record(struct su_db *db, const struct su_file_id *id, uint64_t sequence, struct su_err *err) SU_CHECKED;
 
 #endif

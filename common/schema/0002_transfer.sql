@@ -65,3 +65,13 @@ CREATE TABLE receipt (
   content_owed INTEGER NOT NULL,
   text         TEXT NOT NULL      -- byte for byte; of a state file its head
 ) STRICT;
+-- When a revision came, and with which bundle a file did.
+ALTER TABLE revision ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;  -- sync_id that brought it; 0: before this column
+ALTER TABLE undo ADD COLUMN arrived INTEGER;                         -- as in revision
+ALTER TABLE stored_file ADD COLUMN sequence INTEGER;                 -- site: the bundle that brought it; NULL: added by hand
+
+DROP VIEW v_ledger;
+CREATE VIEW v_ledger AS
+SELECT entry, time, operator, kind, site, sequence, lower(hex(subject)) AS subject, detail, lower(hex(hash)) AS hash,
+       form, witness, change, scan_name, lower(hex(scan_sha256)) AS scan_sha256, lower(hex(previous)) AS previous
+  FROM ledger;

@@ -431,7 +431,7 @@ test_look_views() {
         same "$(columns $side v_file)" 'update_id|revision|name|bytes|sha1|sha256|is_licence|language|url|is_stored' v_file
         same "$(columns $side v_sync_history)" 'sync_id|started|finished|source|kind|source_time|state|error|new|revised|expired|removed|unchanged|updates|revisions|content_version|state_digest' v_sync_history
         same "$(columns $side v_title)" 'update_id|revision|language|title' v_title
-        same "$(columns $side v_ledger)" 'entry|time|operator|kind|site|sequence|subject|detail|hash' v_ledger
+        same "$(columns $side v_ledger)" 'entry|time|operator|kind|site|sequence|subject|detail|hash|form|witness|change|scan_name|scan_sha256|previous' v_ledger
         same "$(sqlite3 -readonly $side/update-point.db "SELECT revision, type, kb, is_expired, is_latest FROM v_update WHERE update_id='d33784ae-a6cc-4f9f-832e-b256df1ae975'")" '208|Software|5100034|1|1' 'a row'
         same "$(sqlite3 -readonly $side/update-point.db "SELECT is_latest, is_superseded FROM v_update WHERE kb='5100020' ORDER BY revision")" "$(printf '0|1\n1|1')" 'superseded'
         same "$(sqlite3 -readonly $side/update-point.db 'SELECT count(*), sum(is_stored) FROM v_file')" '17|17' 'files'

@@ -245,8 +245,8 @@ static void test_record(void **state)
     struct fixture *f = *state;
     struct su_file_id id = id_of_abc();
     int64_t count = 0, bytes = 0;
-    GOOD(su_store_record(f->home.db, &id, &e));
-    GOOD(su_store_record(f->home.db, &id, &e));
+    GOOD(su_store_record(f->home.db, &id, 0, &e));
+    GOOD(su_store_record(f->home.db, &id, 7, &e));
     GOOD(su_query_int(f->home.db, &count, NULL, &e, "SELECT count(*) FROM stored_file"));
     GOOD(su_query_int(f->home.db, &bytes, NULL, &e, "SELECT bytes FROM stored_file WHERE hex(sha1)='A9993E364706816ABA3E25717850C26C9CD0D89D'"));
     assert_true(count == 1 && bytes == 3);
