@@ -128,7 +128,23 @@ def parse_manifest(data):
         if any(not 1 <= v <= m["data"] or o + n > m["volumes"][v - 1][1] for v, o, n in places) \
                 or (length != total or (total == 0 and len(places) != 1) if exact else length > total):
             raise damaged("an extent lies outside its volume, or lengths do not add up")
+    if m["recovery"]:
+        check_geometry(m, [size for _, size, _ in m["volumes"]])
     return m
+
+def check_geometry(m, sizes): # 4.4
+    n, percent, up = m["data"], m["recovery"][0], lambda a, b: -(-a // b)
+    cells = up(max(sizes[:n], default=0), 4096)
+    top = max((t for t in range(1, 255) if n * t + up(n * t * percent, 100) <= 254), default=0)
+    if percent > 100 or not cells or not top:
+        raise damaged("no code has this geometry")
+    s = up(cells, top)
+    c = up(cells, s)
+    k, parity = n * c, up(n * c * percent, 100)
+    r = up(parity, c)
+    want = [4096 * (1 + s * (min(q * c, parity) - (q - 1) * c) + up(6, r) * up(s, 4)) for q in range(1, r + 1)]
+    if (k, parity, s) != m["recovery"][1:] or sizes[n:] != want or r > 99:
+        raise damaged(f"the recovery line must say {percent} {k} {parity} {s}, with volumes of {want}")
 
 # ---- signature and folder (chapters 1 and 3) ----
 def run(command, data=None):
@@ -165,7 +181,7 @@ def check_folder(folder, m):
 # ---- volumes and metadata (chapters 4 and 5) ----
 def read_volumes(folder, m):
     volumes = []
-    for name, size, blocks in m["volumes"]:
+    for name, size, blocks in m["volumes"][:m["data"]]: # the others are not needed when these are whole
         data = read_regular(folder, name, size)
         bad = [i for i, block in enumerate(blocks) if sha256(data[i * BLOCK:(i + 1) * BLOCK]).hex() != block]
         if len(data) != size or bad:
@@ -255,7 +271,7 @@ def check_closure(m, state, store):
 
 def check_tar(folder, m):
     places = {(v, o): n for f in m["files"] for v, o, n in f[4]} | {(v, o): n for f in m["frames"] for v, o, n in f[1]}
-    for i, (name, *_) in enumerate(m["volumes"], 1):
+    for i, (name, *_) in enumerate(m["volumes"][:m["data"]], 1):
         with tarfile.open(os.path.join(folder, name), "r:") as tar:
             have = {(i, t.offset_data): t.size for t in tar.getmembers() if t.name != "SU-HEAD" and t.isreg()}
         if have != {k: n for k, n in places.items() if k[0] == i}:
@@ -268,14 +284,16 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     data = read_regular(folder, "MANIFEST.TXT", 64 << 20) or Lines(b"")
     check_signature(folder, data, options.key)
     m = parse_manifest(data)
-    if m["site"] != options.site:
+    if options.site not in (m["site"], *m["also"]):
         raise Bad("wrong-site", 10, f"for site {m['site']}")
-    if sha256(data) == site["manifest"] and m["result"] == state_digest(site["state"]):
+    if site["past"] and sha256(data) == site["past"][-1][1] and m["result"] == state_digest(site["state"]):
         return "imported already"
-    if m["sequence"] <= site["sequence"]:
+    if any(n == m["sequence"] and digest != sha256(data) for n, digest in site["past"]) or m["sequence"] <= site["sequence"]:
         raise Bad("replay", 10, f"sequence {m['sequence']}, the site has reached {site['sequence']}")
     if not m["full"] and state_digest(site["state"]) not in m["fits"]:
         raise Bad("gap", 5, "fits none but other states")
+    if site["jump"] and m["sequence"] - site["sequence"] > site["jump"]:
+        raise Bad("gap", 10, f"sequence {m['sequence']}, from {site['sequence']} a jump of {site['jump']} is allowed")
     check_folder(folder, m)
     if not options.allow_incomplete and any(h.startswith(("prerequisite ", "bundled ")) for h in m["holes"]):
         raise Bad("incomplete", 11, f"the hub signed for {len(m['holes'])} holes")
@@ -296,11 +314,11 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     if state_digest(state) != m["result"] or (len({g for g, _ in state}), len(state)) != m["catalogue"]:
         raise damaged(f"the state is {state_digest(state)}, the manifest promises {m['result']}")
     check_closure(m, state, site["store"])
-    site.update(manifest=sha256(data), sequence=m["sequence"], state=state)
+    site.update(sequence=m["sequence"], jump=m["jump"], state=state, past=[*site["past"], (m["sequence"], sha256(data))])
     return check_tar(folder, m) if options.tar else m["name"]
 
 def new_site():
-    return {"manifest": b"", "sequence": 0, "state": {}, "store": {}}
+    return {"sequence": 0, "jump": 0, "past": [], "state": {}, "store": {}}
 
 def arguments(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

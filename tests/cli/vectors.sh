@@ -92,11 +92,11 @@ test_vectors_make() {
 test_reader_on_the_samples() {
     small_hub 1
     small_site
-    hub export --site ALPHA --out usb --volume-size 100K > /dev/null
+    hub export --site ALPHA --out usb --volume-size 100K --recovery 30 > /dev/null
     site import usb > /dev/null
     hub sync --from "$SMALL/m2/export.cab" > /dev/null
     hub content add "$SMALL/m2/WsusContent" > /dev/null
-    hub export --site ALPHA --out usb --volume-size 70000 > /dev/null
+    hub export --site ALPHA --out usb --volume-size 70000 --recovery 100 > /dev/null
     site import usb > /dev/null
     [ -e usb/SU-ALPHA-000001/SU000001.010 ] || fail 'only a few volumes'
     "$READER" --site ALPHA --key hub.pub --tar usb/SU-ALPHA-000001 usb/SU-ALPHA-000002 > read || fail "$(cat read)"
