@@ -50,14 +50,12 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
 {
     SU_AUTO(su_fd) su_fd fd = -1;
     SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
-    char name[96] = "content/";
+    char name[SU_ITEM_TEXT];
     uint8_t have[SU_SHA256_BYTES];
     uint64_t bytes;
     static char chunk[1024 * 1024];
     ssize_t n;
-    if (p->is_licence)
-        (void)snprintf(name, sizeof name, "licence/");
-    su_hex_format(p->id.sha256, SU_SHA256_BYTES, name + strlen(name));
+    su_volume_payload_item(p, name);
     if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0) {
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
@@ -105,7 +103,7 @@ static int write_files(struct writing *w, bool is_licence, struct su_err *err)
 
 static int flush_frame(struct writing *w, struct su_err *err)
 {
-    char name[40];
+    char name[SU_ITEM_TEXT];
     if (w->frame.length == 0)
         return 0;
     struct su_frame *f = SU_PUSH(&w->m->frames, SU_MAX_FRAMES);
@@ -114,9 +112,9 @@ static int flush_frame(struct writing *w, struct su_err *err)
     su_buf_clear(&w->packed);
     if (su_pack_frame(w->packer, w->frame.bytes, w->frame.length, &w->packed, err) < 0)
         return -1;
-    (void)snprintf(name, sizeof name, "metadata/%06zu.zst", w->m->frames.count);
     f->raw_bytes = w->frame.length;
-    if (su_volume_item(w->volumes, name, w->packed.length, err) < 0 ||
+    if (su_volume_item(w->volumes, su_volume_frame_item(w->m->frames.count, name), w->packed.length, err) <
+            0 ||
         su_volume_write(w->volumes, w->packed.bytes, w->packed.length, err) < 0 ||
         su_volume_item_end(w->volumes, &f->first_extent, &f->extents, err) < 0)
         return -1;
@@ -240,7 +238,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key,
 {
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
     uint8_t signature[SU_SIGNATURE_BYTES];
-    char set[33], name[16];
+    char set[SU_SET_TEXT], name[16];
     uint64_t volume_bytes;
     if (data_volume_bytes(o, w->result, &volume_bytes, err) < 0 || su_volume_set(w->m, set, err) < 0 ||
         !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
-#include "common/lib/archive.h"
 #include "common/sys/interrupt.h"
 
 #define TAR_BLOCK 512u
@@ -29,13 +28,13 @@ struct su_volume_writer {
     struct su_digest digest;
     struct su_volume *volume;
     /* the open item */
-    char name[128];
+    char name[SU_ITEM_TEXT];
     uint64_t item_bytes, item_done, piece_left;
     size_t first_extent;
     unsigned piece;
 };
 
-int su_volume_set(const struct su_manifest *m, char out[33], struct su_err *err)
+int su_volume_set(const struct su_manifest *m, char out[SU_SET_TEXT], struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(1024);
     uint8_t digest[SU_SHA256_BYTES];
@@ -44,8 +43,38 @@ int su_volume_set(const struct su_manifest *m, char out[33], struct su_err *err)
     su_buf_addhex(&text, m->result, SU_SHA256_BYTES);
     if (su_buf_check(&text, "a set id", err) < 0 || su_sha256(digest, text.bytes, text.length, err) < 0)
         return -1;
-    su_hex_format(digest, 16, out);
+    su_hex_format(digest, (SU_SET_TEXT - 1) / 2, out);
     return 0;
+}
+
+int su_volume_head(struct su_tar *tar, const struct su_manifest *m, const char *set, uint32_t volume,
+                   struct su_err *err)
+{
+    char bundle[SU_BUNDLE_NAME_TEXT], head[256];
+    int length = snprintf(head, sizeof head, "SU-VOLUME 1\nbundle %s\nset %s\nvolume %u\n",
+                          su_bundle_name(m->site, m->sequence, bundle), set, volume);
+    if (su_tar_member(tar, "SU-HEAD", (uint64_t)length, err) < 0)
+        return -1;
+    return su_tar_write(tar, head, (size_t)length, err);
+}
+
+const char *su_volume_payload_item(const struct su_payload *p, char out[SU_ITEM_TEXT])
+{
+    int used = snprintf(out, SU_ITEM_TEXT, "%s/", p->is_licence ? "licence" : "content");
+    su_hex_format(p->id.sha256, SU_SHA256_BYTES, out + used);
+    return out;
+}
+
+const char *su_volume_frame_item(size_t number, char out[SU_ITEM_TEXT])
+{
+    (void)snprintf(out, SU_ITEM_TEXT, "metadata/%06zu.zst", number);
+    return out;
+}
+
+const char *su_volume_piece_name(const char *item, unsigned piece, char out[SU_PIECE_TEXT])
+{
+    (void)snprintf(out, SU_PIECE_TEXT, piece ? "%s.part-%04u" : "%s", item, piece);
+    return out;
 }
 
 struct su_volume_writer *su_volume_writer_new(int dir, uint64_t volume_bytes, const char *set,
@@ -130,7 +159,7 @@ static int close_volume(struct su_volume_writer *w, struct su_err *err)
 
 static int open_volume(struct su_volume_writer *w, struct su_err *err)
 {
-    char name[16], bundle[SU_BUNDLE_NAME_TEXT], head[256];
+    char name[16];
     size_t number = w->manifest->volumes.count + 1;
     w->volume = SU_PUSH(&w->manifest->volumes, SU_MAX_VOLUMES);
     if (!w->volume) {
@@ -146,11 +175,7 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
         return su_fail_sys(err, "creating volume %s", name);
     if (su_digest_open(&w->digest, SU_SHA256, err) < 0 || !(w->tar = su_tar_new(sink, w, err)))
         return -1;
-    int length = snprintf(head, sizeof head, "SU-VOLUME 1\nbundle %s\nset %s\nvolume %zu\n",
-                          su_bundle_name(w->manifest->site, w->manifest->sequence, bundle), w->set, number);
-    if (su_tar_member(w->tar, "SU-HEAD", (uint64_t)length, err) < 0)
-        return -1;
-    return su_tar_write(w->tar, head, (size_t)length, err);
+    return su_volume_head(w->tar, w->manifest, w->set, (uint32_t)number, err);
 }
 
 static uint64_t padded(uint64_t bytes)
@@ -173,7 +198,7 @@ static uint64_t room_left(const struct su_volume_writer *w)
 static int open_piece(struct su_volume_writer *w, struct su_err *err)
 {
     uint64_t left = w->item_bytes - w->item_done, room = room_left(w);
-    char name[160];
+    char name[SU_PIECE_TEXT];
     bool has_header_room =
         w->tar && (w->volume_bytes == 0 || padded(w->position) + TAR_BLOCK + TAR_END <= w->volume_bytes);
     if (!has_header_room || (room < left && room < LEAST_PIECE)) {
@@ -183,8 +208,9 @@ static int open_piece(struct su_volume_writer *w, struct su_err *err)
     }
     bool is_whole = w->piece == 0 && left <= room;
     w->piece_left = left < room ? left : room;
-    (void)snprintf(name, sizeof name, is_whole ? "%s" : "%s.part-%04u", w->name, ++w->piece);
-    if (su_tar_member(w->tar, name, w->piece_left, err) < 0)
+    w->piece++;
+    if (su_tar_member(w->tar, su_volume_piece_name(w->name, is_whole ? 0 : w->piece, name), w->piece_left,
+                      err) < 0)
         return -1;
     struct su_extent *extent = SU_PUSH(&w->manifest->extents, SU_MAX_PAYLOADS * 2);
     if (!extent)

@@ -8,9 +8,21 @@
 #define SU_VOLUME_WRITE_H
 
 #include "common/core/manifest.h"
+#include "common/lib/archive.h"
 
-/* Identifies the bundle in the head of each volume; friendly, not trusted. */
-int su_volume_set(const struct su_manifest *manifest, char out[33], struct su_err *err) SU_CHECKED;
+#define SU_SET_TEXT 33
+#define SU_ITEM_TEXT 128  /* the name of an item in a volume */
+#define SU_PIECE_TEXT 160 /* with the number of its piece */
+
+/* What a volume holds, by the manifest alone: resend.c makes the same bytes again. */
+/* The set identifies the bundle in the head of each volume; friendly, not trusted. */
+int su_volume_set(const struct su_manifest *manifest, char out[SU_SET_TEXT], struct su_err *err) SU_CHECKED;
+int su_volume_head(struct su_tar *tar, const struct su_manifest *manifest, const char *set, uint32_t volume,
+                   struct su_err *err) SU_CHECKED;
+const char *su_volume_payload_item(const struct su_payload *payload, char out[SU_ITEM_TEXT]);
+const char *su_volume_frame_item(size_t number, char out[SU_ITEM_TEXT]); /* from 1 */
+/* `piece` from 1; 0: the item is in one piece. */
+const char *su_volume_piece_name(const char *item, unsigned piece, char out[SU_PIECE_TEXT]);
 
 struct su_volume_writer;
 /* `dir` receives the volumes; `volume_bytes` 0 means one volume of any size. `set` identifies the
