@@ -12,7 +12,9 @@
 #include "common/core/export_plan.h"
 #include "common/core/keys.h"
 #include "common/core/ledger.h"
+#include "common/core/readback.h"
 #include "common/core/recovery.h"
+#include "common/core/sent.h"
 #include "common/core/slip.h"
 #include "common/core/volume_write.h"
 #include "common/lib/pack.h"
@@ -35,6 +37,7 @@ struct writing {
     struct su_manifest *m;
     struct su_volume_writer *volumes;
     struct su_packer *packer;
+    struct su_sent sent;
     struct su_buf frame, packed;
     uint64_t done, total;
 };
@@ -113,7 +116,8 @@ static int flush_frame(struct writing *w, struct su_err *err)
     if (su_pack_frame(w->packer, w->frame.bytes, w->frame.length, &w->packed, err) < 0)
         return -1;
     f->raw_bytes = w->frame.length;
-    if (su_volume_item(w->volumes, su_volume_frame_item(w->m->frames.count, name), w->packed.length, err) <
+    if (su_sent_frame(&w->sent, w->packed.bytes, w->packed.length, err) < 0 ||
+        su_volume_item(w->volumes, su_volume_frame_item(w->m->frames.count, name), w->packed.length, err) <
             0 ||
         su_volume_write(w->volumes, w->packed.bytes, w->packed.length, err) < 0 ||
         su_volume_item_end(w->volumes, &f->first_extent, &f->extents, err) < 0)
@@ -359,10 +363,18 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .actor = o->actor,
                         .result = result,
                         .m = &result->manifest,
+                        .sent = SU_SENT_INIT,
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
                         .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
                         .total = result->payload_bytes + result->raw_bytes};
-    int code = write_bundle(&w, dir, key, o, err);
+    int code = su_sent_begin(&w.sent, home, site, w.m->sequence, result->raw_bytes / 4 + 4 * SU_MIB, err);
+    if (code == 0)
+        code = write_bundle(&w, dir, key, o, err);
+    if (code == 0)
+        code = su_sent_keep(&w.sent, dir, w.m, result->manifest_sha256, err);
+    if (code == 0 && o->is_read_back)
+        code = su_read_back(dir, w.sent.dir, w.m, NULL, events, err);
+    su_sent_cleanup(&w.sent);
     su_volume_writer_cleanup(&w.volumes);
     su_packer_cleanup(&w.packer);
     su_buf_cleanup(&w.frame);

@@ -17,6 +17,7 @@ struct su_export_options {
     const char *site, *out, *key;
     const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
+    bool is_read_back; /* read the medium again before the bundle gets its name */
     uint64_t volume_bytes; /* 0: one volume */
     uint64_t recovery_percent; /* 0: no recovery volumes */
     uint64_t since;        /* 0: from the last acknowledged or full bundle */

@@ -2,6 +2,7 @@
  * home.h - an update point's home directory: database, content store, keys, log, lock.
  *
  *   update-point.db   content/xx/<sha256>   keys/<name>.key|.pub   log/su{ex,im}port.log   lock
+ *   sent/<bundle> at a hub (sent.h)
  */
 #ifndef SU_HOME_H
 #define SU_HOME_H

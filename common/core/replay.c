@@ -4,7 +4,7 @@
 
 #include "common/base/limits.h"
 #include "common/core/changes.h"
-#include "common/lib/pack.h"
+#include "common/core/frame_read.h"
 #include "common/sys/interrupt.h"
 
 struct replay {
@@ -62,50 +62,25 @@ static int apply_put(struct replay *r, struct su_record *record, struct su_err *
     return su_run(r->db, err, "INSERT OR IGNORE INTO temp.seen VALUES (?1)", SU_I(rev_id));
 }
 
-static int apply_frame(struct replay *r, const char *bytes, size_t length, struct su_err *err)
+static int apply_record(void *context, struct su_record *record, struct su_err *err)
 {
-    const char *at = bytes, *end = bytes + length;
-    struct su_record record;
-    int more;
-    while ((more = su_record_read(&record, &at, end, err)) > 0) {
-        char id[SU_GUID_TEXT];
-        if (su_interrupt_check(err) < 0)
-            return -1;
-        int result = record.is_removal ? apply_removal(r, &record.id, record.revision, err)
-                                       : apply_put(r, &record, err);
-        if (result < 0)
-            return su_prefix(err, "%s revision %u", su_guid_format(&record.id, id), record.revision);
-        (*(record.is_removal ? &r->removals : &r->records))++;
-        if ((r->records + r->removals) % 500 == 0)
-            su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
-    }
-    return more;
-}
-
-static int into_buffer(void *context, const void *bytes, size_t length, struct su_err *err)
-{
-    struct su_buf *buf = context;
-    su_buf_add(buf, bytes, length);
-    return su_buf_check(buf, "a compressed frame", err);
+    struct replay *r = context;
+    char id[SU_GUID_TEXT];
+    int result =
+        record->is_removal ? apply_removal(r, &record->id, record->revision, err) : apply_put(r, record, err);
+    if (result < 0)
+        return su_prefix(err, "%s revision %u", su_guid_format(&record->id, id), record->revision);
+    (*(record->is_removal ? &r->removals : &r->records))++;
+    if ((r->records + r->removals) % 500 == 0)
+        su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
+    return 0;
 }
 
 static int apply_frames(struct replay *r, struct su_volume_reader *reader, const struct su_manifest *m,
                         struct su_err *err)
 {
-    SU_AUTO(su_packer) struct su_packer *packer = su_packer_new(err);
-    SU_AUTO(su_buf)
-    struct su_buf packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES), raw = SU_BUF_INIT(SU_MAX_FRAME_BYTES);
-    if (!packer)
+    if (su_frames_read(reader, m, apply_record, r, err) < 0)
         return -1;
-    for (size_t i = 0; i < m->frames.count; i++) {
-        const struct su_frame *f = &m->frames.at[i];
-        su_buf_clear(&packed);
-        if (su_volume_read(reader, f->first_extent, f->extents, into_buffer, &packed, err) < 0)
-            return -1;
-        if (su_unpack_frame(packer, packed.bytes, packed.length, (size_t)f->raw_bytes, &raw, err) < 0 ||
-            apply_frame(r, raw.bytes, raw.length, err) < 0)
-            return su_prefix(err, "frame %zu", i + 1);
-    }
     if (r->records != m->records || r->removals != m->removals)
         return su_fail(err, SU_FORMAT,
                        "the frames hold %llu records and %llu removals, the manifest says %llu and %llu",

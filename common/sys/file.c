@@ -59,6 +59,16 @@ int su_file_sync(int fd, struct su_err *err)
     return 0;
 }
 
+int su_file_forget(int fd, struct su_err *err)
+{
+    int code = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (code != 0) {
+        errno = code;
+        return su_fail_sys(err, "dropping the cached copy of a file");
+    }
+    return 0;
+}
+
 int su_dir_sync(int dir, struct su_err *err)
 {
     su_fsync_count++;

@@ -40,6 +40,9 @@ int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct 
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
+/* Asks the system to forget what it holds of a synced file, so that the next read asks the medium.
+ * Where a file system keeps files in memory only, it changes nothing. */
+int su_file_forget(int fd, struct su_err *err) SU_CHECKED;
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
 int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* absent is fine */
 /* Removes everything inside a directory of plain files, then the directory; a link or file of that

@@ -117,6 +117,7 @@ test_manual_has_every_json_key() {
     hub_answer site add ALPHA; answer_keys suexport 'site add'
     hub_answer plan --site ALPHA; answer_keys suexport plan
     hub_answer export --site ALPHA --out usb; answer_keys suexport export
+    hub_answer resend --site ALPHA --out usb2; answer_keys suexport resend
     hub_answer site list; jq '.sites[0]' out > one; mv one out; answer_keys suexport 'site add'
     hub_answer site show ALPHA; jq 'del(.bundles)' out > one; jq '.bundles' out > rest; mv one out; answer_keys suexport 'site add'
     hub_answer status; answer_keys suexport status

@@ -139,6 +139,7 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
         o.out = su_given(c, "out");
         o.key = su_given(c, "key");
         o.allow_incomplete = su_has(c, "allow-incomplete");
+        o.is_read_back = su_has(c, "read-back");
         if (!o.out)
             return su_fail(err, SU_USAGE, "where to? Give --out DIR");
         if ((size && parse_size(size, &o.volume_bytes, err) < 0) ||

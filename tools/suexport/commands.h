@@ -21,6 +21,7 @@ int cmd_site_list(struct su_context *c, struct su_err *err);
 int cmd_site_show(struct su_context *c, struct su_err *err);
 int cmd_plan(struct su_context *c, struct su_err *err);
 int cmd_export(struct su_context *c, struct su_err *err);
+int cmd_resend(struct su_context *c, struct su_err *err);
 int cmd_receipt_add(struct su_context *c, struct su_err *err);
 int cmd_status(struct su_context *c, struct su_err *err);
 int cmd_explain(struct su_context *c, struct su_err *err);

@@ -1,0 +1,226 @@
+# media.sh - volumes on media that fail: resend, read-back, free space, damage named, partial content.
+
+# A library made of C on stdin, to be preloaded; the medium, or the system, then lies.
+liar() { # NAME
+    command -v gcc > /dev/null || skip 'needs gcc'
+    gcc -shared -fPIC -O1 -w -o "$1.so" -x c - -ldl
+}
+
+# The two months of the small sample; month 1 exported in volumes of 256 KiB.
+volumes_hub() {
+    small_hub
+    hub export --site ALPHA --out stick --volume-size 256K > /dev/null
+}
+
+# Every volume by itself, by number and by name, after the catalogue has moved on.
+test_resend_every_volume() {
+    volumes_hub
+    first=stick/SU-ALPHA-000001
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub content add "$SMALL/m2/WsusContent" > /dev/null
+    hub export --site ALPHA --out stick2 --volume-size 256K > /dev/null
+    count=$(find "$first" -name 'SU0*' | wc -l)
+    [ "$count" -gt 8 ] || fail "only $count volumes"
+    for number in $(seq 1 "$count"); do
+        name=$(printf 'SU000001.%03d' "$number")
+        expect 0 hub resend --site ALPHA --sequence 1 --volume "$number" --out "by-number-$number" --json
+        same "$(json '.volumes | join(" ")')" "$name" 'the volume asked for'
+        cmp "by-number-$number/SU-ALPHA-000001/$name" "$first/$name" || fail "$name differs"
+        same "$(find "by-number-$number/SU-ALPHA-000001" -name 'SU0*' | wc -l | tr -d ' ')" 1 'volumes made'
+        for paper in "$first"/[!S]*; do cmp "$paper" "by-number-$number/SU-ALPHA-000001/${paper##*/}"; done
+    done
+    expect 0 hub resend --site ALPHA --sequence 1 --volume su000001.002 --volume SU000001.004 --volume 2 --out two
+    same "$(cd two/SU-ALPHA-000001 && echo SU0*)" 'SU000001.002 SU000001.004' 'two by name'
+    # the whole stick, and the newest one without its number
+    expect 0 hub resend --site ALPHA --sequence 1 --out whole
+    diff -r whole stick
+    expect 0 hub resend --site ALPHA --out whole2
+    diff -r whole2 stick2
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT detail FROM ledger WHERE kind='resend' ORDER BY entry DESC LIMIT 3" | tr '\n' ';')" \
+        'SU-ALPHA-000002;SU-ALPHA-000001;SU-ALPHA-000001 SU000001.002 SU000001.004;' 'the ledger'
+    python3 -B "$CHECK/check_ledger.py" hub/update-point.db > /dev/null
+}
+
+# A file larger than a volume, and frames that run over into the next one.
+test_resend_long_items() {
+    "$SMALL/generate" --out big --updates 50 --content-bytes 900000 > /dev/null
+    (cd big && gcab -c -n -z export.cab package.xml metadata.txt)
+    hub init > /dev/null
+    hub key generate --name k > /dev/null
+    hub sync --from big/export.cab > /dev/null
+    hub content add big/WsusContent > /dev/null
+    hub site add ALPHA > /dev/null
+    hub export --site ALPHA --out stick --volume-size 64K > /dev/null
+    tar -tf "$(find stick -name 'SU000001.002')" | grep -q '\.part-' || fail 'no file is longer than a volume'
+    expect 0 hub resend --site ALPHA --out again --read-back
+    diff -r stick again
+    last=$(find stick -name 'SU0*' | sort | tail -n 1)
+    expect 0 hub resend --site ALPHA --out last --volume "${last##*/}"
+    cmp "$last" "last/SU-ALPHA-000001/${last##*/}"
+}
+
+# What it cannot make is refused by name, and nothing is left.
+test_resend_refusals() {
+    volumes_hub
+    expect 2 hub resend --site ALPHA --sequence 7 --out out1
+    says 'no bundle 7 was made for ALPHA; the last one is 1'
+    expect 2 hub resend --site ALPHA --volume 99 --out out1
+    says 'has volumes 1 to'
+    expect 2 hub resend --site BRAVO --out out1
+    says 'BRAVO'
+    expect 2 hub resend --site ALPHA --out stick
+    says 'SU-ALPHA-000001 exists already'
+    # A stored file that rotted is named, with its update; volumes without it are still made.
+    volume=$(for v in stick/*/SU0*; do tar -tf "$v" | grep -q '^content/' && echo "$v" && break; done)
+    sha256=$(tar -tf "$volume" | sed -n 's,^content/\([0-9a-f]*\).*,\1,p' | head -n 1)
+    stored=hub/content/$(echo "$sha256" | cut -c 1-2)/$sha256
+    file=$(sqlite3 -readonly hub/update-point.db "SELECT name FROM v_file f JOIN stored_file s ON hex(s.sha1)=upper(f.sha1) WHERE hex(s.sha256)=upper('$sha256') LIMIT 1")
+    cp "$stored" kept
+    rm "$stored" # a hard link of the sample
+    cp kept "$stored"
+    flip "$stored" 100
+    expect 3 hub resend --site ALPHA --volume "${volume##*/}" --out out1
+    says "$sha256"
+    says "$file of "
+    says 'has changed since it was adopted'
+    says 'content verify'
+    says 'No volume was made.'
+    rm "$stored"
+    expect 3 hub resend --site ALPHA --volume "${volume##*/}" --out out1
+    says 'is gone'
+    says "$file of "
+    [ -z "$(ls -A out1)" ] || fail "left: $(ls -A out1)"
+    without=$(for v in stick/*/SU0*; do tar -tf "$v" | grep -q "$sha256" || echo "$v"; done | tail -n 1)
+    expect 0 hub resend --site ALPHA --volume "${without##*/}" --out out1
+    cp kept "$stored"
+    # What the hub kept is proved too.
+    flip hub/sent/SU-ALPHA-000001/FRAMES 200
+    last=$(find stick -name 'SU0*' | sort | tail -n 1)
+    expect 3 hub resend --site ALPHA --volume "${last##*/}" --out out2
+    says 'what the hub kept of its metadata is damaged'
+    flip hub/sent/SU-ALPHA-000001/MANIFEST.TXT 200
+    expect 3 hub resend --site ALPHA --out out2
+    says 'is not the one that was signed and sent'
+    rm -r hub/sent/SU-ALPHA-000001
+    expect 2 hub resend --site ALPHA --out out2
+    says 'no longer kept'
+}
+
+# Of a site the last twelve are kept, from the acknowledged one on; orphans go.
+test_resend_what_is_kept() {
+    small_hub
+    small_site
+    for n in $(seq 1 14); do
+        mkdir -p "hub/sent/SU-ALPHA-00099$((n % 10))" "hub/sent/SU-ALPHA-000001-000002"
+        hub export --site ALPHA --out "stick" --full > /dev/null
+    done
+    same "$(cd hub/sent && ls | tr '\n' ' ')" "SU-ALPHA-000001-000002 $(seq -f 'SU-ALPHA-%06g' 3 14 | tr '\n' ' ')" 'kept'
+    expect 2 hub resend --site ALPHA --sequence 2 --out old
+    says 'no longer kept'
+    expect 0 hub resend --site ALPHA --sequence 3 --out old
+    site import stick/SU-ALPHA-000013 > /dev/null
+    site receipt --out rcpt > /dev/null
+    hub receipt add rcpt > /dev/null
+    hub export --site ALPHA --out "stick" --full > /dev/null
+    same "$(cd hub/sent && echo SU-ALPHA-0000[01][0-9])" 'SU-ALPHA-000013 SU-ALPHA-000014 SU-ALPHA-000015' 'kept after a receipt'
+}
+
+# kill -9 at any moment of an export: the next one works, and what it keeps is whole.
+test_resend_after_killed_exports() {
+    small_hub
+    for wait in 0.00 0.005 0.01 0.015 0.02 0.025 0.03 0.04 0.05; do
+        "$SUEXPORT" --home hub --quiet export --site ALPHA --out stick --full --volume-size 256K > /dev/null 2>&1 &
+        sleep $wait
+        kill -9 $! 2> /dev/null || true
+        wait $! 2> /dev/null || true
+    done
+    expect 0 hub export --site ALPHA --out final --full --volume-size 256K --json
+    same "$(find hub/sent -name '*.partial')" '' 'unfinished'
+    expect 0 hub resend --site ALPHA --out again
+    diff -r final again
+}
+
+# A medium that takes other bytes than it was given: only reading back notices.
+test_read_back() {
+    small_hub
+    liar flip << 'EOF'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* The byte at FLIP_AT of the file whose path holds FLIP_NAME is written wrong. */
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    static ssize_t (*real)(int, const void *, size_t);
+    char self[64], path[4096] = "", copy[1 << 21];
+    const char *name = getenv("FLIP_NAME");
+    if (!real) real = dlsym(RTLD_NEXT, "write");
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    readlink(self, path, sizeof path - 1);
+    off_t at = lseek(fd, 0, SEEK_CUR), want = atoll(getenv("FLIP_AT"));
+    if (!name || !strstr(path, name) || want < at ||
+        want >= at + (off_t)n || n > sizeof copy)
+        return real(fd, bytes, n);
+    memcpy(copy, bytes, n);
+    copy[want - at] ^= 4;
+    return real(fd, copy, n);
+}
+EOF
+    hub_dump > before
+    export FLIP_NAME=SU000001.003 FLIP_AT=70000
+    lying() { LD_PRELOAD="$PWD/flip.so" "$SUEXPORT" --home hub --quiet "$@"; }
+    expect 6 lying export --site ALPHA --out stick --volume-size 256K --read-back
+    says '7320'
+    says 'volume 3'
+    says 'offset 0'
+    says 'SU000001.003'
+    says "the hub's books are as they were"
+    [ -z "$(ls -A stick)" ] || fail "left: $(ls -A stick)"
+    hub_dump | cmp -s - before || fail 'the books changed'
+    # the same lie goes unseen without the option: the site finds it
+    expect 0 lying export --site ALPHA --out stick --volume-size 256K
+    small_site
+    refused 3 site import stick
+    # resend has the option too, and helps
+    expect 6 lying resend --site ALPHA --volume 3 --out mended --read-back
+    says 'volume 3'
+    [ -z "$(ls -A mended)" ] || fail "left: $(ls -A mended)"
+    expect 0 hub resend --site ALPHA --volume 3 --out mended --read-back
+    cp mended/*/SU000001.003 stick/SU-ALPHA-000001/
+    expect 0 site import stick
+    # the papers are read back as well
+    export FLIP_NAME=SU-ALPHA-000001.partial/.tmp- FLIP_AT=5
+    expect 6 lying resend --site ALPHA --volume 3 --out mended2 --read-back
+    says 'SIG does not read back from the medium as it was written'
+}
+
+# Free space is looked at before the first byte, on both sides, and the numbers are said.
+test_space_with_numbers() {
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    liar little << 'EOF'
+#include <sys/statvfs.h>
+int fstatvfs(int fd, struct statvfs *s) { *s = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_blocks = 1000, .f_bfree = 13, .f_bavail = 13}; return 0; }
+int fstatvfs64(int fd, struct statvfs *s) { return fstatvfs(fd, s); }
+int statvfs(const char *path, struct statvfs *s) { return fstatvfs(0, s); }
+EOF
+    hub_dump > before
+    full() { LD_PRELOAD="$PWD/little.so" "$@"; }
+    expect 6 full "$SUEXPORT" --home hub --quiet export --site ALPHA --out tiny --full
+    says '7009'
+    says '53248 are free on the medium'
+    grep -qE 'needs about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
+    [ -z "$(ls -A tiny)" ] || fail "left: $(ls -A tiny)"
+    expect 6 full "$SUEXPORT" --home hub --quiet resend --site ALPHA --out tiny
+    says '53248 are free on the medium'
+    grep -qE 'need about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
+    [ -z "$(ls -A tiny)" ] || fail "left: $(ls -A tiny)"
+    hub_dump | cmp -s - before || fail 'the books changed'
+    refused 6 full "$SUIMPORT" --home site --quiet import stick
+    says '53248 are free'
+    grep -qE 'needs about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
+    [ -z "$(find site/content -type f)" ] || fail 'content was staged'
+}
