@@ -10,6 +10,7 @@
 
 #include "common/base/limits.h"
 #include "common/core/readback.h"
+#include "common/core/recovery.h"
 #include "common/core/remake.h"
 #include "common/core/sent.h"
 #include "common/core/site.h"
@@ -21,6 +22,7 @@ struct resending {
     struct su_resend_result *result;
     struct su_sent sent;
     uint8_t manifest_sha256[SU_SHA256_BYTES];
+    bool has_recovery; /* parity is asked for, so all data is needed for a while */
 };
 
 void su_resend_result_cleanup(struct su_resend_result *r)
@@ -72,11 +74,6 @@ static int choose_one(struct su_resend_result *result, const char *asked, struct
         return su_fail(err, SU_USAGE, "%s has volumes 1 to %zu (%s to %s), there is no %s", result->bundle,
                        m->volumes.count, su_volume_name(m, 1, first),
                        su_volume_name(m, (uint32_t)m->volumes.count, last), asked);
-    if (m->volumes.at[number - 1].is_recovery) {
-        (void)su_fail(err, SU_USAGE, "volume %llu (%s) is a recovery volume; those are not made again",
-                      (unsigned long long)number, su_volume_name(m, (uint32_t)number, name));
-        return su_remedy(err, "Resend all data volumes and run 'suimport repair'.");
-    }
     result->volumes += !result->wanted[number];
     result->wanted[number] = true;
     return 0;
@@ -92,11 +89,12 @@ static int choose(struct resending *r, struct su_err *err)
     for (size_t i = 0; i < r->o->volume_count; i++)
         if (choose_one(result, r->o->volumes[i], err) < 0)
             return -1;
-    for (size_t v = 1; r->o->volume_count == 0 && v <= m->volumes.count; v++)
-        if (!m->volumes.at[v - 1].is_recovery) {
-            result->wanted[v] = true;
-            result->volumes++;
-        }
+    for (size_t v = 1; r->o->volume_count == 0 && v <= m->volumes.count; v++) {
+        result->wanted[v] = true;
+        result->volumes++;
+    }
+    for (size_t v = 1; v <= m->volumes.count; v++)
+        r->has_recovery |= result->wanted[v] && m->volumes.at[v - 1].is_recovery;
     return 0;
 }
 
@@ -104,7 +102,7 @@ static int check_space(const struct resending *r, int out, struct su_err *err)
 {
     uint64_t have, need = 2 * SU_MIB;
     for (size_t v = 1; v <= r->result->manifest.volumes.count; v++)
-        if (r->result->wanted[v])
+        if (r->has_recovery || r->result->wanted[v])
             need += r->result->manifest.volumes.at[v - 1].bytes;
     if (su_space_free(out, &have, err) < 0)
         return -1;
@@ -114,20 +112,57 @@ static int check_space(const struct resending *r, int out, struct su_err *err)
     return 0;
 }
 
+/* Parity is computed from the data volumes, which lie in `dir`, and must come out as it was signed. */
+static int write_recovery(struct resending *r, int dir, struct su_err *err)
+{
+    SU_AUTO(su_manifest) struct su_manifest made = SU_MANIFEST_INIT;
+    const struct su_manifest *m = &r->result->manifest;
+    size_t data = su_manifest_data_volumes(m);
+    (void)snprintf(made.site, sizeof made.site, "%s", m->site);
+    (void)snprintf(made.hub, sizeof made.hub, "%s", m->hub);
+    made.sequence = m->sequence;
+    made.is_full = m->is_full;
+    memcpy(made.result, m->result, SU_SHA256_BYTES);
+    for (size_t v = 0; v < data; v++) {
+        struct su_volume *copy = SU_PUSH(&made.volumes, SU_MAX_VOLUMES);
+        if (!copy)
+            return su_fail_memory(err);
+        *copy = m->volumes.at[v];
+    }
+    for (size_t b = 0; b < (data < m->volumes.count ? m->volumes.at[data].first_block : 0); b++) {
+        struct su_block *copy = SU_PUSH(&made.blocks, SU_MAX_MANIFEST_BYTES / 64);
+        if (!copy)
+            return su_fail_memory(err);
+        *copy = m->blocks.at[b];
+    }
+    if (su_recovery_write(dir, &made, m->recovery.percent, 0, r->events, err) < 0)
+        return -1;
+    for (size_t v = data; v < m->volumes.count; v++)
+        if (made.volumes.count != m->volumes.count || made.volumes.at[v].bytes != m->volumes.at[v].bytes ||
+            memcmp(made.volumes.at[v].sha256, m->volumes.at[v].sha256, SU_SHA256_BYTES) != 0)
+            return su_fail(err, SU_BUG, "recovery volume %zu would differ from the signed one", v + 1);
+    return 0;
+}
+
 static int write_volumes(struct resending *r, int dir, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd frames = -1;
     const struct su_manifest *m = &r->result->manifest;
+    char name[16];
     if (su_file_open(&frames, r->sent.dir, SU_SENT_FRAMES, NULL, err) < 0 ||
         su_sent_copy(&r->sent, dir, &r->result->bytes, err) < 0)
         return su_prefix(err, "sent/%s", r->result->bundle);
-    for (size_t v = 1; v <= m->volumes.count; v++) {
-        if (!r->result->wanted[v])
-            continue;
-        if (su_volume_remake(r->hub, m, (uint32_t)v, dir, frames, r->events, err) < 0)
+    for (size_t v = 1; v <= su_manifest_data_volumes(m); v++)
+        if ((r->has_recovery || r->result->wanted[v]) &&
+            su_volume_remake(r->hub, m, (uint32_t)v, dir, frames, r->events, err) < 0)
             return -1;
-        r->result->bytes += m->volumes.at[v - 1].bytes;
-    }
+    if (r->has_recovery && write_recovery(r, dir, err) < 0)
+        return -1;
+    for (size_t v = 1; v <= m->volumes.count; v++)
+        if (r->result->wanted[v])
+            r->result->bytes += m->volumes.at[v - 1].bytes;
+        else if (su_file_remove(dir, su_volume_name(m, (uint32_t)v, name), err) < 0)
+            return -1;
     if (su_dir_sync(dir, err) < 0)
         return -1;
     return r->o->is_read_back ? su_read_back(dir, r->sent.dir, m, r->result->wanted, r->events, err) : 0;

@@ -59,6 +59,18 @@ test_resend_long_items() {
     cmp "$last" "last/SU-ALPHA-000001/${last##*/}"
 }
 
+# Recovery volumes are computed again; the data they need is not left behind.
+test_resend_recovery_volumes() {
+    small_hub
+    hub export --site ALPHA --out stick --volume-size 256K --recovery 20 > /dev/null
+    ls stick/SU-ALPHA-000001/SU000001.R02 > /dev/null
+    expect 0 hub resend --site ALPHA --volume SU000001.R02 --volume 3 --out two --read-back
+    same "$(cd two/SU-ALPHA-000001 && echo SU0*)" 'SU000001.003 SU000001.R02' 'the volumes made'
+    for made in two/SU-ALPHA-000001/*; do cmp "$made" "stick/SU-ALPHA-000001/${made##*/}"; done
+    expect 0 hub resend --site ALPHA --out whole
+    diff -r stick whole
+}
+
 # What it cannot make is refused by name, and nothing is left.
 test_resend_refusals() {
     volumes_hub
