@@ -1,17 +1,17 @@
 /* Receipts at the hub: one canonical text, signed by the pinned key, about a bundle that was sent. */
 #include "catalogue_helpers.h"
 
-#include "common/core/receipt.h"
-#include "common/core/site.h"
+#include "common/core/acknowledge.h"
 #include "common/lib/sign.h"
 
 #define ONES "1111111111111111111111111111111111111111111111111111111111111111"
 #define TWOS "2222222222222222222222222222222222222222222222222222222222222222"
 #define THREES "3333333333333333333333333333333333333333333333333333333333333333"
-#define BODY(sequence, owed) "SU-RECEIPT 1\nsite ALPHA\nsequence " sequence "\nmanifest " ONES "\nstate " TWOS "\ncontent-owed " owed "\nledger " THREES "\n"
+#define BODY(sequence, owed) BODY_AT(sequence, owed, "7")
+#define BODY_AT(sequence, owed, entry) "SU-RECEIPT 1\nsite ALPHA\nsequence " sequence "\nmanifest " ONES "\nstate " TWOS "\ncontent-owed " owed "\nentry " entry "\nledger " THREES "\n"
 /* Signed with the key of RFC 8032's second vector by another program. */
-static const char newest[] = BODY("12", "0") "signature EYj10n2Q/yhsov8dcmUehc1XDSpgUr7G59hEgjRpKt0DaV6UWh6x9QFbWYF0NRTdVCUgTiTXsKZi0XwVxDJ8Cw==\n";
-static const char owing[] = BODY("11", "3") "signature IxxP7lW9mPZkGk1sGFtaECEFL7+h6zNFZZed9viIQjh7wXvaAbzNn+xZbP94lG/57gUEVFrS8RMyCZQt+uiPAA==\n";
+static const char newest[] = BODY("12", "0") "signature p2FIpCsy2yP2PpLbwzyC05ejvLf0Ka8mfr0Kg2vZMRUXovT6o3gy5lqTLXi0EqwZxZXIGHNaeliLRl3YT68vAA==\n";
+static const char owing[] = BODY_AT("11", "3", "6") "signature 9ymG616OK8sL7pSPjNTGBDNh8r7UtKC3VU1iviAvF7axY1OPeMLdXjj9qdP/GKoRcUVTJ/eIYoMXmKclIkmCCQ==\n";
 #define PUBLIC_PEM "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=\n-----END PUBLIC KEY-----\n"
 #define PRIVATE_PEM "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE KEY-----\n"
 
@@ -81,16 +81,18 @@ static void test_taken(void **state)
     struct su_receipt_result result = {.site = ""};
     GOOD(add(f, owing, &result));
     assert_string_equal(result.site, "ALPHA");
-    assert_true(result.sequence == 11 && result.content_owed == 3 && !result.is_stale);
+    assert_true(result.sequence == 11 && result.content_owed == 3 && result.before == 0);
+    assert_true(result.lacks_files && !result.is_repeated && !result.is_undo); /* the hub declared none missing */
     assert_int_equal(acknowledged(f), 11);
     assert_int_equal(ledger_entries(f), 1);
     GOOD(add(f, newest, &result));
-    assert_true(result.sequence == 12 && result.content_owed == 0 && !result.is_stale);
+    assert_true(result.sequence == 12 && result.content_owed == 0 && result.before == 11 && !result.lacks_files);
     assert_int_equal(acknowledged(f), 12);
-    GOOD(add(f, newest, &result)); /* again, and an older one: nothing new in them */
-    assert_true(result.is_stale);
-    GOOD(add(f, owing, &result));
-    assert_true(result.is_stale);
+    GOOD(add(f, newest, &result)); /* again: nothing new in it */
+    assert_true(result.is_repeated);
+    REFUSED(add(f, owing, &result), SU_RECEIPT_OLD);
+    NAMES("entry 6");
+    NAMES("entry 7");
     assert_int_equal(acknowledged(f), 12);
     assert_int_equal(ledger_entries(f), 2);
 }
@@ -108,6 +110,56 @@ static char *signed_text(const char *body)
     return out;
 }
 
+static int add_signed(struct fixture *f, const char *body, struct su_receipt_result *result)
+{
+    char *text = signed_text(body);
+    int code = add(f, text, result);
+    free(text);
+    return code;
+}
+
+/* A later receipt for an earlier bundle is an undo; one of the same entry that says something else is none. */
+static void test_order(void **state)
+{
+    struct fixture *f = *state;
+    struct su_receipt_result result;
+    GOOD(add(f, newest, &result));
+    REFUSED(add_signed(f, BODY_AT("10", "0", "7"), &result), SU_RECEIPT_OLD);
+    REFUSED(add_signed(f, BODY_AT("10", "0", "3"), &result), SU_RECEIPT_OLD);
+    assert_int_equal(acknowledged(f), 12);
+    GOOD(add_signed(f, BODY_AT("10", "0", "8"), &result));
+    assert_true(result.is_undo && result.before == 12);
+    assert_int_equal(acknowledged(f), 10);
+    GOOD(add_signed(f, BODY_AT("12", "0", "9"), &result));
+    assert_true(!result.is_undo && result.before == 10);
+    REFUSED(add_signed(f, BODY_AT("10", "0", "8"), &result), SU_RECEIPT_OLD); /* the undo, replayed */
+    assert_int_equal(acknowledged(f), 12);
+    int64_t kept;
+    GOOD(su_query_int(f->home.db, &kept, NULL, &e, "SELECT count(*) FROM receipt WHERE kind='file' AND entry IN (7, 8, 9)"));
+    assert_int_equal(kept, 3);
+}
+
+/* Files owed beyond what was declared: what came after the last complete bundle is to be sent again. */
+static void test_files_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct su_receipt_result result;
+    int64_t left;
+    GOOD(su_run(f->home.db, &e, "UPDATE export SET content_holes=2 WHERE sequence=12"));
+    for (int sequence = 10; sequence <= 12; sequence++)
+        GOOD(su_run(f->home.db, &e, "INSERT INTO site_file VALUES (1, zeroblob(?1), ?1)", SU_I(sequence)));
+    GOOD(add_signed(f, BODY_AT("10", "0", "1"), &result));
+    GOOD(add_signed(f, BODY_AT("12", "2", "2"), &result)); /* exactly what was declared */
+    assert_false(result.lacks_files);
+    GOOD(su_query_int(f->home.db, &left, NULL, &e, "SELECT count(*) FROM site_file"));
+    assert_int_equal(left, 3);
+    GOOD(add_signed(f, BODY_AT("10", "0", "3"), &result)); /* back to 10, complete */
+    GOOD(add_signed(f, BODY_AT("12", "3", "4"), &result));
+    assert_true(result.lacks_files);
+    GOOD(su_query_int(f->home.db, &left, NULL, &e, "SELECT sum(sequence) FROM site_file"));
+    assert_int_equal(left, 10);
+}
+
 static void test_signing_here_gives_the_constant(void **state)
 {
     (void)state;
@@ -121,19 +173,19 @@ static void test_other_forms_though_signed(void **state)
     struct fixture *f = *state;
     static const char *const bodies[] = {
         BODY("012", "0"), BODY("12", "00"), BODY("+12", "0"), BODY("12 ", "0"), BODY("12", "-1"), BODY("1000000", "0"), BODY("", "0"), BODY("12", ""),
-        "SU-RECEIPT 2\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
+        "SU-RECEIPT 2\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
         "SU-RECEIPT 1\r\nsite ALPHA\r\nsequence 12\r\nmanifest " ONES "\r\nstate " TWOS "\r\ncontent-owed 0\r\nledger " THREES "\r\n",
-        "\nSU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsequence 12\nsite ALPHA\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\nmore x\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
+        "\nSU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsequence 12\nsite ALPHA\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\nmore x\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
         "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\n",
-        "SU-RECEIPT 1\nsite alpha\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite \nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ABCDEFGHIJKLMNOPQ\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "1\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest AAAA111111111111111111111111111111111111111111111111111111111111\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest 1111\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n", "", "SU-RECEIPT 1\n",
+        "SU-RECEIPT 1\nsite alpha\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite \nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ABCDEFGHIJKLMNOPQ\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "1\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest AAAA111111111111111111111111111111111111111111111111111111111111\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest 1111\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n", "", "SU-RECEIPT 1\n",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         char *text = signed_text(bodies[i]);
@@ -173,16 +225,16 @@ static void test_other_facts(void **state)
     struct su_receipt_result result;
     static const char *const bodies[] = {
         BODY("13", "0"), BODY("9", "0"), BODY("0", "0"), /* never sent */
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " TWOS "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " ONES "\ncontent-owed 0\nledger " THREES "\n",
-        "SU-RECEIPT 1\nsite BRAVO\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n", /* no key pinned */
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " TWOS "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "\nstate " ONES "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
+        "SU-RECEIPT 1\nsite BRAVO\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n", /* no key pinned */
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         char *text = signed_text(bodies[i]);
         refuse(f, text);
         free(text);
     }
-    char *text = signed_text("SU-RECEIPT 1\nsite CHARLIE\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nledger " THREES "\n");
+    char *text = signed_text("SU-RECEIPT 1\nsite CHARLIE\nsequence 12\nmanifest " ONES "\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n");
     REFUSED(add(f, text, &result), SU_SITE_UNKNOWN);
     free(text);
     /* The signature of another receipt, and one by another key. */
@@ -216,6 +268,8 @@ int main(void)
 #define HUB(test) cmocka_unit_test_setup_teardown(test, make_hub, drop_fixture)
     const struct CMUnitTest tests[] = {
         HUB(test_taken),
+        HUB(test_order),
+        HUB(test_files_forgotten),
         cmocka_unit_test(test_signing_here_gives_the_constant),
         HUB(test_other_forms_though_signed),
         HUB(test_every_byte),

@@ -176,7 +176,7 @@ hub export --site ALPHA --out usb
 
 # ---- a receipt as the site would return it --------------------------------------------------------
 
-{ printf 'SU-RECEIPT 1\nsite ALPHA\nsequence 2\nmanifest %s\nstate %s\ncontent-owed 0\nledger %064d\n' \
+{ printf 'SU-RECEIPT 1\nsite ALPHA\nsequence 2\nmanifest %s\nstate %s\ncontent-owed 0\nentry 2\nledger %064d\n' \
     "$(sha256sum usb/SU-ALPHA-000002/MANIFEST.TXT | cut -c 1-64)" \
     "$(sed -n 's/^result //p' usb/SU-ALPHA-000002/MANIFEST.TXT)" 0; } > receipt
 openssl pkeyutl -sign -inkey site.key -rawin -in receipt -out receipt.sig

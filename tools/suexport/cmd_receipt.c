@@ -2,28 +2,67 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/receipt.h"
+#include "common/core/acknowledge.h"
+#include "common/core/receipt_code.h"
 #include "tools/suexport/commands.h"
+
+static void answer(struct su_context *c, const struct su_receipt_result *r)
+{
+    su_json_text(&c->json, "site", r->site);
+    su_json_int(&c->json, "sequence", (int64_t)r->sequence);
+    su_json_int(&c->json, "acknowledged_before", (int64_t)r->before);
+    su_json_int(&c->json, "content_owed", (int64_t)r->content_owed);
+    su_json_bool(&c->json, "already_taken", r->is_repeated);
+    su_json_bool(&c->json, "is_undo", r->is_undo);
+    su_json_bool(&c->json, "lacks_files", r->lacks_files);
+    if (r->is_repeated) {
+        su_message(&c->events, SU_RECEIPT_STALE, SU_INFO,
+                   "%s: this receipt for sequence %llu was taken already", r->site,
+                   (unsigned long long)r->sequence);
+        su_line(c, "%s: already taken, for sequence %llu; nothing changed", r->site,
+                (unsigned long long)r->sequence);
+        return;
+    }
+    if (r->is_undo)
+        su_line(c, "%s has gone back from sequence %llu to %llu by an undo. The next delta starts there.",
+                r->site, (unsigned long long)r->before, (unsigned long long)r->sequence);
+    else
+        su_line(c, "%s acknowledged sequence %llu; its state is ours. The next delta starts there.", r->site,
+                (unsigned long long)r->sequence);
+    if (r->lacks_files)
+        su_line(c, "It lacks files that were sent (%llu owed): the next bundle carries them again.",
+                (unsigned long long)r->content_owed);
+    else if (r->content_owed > 0)
+        su_line(c, "It waits for %llu files that this hub declared as missing.",
+                (unsigned long long)r->content_owed);
+}
+
+/* Five groups, one argument or five. False when that is no code. */
+static bool code_of(const struct su_context *c, struct su_buf *out)
+{
+    struct su_spoken code;
+    for (size_t i = 0; su_argument(c, i); i++)
+        su_buf_addf(out, "%s%s", i ? " " : "", su_argument(c, i));
+    return out->bytes && su_spoken_parse(&code, out->bytes) && !su_file_exists(AT_FDCWD, out->bytes);
+}
 
 int cmd_receipt_add(struct su_context *c, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES);
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES), code = SU_BUF_INIT(256);
     struct su_receipt_result r = {.sequence = 0};
-    if (su_file_read_all(AT_FDCWD, su_argument(c, 0), &text, err) < 0)
-        return -1;
-    if (!text.bytes || strlen(text.bytes) != text.length)
-        return su_fail(err, SU_RECEIPT, "%s is not a receipt", su_argument(c, 0));
-    if (su_receipt_add(&c->home, text.bytes, &c->actor, &r, err) < 0)
-        return -1;
-    su_json_text(&c->json, "site", r.site);
-    su_json_int(&c->json, "sequence", (int64_t)r.sequence);
-    su_json_int(&c->json, "content_owed", (int64_t)r.content_owed);
-    su_json_bool(&c->json, "is_stale", r.is_stale);
-    if (r.is_stale)
-        su_line(c, "%s: a receipt at least as new as sequence %llu is held already; nothing changed", r.site,
-                (unsigned long long)r.sequence);
-    else
-        su_line(c, "%s acknowledged sequence %llu; its state is ours%s. The next delta starts there.", r.site,
-                (unsigned long long)r.sequence, r.content_owed ? ", but content is still owed" : "");
+    if (code_of(c, &code)) {
+        if (su_receipt_add_code(&c->home, code.bytes, &c->actor, &r, err) < 0)
+            return -1;
+    } else {
+        if (su_argument(c, 1))
+            return su_fail(err, SU_USAGE, "one receipt at a time, or a code of 20 characters");
+        if (su_file_read_all(AT_FDCWD, su_argument(c, 0), &text, err) < 0)
+            return -1;
+        if (!text.bytes || strlen(text.bytes) != text.length)
+            return su_fail(err, SU_RECEIPT, "%s is not a receipt", su_argument(c, 0));
+        if (su_receipt_add(&c->home, text.bytes, &c->actor, &r, err) < 0)
+            return -1;
+    }
+    answer(c, &r);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "common/core/keys.h"
 #include "common/core/ledger.h"
+#include "common/core/receipt_code.h"
 #include "common/core/site.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
@@ -121,6 +122,9 @@ static int take_options(struct su_context *c, struct su_site *s, struct su_err *
         SU_AUTO(su_key_file) struct su_key_file file = SU_KEY_FILE_INIT;
         if (su_keys_read_public(AT_FDCWD, key, &file, err) < 0)
             return -1;
+        if (su_spoken_secret_read(key, s->code_secret, err) < 0)
+            return -1;
+        s->newest_entry = 0; /* a site that was set up anew counts its ledger from 1 again */
         su_buf_clear(&s->public_key);
         if (su_key_save_public(&file.key, &s->public_key, err) < 0)
             return -1;
@@ -146,12 +150,15 @@ static void answer(struct su_context *c, const struct su_site *s)
         su_json_text(&c->json, NULL, s->children.at[i].code);
     su_json_close(&c->json, ']');
     su_json_bool(&c->json, "is_enrolled", s->public_key.length > 0);
+    su_json_bool(&c->json, "takes_codes", s->code_secret[0] != 0);
     su_json_int(&c->json, "last_sent", (int64_t)s->last_sent);
     su_json_int(&c->json, "acknowledged", (int64_t)s->acknowledged);
     su_line(c, "site %s   last sent %llu, acknowledged %llu, promise %llu days, %s", s->code,
             (unsigned long long)s->last_sent, (unsigned long long)s->acknowledged,
             (unsigned long long)s->promise_days,
-            s->public_key.length ? "enrolled" : "not enrolled for receipts");
+            !s->public_key.length ? "not enrolled for receipts"
+            : s->code_secret[0]   ? "enrolled for receipts and telephone codes"
+                                  : "enrolled for receipts");
     for (size_t i = 0; i < s->children.count; i++)
         su_line(c, "  may be relayed to %s", s->children.at[i].code);
     for (char *line = text.bytes; line && *line;) {

@@ -18,7 +18,7 @@ static const struct su_option profile_options[] = {
     {"jump-limit", "N", "the next bundle's number may be at most N higher (0: any; default 24)"},
     {"child", "CODE", "another site that its bundles may be relayed to (repeat)"},
     {"no-child", "CODE", "take such a site back (repeat)"},
-    {"key", "FILE", "enrol the site's public key, for receipts"},
+    {"key", "FILE", "enrol the site: its keys/site.enrol, or site.pub, which knows no telephone codes"},
     {NULL, NULL, NULL},
 };
 static const struct su_option no_options[] = {{NULL, NULL, NULL}};
@@ -75,7 +75,7 @@ static const struct su_command commands[] = {
                 {"out", "DIR", "where the bundle's folder goes"},
                 {"read-back", NULL, "after writing read the medium again and compare every block"}),
      0, 0, SU_NEEDS_WRITE, cmd_resend},
-    {"receipt add", "FILE", "Takes a site's receipt", no_options, 1, 1, SU_NEEDS_WRITE, cmd_receipt_add},
+    {"receipt add", "FILE|CODE", "Takes a site's receipt, or a telephone code", no_options, 1, 5, SU_NEEDS_WRITE, cmd_receipt_add},
     {"status", "", "Shows the state of hub and sites", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
     {"history", "", "Lists the synchronizations", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,
      SU_NEEDS_READ, su_cmd_history},

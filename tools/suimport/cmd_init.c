@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/core/keys.h"
+#include "common/core/receipt_code.h"
 #include "tools/suimport/commands.h"
 
 int cmd_init(struct su_context *c, struct su_err *err)
@@ -10,7 +11,8 @@ int cmd_init(struct su_context *c, struct su_err *err)
     SU_AUTO(su_key_file) struct su_key_file key = SU_KEY_FILE_INIT;
     const char *site = su_given(c, "site");
     char fingerprint[SU_FINGERPRINT_TEXT];
-    bool is_new;
+    char secret[SU_SECRET_TEXT];
+    bool is_new, is_new_secret;
     if (!c->home_path)
         return su_fail(err, SU_USAGE, "no home given");
     if (!site || !su_site_code_is_valid(site))
@@ -24,6 +26,9 @@ int cmd_init(struct su_context *c, struct su_err *err)
     } else if (su_keys_read_public(home.keys, "site.pub", &key, err) < 0) {
         return -1;
     }
+    if (su_spoken_secret(&home, secret, &is_new_secret, err) < 0)
+        return -1;
+    su_wipe(secret, sizeof secret);
     su_key_fingerprint(key.key.id, fingerprint);
     su_json_text(&c->json, "site", site);
     su_json_text(&c->json, "home", c->home_path);

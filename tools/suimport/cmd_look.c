@@ -5,14 +5,38 @@
 #include "common/base/limits.h"
 #include "common/core/position.h"
 #include "common/core/promise.h"
-#include "common/core/receipt.h"
+#include "common/core/receipt_code.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
+
+static int give_code(struct su_context *c, struct su_err *err)
+{
+    struct su_receipt receipt = {.sequence = 0};
+    struct su_spoken code;
+    char secret[SU_SECRET_TEXT], text[SU_SPOKEN_TEXT];
+    bool is_new;
+    if (su_receipt_fill(&c->home, &receipt, err) < 0 || su_spoken_secret(&c->home, secret, &is_new, err) < 0)
+        return -1;
+    int result = su_spoken_make(&receipt, secret, &code, err);
+    su_wipe(secret, sizeof secret);
+    if (result < 0)
+        return -1;
+    su_spoken_format(&code, text);
+    su_json_text(&c->json, "code", text);
+    su_line(c, "%s", text);
+    if (is_new)
+        su_message(&c->events, SU_OK, SU_WARNING,
+                   "the secret for codes was made just now: the hub takes none before keys/site.enrol is "
+                   "carried there");
+    return 0;
+}
 
 int cmd_receipt(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES);
     const char *out = su_given(c, "out");
+    if (su_has(c, "code"))
+        return out ? su_fail(err, SU_USAGE, "--code is read aloud; it takes no --out") : give_code(c, err);
     if (su_receipt_make(&c->home, &text, err) < 0)
         return -1;
     if (out && su_path_save(out, 0644, false, text.bytes, text.length, err) < 0)

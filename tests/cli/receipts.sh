@@ -1,0 +1,200 @@
+# receipts.sh - what a site returns: in order without a clock, over the telephone, not at all.
+
+two_bundles() {
+    small_hub
+    small_site
+    hub site set ALPHA --key site/keys/site.enrol > /dev/null
+    hub export --site ALPHA --out stick > /dev/null
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub content add "$SMALL/m2/WsusContent" > /dev/null
+    hub export --site ALPHA --out stick2 > /dev/null
+}
+acknowledged() { hub site show ALPHA --json | jq .acknowledged; }
+# The code of the site's position, by another hand.
+code_by_python() {
+    python3 -B -S - "$(cat site/keys/site.secret)" "$(cat receipt)" <<'EOF'
+import hashlib, hmac, sys
+f = dict(line.split(" ", 1) for line in sys.argv[2].splitlines())
+owed = min(int(f["content-owed"]), 255)
+text = f"SU-RECEIPT-CODE 1\n{f['site']}\n{f['sequence']}\n{f['manifest']}\n{f['state']}\n{owed}\n"
+mac = hmac.new(bytes.fromhex(sys.argv[1].strip()), text.encode(), hashlib.sha256).digest()[:9]
+value = int(f["sequence"]) << 80 | owed << 72 | int.from_bytes(mac, "big")
+letters = "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[value >> 5 * k & 31] for k in range(19, -1, -1))
+print("-".join(letters[i:i + 4] for i in range(0, 20, 4)))
+EOF
+}
+
+test_receipt_order() {
+    two_bundles
+    site import stick > /dev/null
+    site receipt --out one > /dev/null
+    site import stick2 > /dev/null
+    site receipt --out two > /dev/null
+    same "$(sed -n 's/^entry //p' two)" "$(sqlite3 -readonly site/update-point.db 'SELECT max(entry) FROM ledger')" 'the entry'
+    expect 0 hub receipt add one
+    expect 0 hub receipt add two
+    hub_dump > before
+    refused_at_hub 10 hub receipt add one
+    says '7130'
+    says "ledger entry $(sed -n 's/^entry //p' one) of site ALPHA, one of entry $(sed -n 's/^entry //p' two) was taken"
+    expect 0 hub receipt add two --json
+    same "$(json .already_taken)" true 'the same again'
+    hub_dump | cmp -s - before || fail 'the books changed'
+    # A genuine undo: a later receipt for an earlier bundle.
+    site undo > /dev/null
+    site receipt --out three > /dev/null
+    expect 0 hub receipt add three --json
+    same "$(json '"\(.sequence) \(.acknowledged_before) \(.is_undo)"')" '1 2 true' 'the undo'
+    same "$(acknowledged)" 1 'acknowledged'
+    refused_at_hub 10 hub receipt add two
+    # The next delta starts there, and leads on.
+    expect 0 hub export --site ALPHA --out stick3 --json
+    same "$(sed -n 's/^fits \([0-9]*\) .*/\1/p' stick3/*/MANIFEST.TXT | paste -sd' ')" '1 2' 'states that fit'
+    want=$(json .result_digest)
+    expect 0 site import stick3
+    same "$(site_digest)" "$want" 'the state'
+    site receipt --out four > /dev/null
+    expect 0 hub receipt add four
+    # Every receipt taken is kept as it came.
+    for kept in one two three four; do
+        same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM receipt WHERE text=CAST(readfile('$kept') AS TEXT)")" 1 "$kept kept"
+    done
+    [ "$(stat -c %s four)" -lt 1024 ] || fail 'too large'
+    ! grep -qi -e "$(hostname)" -e "$(id -un)" four || fail 'a receipt names the machine or its user'
+}
+refused_at_hub() {
+    hub_dump > hub.before
+    expect "$@"
+    grep -q '^  do: ..*' err || fail "no remedy: $*"
+    says '  Nothing was written.'
+    hub_dump | cmp -s - hub.before || fail "the books changed: $*"
+}
+
+# A site set up anew counts its ledger from the start: it is enrolled again.
+test_receipt_of_a_new_site() {
+    two_bundles
+    site import stick > /dev/null
+    site import stick2 > /dev/null
+    site undo > /dev/null
+    site import stick2 > /dev/null
+    site receipt --out old > /dev/null
+    hub receipt add old > /dev/null
+    rm -rf site
+    site init --site ALPHA > /dev/null
+    site trust add hub.pub > /dev/null
+    site import stick > /dev/null
+    site receipt --out new > /dev/null
+    refused_at_hub 4 hub receipt add new
+    hub site set ALPHA --key site/keys/site.enrol > /dev/null
+    expect 0 hub receipt add new
+    same "$(acknowledged)" 1 'acknowledged'
+}
+
+# The site lacks files that were sent: the next bundle carries them again, and only then.
+test_receipt_files_lacking() {
+    two_bundles
+    site import stick > /dev/null
+    site receipt --out one > /dev/null
+    hub receipt add one > /dev/null
+    site import stick2 > /dev/null
+    sqlite3 site/update-point.db "INSERT INTO hole VALUES ((SELECT max(import_id) FROM import), 'content $(printf '%040d' 1) 5')"
+    site receipt --out two > /dev/null
+    same "$(sed -n 's/^content-owed //p' two)" 1 'owed'
+    expect 0 hub receipt add two
+    says 'lacks files that were sent (1 owed): the next bundle carries them again' out
+    same "$(hub status --json | jq -r '.sites[] | "\(.content_owed) \(.link)"')" '1 degraded' 'status'
+    expect 0 hub export --site ALPHA --out stick3 --json
+    same "$(json '"\(.kind) \(.records) \(.files)"')" 'delta 0 1' 'carried again'
+    site import stick3 > /dev/null
+    site receipt --out three > /dev/null
+    expect 0 hub receipt add three
+    same "$(hub status --json | jq -r '.sites[] | "\(.content_owed) \(.link)"')" '0 healthy' 'paid'
+    expect 0 hub export --site ALPHA --out stick4 --json
+    same "$(json .kind)" none 'nothing more'
+}
+
+test_receipt_code() {
+    two_bundles
+    same "$(stat -c %a site/keys/site.secret site/keys/site.enrol | paste -sd' ')" '600 600' 'modes'
+    grep -v '^code-secret ' site/keys/site.enrol | cmp -s - site/keys/site.pub || fail 'site.enrol is not site.pub and the secret'
+    openssl pkey -pubin -in site/keys/site.enrol -noout
+    expect 2 site receipt --code
+    site import stick > /dev/null
+    site receipt > receipt
+    site receipt --code > code
+    same "$(cat code)" "$(code_by_python)" 'the code'
+    same "$(grep -cxE '([0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}' code)" 1 'its form'
+    same "$(site receipt --code --json | jq -r .code)" "$(cat code)" 'in JSON'
+    # Misheard: every character, once.
+    hub_dump > hub.before
+    for at in 1 2 3 4 6 7 8 9 11 12 13 14 16 17 18 19 21 22 23 24; do
+        heard=$(python3 -c "import sys; c, i = sys.argv[1], int(sys.argv[2]) - 1; print(c[:i] + ('7' if c[i] != '7' else '8') + c[i + 1:])" "$(cat code)" "$at")
+        expect 4 hub receipt add "$heard"
+        says '7603'
+    done
+    hub_dump | cmp -s - hub.before || fail 'a forged code changed the books'
+    # Spoken: small letters, blanks, in five words, O and I for 0 and 1.
+    # shellcheck disable=SC2046
+    expect 0 hub receipt add $(tr 'A-Z01-' 'a-zoi ' < code) --json
+    same "$(json '"\(.site) \(.sequence) \(.already_taken)"')" 'ALPHA 1 false' 'the code'
+    same "$(acknowledged)" 1 'acknowledged'
+    expect 0 hub receipt add "$(tr -d - < code)" --json
+    same "$(json .already_taken)" true 'again'
+    cp code code1
+    site import stick2 > /dev/null
+    site receipt > receipt
+    site receipt --code > code
+    same "$(cat code)" "$(code_by_python)" 'the second code'
+    expect 0 hub receipt add "$(cat code)"
+    same "$(acknowledged)" 2 'acknowledged'
+    # A code can only go forward; a signed receipt goes back.
+    refused_at_hub 10 hub receipt add "$(cat code1)"
+    says 'can only go forward'
+    site undo > /dev/null
+    refused_at_hub 10 hub receipt add "$(site receipt --code)"
+    site receipt --out undone > /dev/null
+    expect 0 hub receipt add undone
+    same "$(acknowledged)" 1 'after the undo'
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT group_concat(text, ' ') FROM receipt WHERE kind='code'")" "$(cat code1 code | paste -sd' ')" 'codes kept'
+}
+
+# Another site's code, a site enrolled without its secret, a home made before there were secrets.
+test_receipt_code_of_somebody_else() {
+    two_bundles
+    site import stick > /dev/null
+    site receipt --code > code
+    hub site add BRAVO > /dev/null
+    hub export --site BRAVO --out bravo > /dev/null
+    expect 0 hub receipt add "$(cat code)"
+    hub site set ALPHA --key site/keys/site.pub > /dev/null
+    same "$(hub site show ALPHA --json | jq .takes_codes)" false 'a plain key brings no secret'
+    refused_at_hub 4 hub receipt add "$(cat code)"
+    rm site/keys/site.secret site/keys/site.enrol
+    site receipt --code > code2
+    ! cmp -s code code2 || fail 'another secret, the same code'
+    hub site set ALPHA --key site/keys/site.enrol > /dev/null
+    refused_at_hub 4 hub receipt add "$(cat code)"
+    expect 0 hub receipt add "$(cat code2)"
+    sed 's/^code-secret ./code-secret x/' site/keys/site.enrol > bad.enrol
+    expect 4 hub site set ALPHA --key bad.enrol
+    same "$(hub site show ALPHA --json | jq .takes_codes)" true 'the secret stays'
+    ! hub site show ALPHA --json | grep -q "$(cat site/keys/site.secret)" || fail 'the secret is shown'
+}
+
+# Nothing comes back, ever: every bundle fits what may have arrived.
+test_receipt_none_at_all() {
+    two_bundles
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub export --site ALPHA --out stick3 > /dev/null
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub export --site ALPHA --out stick4 > /dev/null
+    want=$(hub_digest)
+    cp -a site new
+    for way in 'stick stick4' 'stick stick2 stick4' 'stick stick3 stick4' 'stick stick2 stick3 stick4'; do
+        rm -rf site && cp -a new site
+        # shellcheck disable=SC2086
+        for stick in $way; do expect 0 site import $stick; done
+        same "$(site_digest)" "$want" "$way"
+        expect 0 site content verify
+    done
+}
