@@ -11,6 +11,7 @@
 #include "common/core/store.h"
 
 #define SU_MANIFEST_NAME "MANIFEST.TXT"
+#define SU_MANIFEST_FIRST_LINE "SU-BUNDLE-MANIFEST 1 transfer"
 #define SU_RECIPE_NAME "VERIFY.txt"
 #define SU_POOL_NAME "SU-POOL" /* beside the bundles' folders */
 #define SU_SPKI_BYTES 44         /* DER of an Ed25519 SubjectPublicKeyInfo */
