@@ -162,6 +162,15 @@ int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct 
     return 0;
 }
 
+int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err)
+{
+    int fd = openat(at, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return su_fail_sys(err, "%s", name);
+    *out = fd;
+    return 0;
+}
+
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err)
 {
     size_t done = 0;

@@ -37,6 +37,8 @@ int su_file_read_at(int fd, void *out, size_t length, uint64_t offset, struct su
 ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err) SU_CHECKED;
 /* A new file to be written in any order and read back; `bytes` long, zero. An existing name is refused. */
 int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct su_err *err) SU_CHECKED;
+/* The same file once more. */
+int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
