@@ -13,6 +13,7 @@ EXPORT_MINI=$DATA/wsusutil-export/mini/export.cab
 EXPORT_SELFMADE=$DATA/selfmade-export/export.cab
 CHECK=$TOP/tests # the independent checkers lie there
 PYTHONDONTWRITEBYTECODE=1
+export CHECK
 export PYTHONDONTWRITEBYTECODE
 
 hub() { "$SUEXPORT" --home hub --quiet "$@"; }

@@ -36,6 +36,11 @@ static bool is_signature_name(const char *name, const char *kind)
     return strlen(name) == 12 && strspn(name, "0123456789ABCDEF") == 8 && strcmp(name + 8, kind) == 0;
 }
 
+bool su_bundle_is_signature(const char *name)
+{
+    return is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S");
+}
+
 static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
@@ -186,7 +191,7 @@ static bool is_declared(const struct su_bundle *b, const char *name)
     for (int i = 0; i < SU_PAPERS; i++)
         if (strcmp(name, su_paper_name((enum su_paper)i)) == 0)
             return true;
-    if (strcmp(name, SU_MANIFEST_NAME) == 0 || is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S"))
+    if (strcmp(name, SU_MANIFEST_NAME) == 0 || su_bundle_is_signature(name))
         return true;
     for (size_t v = 1; v <= b->manifest.volumes.count; v++)
         if (strcmp(name, su_volume_name(&b->manifest, (uint32_t)v, volume)) == 0)

@@ -53,6 +53,9 @@ void su_bundle_cleanup(struct su_bundle *bundle);
 /* Refuses undeclared files and a recipe that is not the signed one. */
 int su_bundle_check_folder(const struct su_bundle *bundle, struct su_err *err) SU_CHECKED;
 
+/* Whether a file of that name is a signature. */
+bool su_bundle_is_signature(const char *name);
+
 /* Folders with a manifest: `path` itself, or those one level below; sorted. SU_NO_BUNDLE when none. */
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err) SU_CHECKED;
 

@@ -1,5 +1,7 @@
 #include "common/core/damage.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,6 +328,50 @@ int su_damage_survey(const struct su_manifest *m, const struct su_sources *sourc
         return -1;
     conclude(&r);
     return 0;
+}
+
+static void add_text(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
+static void add_text(struct su_err *err, const char *fmt, ...)
+{
+    size_t used = strlen(err->text);
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(err->text + used, sizeof err->text - used, fmt, args);
+    va_end(args);
+}
+
+int su_damage_say(const struct su_damage *d, const struct su_manifest *m, const char *path,
+                  struct su_err *err)
+{
+    char name[16];
+    add_text(err, "; damaged: %llu of %zu volumes, %llu of %llu cells", (unsigned long long)d->volumes,
+             m->volumes.count, (unsigned long long)d->lost, (unsigned long long)d->cells);
+    if (d->hopeless == 0) {
+        err->code = SU_REPAIRABLE;
+        add_text(
+            err,
+            "; repairable: the worst codeword has lost %llu of %llu cells that may be lost (%llu to spare)",
+            (unsigned long long)d->worst_lost, (unsigned long long)d->can_lose,
+            (unsigned long long)(d->can_lose - d->worst_lost));
+        if (d->is_data_damaged)
+            return su_remedy(err, "Run: suimport repair %s --to DIR", path);
+        return su_remedy(err,
+                         "Only recovery volumes are hit: import works as it is. To make them whole: suimport "
+                         "repair %s --to DIR",
+                         path);
+    }
+    add_text(err, "; not repairable: codeword %llu has lost %llu cells, %llu may be lost; %llu too many",
+             (unsigned long long)d->worst, (unsigned long long)d->worst_lost, (unsigned long long)d->can_lose,
+             (unsigned long long)(d->worst_lost - d->can_lose));
+    if (d->enough == 0)
+        return su_remedy(
+            err,
+            "No single volume would be enough. Bring another copy of the bundle, damaged too, and run: "
+            "suimport repair %s COPY --to DIR",
+            path);
+    return su_remedy(
+        err, "Another copy of %s would do. Bring it in a folder and run: suimport repair %s COPY --to DIR",
+        su_volume_name(m, d->enough, name), path);
 }
 
 static int open_files(struct rescue *r, int dir, struct su_err *err)

@@ -29,6 +29,10 @@ struct su_sources { int *at; size_t count, capacity; }; /* folders, open; borrow
 int su_damage_survey(const struct su_manifest *manifest, const struct su_sources *sources, const bool *is_good,
                      const struct su_events *events, struct su_damage *out, struct su_err *err) SU_CHECKED;
 
+/* Adds to an SU_DAMAGED what follows from a survey, in words, and what to do; it becomes SU_REPAIRABLE
+ * when everything can be had again. `path` is where the bundle lies. Returns -1. */
+int su_damage_say(const struct su_damage *damage, const struct su_manifest *manifest, const char *path, struct su_err *err);
+
 /* `dir` holds all volumes at full size, with every good block in place. Computes the bad ones, writes them, and marks those
  * good that are then as signed. */
 int su_damage_mend(int dir, const struct su_manifest *manifest, const struct su_sources *sources, bool *is_good,

@@ -10,8 +10,8 @@
 
 const char *su_verdict_text(enum su_verdict verdict)
 {
-    static const char *const texts[] = {"good", "damaged", "untrusted",    "wrong-site",
-                                        "gap",  "replay",  "stale-format", "incomplete"};
+    static const char *const texts[] = {"good",   "damaged",      "untrusted",  "wrong-site", "gap",
+                                        "replay", "stale-format", "incomplete", "repairable"};
     return texts[verdict];
 }
 
@@ -42,14 +42,16 @@ static bool touches(const struct su_manifest *m, size_t first, size_t count, con
     return false;
 }
 
-/* What a bad block hits, in words an operator can act on. */
-static void describe(struct checking *c, const struct su_bad_block *b, struct su_buf *out)
+void su_verify_affects(const struct su_manifest *m, struct su_db *db, const struct su_bad_block *b,
+                       struct su_buf *out, bool *hits_metadata)
 {
-    const struct su_manifest *m = &c->v->bundle.manifest;
+    *hits_metadata = false;
+    if (m->volumes.at[b->volume - 1].is_recovery)
+        su_buf_adds(out, "recovery only");
     for (size_t i = 0; i < m->frames.count; i++)
         if (touches(m, m->frames.at[i].first_extent, m->frames.at[i].extents, b)) {
             su_buf_adds(out, "update metadata");
-            c->v->metadata_is_good = false;
+            *hits_metadata = true;
             break;
         }
     for (size_t i = 0; i < m->payloads.count; i++) {
@@ -65,7 +67,7 @@ static void describe(struct checking *c, const struct su_bad_block *b, struct su
                     p->is_licence ? "licence" : "content", hex, (unsigned long long)p->id.bytes);
         /* The site may not know the update yet: its metadata is in this very bundle. */
         if (su_query_text(
-                c->db, &title, &found, &ignored,
+                db, &title, &found, &ignored,
                 "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
                 SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 &&
             found)
@@ -78,12 +80,14 @@ static void on_bad(void *context, const struct su_bad_block *b)
 {
     struct checking *c = context;
     SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
+    bool hits_metadata;
     struct su_bad_place *place = SU_PUSH(&c->v->bad, MAX_BAD_PLACES);
     if (!place) {
         c->is_out_of_memory |= c->v->bad.count < MAX_BAD_PLACES;
         return;
     }
-    describe(c, b, &affects);
+    su_verify_affects(&c->v->bundle.manifest, c->db, b, &affects, &hits_metadata);
+    c->v->metadata_is_good &= !hits_metadata;
     place->volume = b->volume;
     place->offset = b->offset;
     place->length = b->length;
@@ -102,13 +106,29 @@ enum su_verdict su_verdict_of(enum su_code code)
     case SU_OLDER:
     case SU_NUMBER_TWICE: return SU_VERDICT_REPLAY;
     case SU_FEATURE: return SU_VERDICT_STALE_FORMAT;
+    case SU_REPAIRABLE: return SU_VERDICT_REPAIRABLE;
     case SU_INCOMPLETE: return SU_VERDICT_INCOMPLETE;
     default: return SU_VERDICT_DAMAGED;
     }
 }
 
-static int check_volumes(struct su_home *site, const struct su_events *events, struct su_verification *out,
-                         struct su_err *err)
+/* Whether the recovery volumes give back what is bad. */
+static int weigh(const struct su_bundle_raw *raw, const struct su_volume_reader *reader,
+                 const struct su_events *events, struct su_verification *out, struct su_err *err)
+{
+    struct su_err why = SU_ERR_INIT;
+    struct su_sources here = {.at = &out->bundle.dir, .count = 1};
+    if (su_damage_survey(&out->bundle.manifest, &here, su_volume_proved(reader), events, &out->damage, &why) <
+        0) {
+        *err = why;
+        return -1;
+    }
+    out->has_damage = true;
+    return su_damage_say(&out->damage, &out->bundle.manifest, raw->path, err);
+}
+
+static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
+                         const struct su_events *events, struct su_verification *out, struct su_err *err)
 {
     SU_AUTO(su_volume_reader)
     struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
@@ -126,9 +146,10 @@ static int check_volumes(struct su_home *site, const struct su_events *events, s
     (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
                   first->affects[0] ? first->affects : "framing only");
     su_volume_name(&out->bundle.manifest, first->volume, name);
-    return su_remedy(
+    (void)su_remedy(
         err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
         out->metadata_is_good ? "good" : "damaged");
+    return out->bundle.manifest.recovery.percent > 0 ? weigh(raw, reader, events, out, err) : -1;
 }
 
 static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
@@ -141,7 +162,7 @@ static int verify(struct su_home *site, const struct su_position *position, cons
     if (judged < 0)
         return -1;
     out->is_imported_already = judged == 1;
-    if (su_bundle_check_folder(&out->bundle, err) < 0 || check_volumes(site, events, out, err) < 0)
+    if (su_bundle_check_folder(&out->bundle, err) < 0 || check_volumes(site, raw, events, out, err) < 0)
         return -1;
     for (size_t i = 0; i < out->bundle.manifest.holes.count; i++)
         if (strncmp(out->bundle.manifest.holes.at[i].text, "prerequisite ", 13) == 0 ||

@@ -4,12 +4,13 @@
 #ifndef SU_VERIFY_H
 #define SU_VERIFY_H
 
+#include "common/core/damage.h"
 #include "common/core/position.h"
 #include "common/core/volume_read.h"
 
 enum su_verdict {
     SU_VERDICT_GOOD, SU_VERDICT_DAMAGED, SU_VERDICT_UNTRUSTED, SU_VERDICT_WRONG_SITE, SU_VERDICT_GAP,
-    SU_VERDICT_REPLAY, SU_VERDICT_STALE_FORMAT, SU_VERDICT_INCOMPLETE
+    SU_VERDICT_REPLAY, SU_VERDICT_STALE_FORMAT, SU_VERDICT_INCOMPLETE, SU_VERDICT_REPAIRABLE
 };
 const char *su_verdict_text(enum su_verdict verdict);
 /* The verdict that an error means; damage for whatever cannot be read. */
@@ -21,11 +22,18 @@ struct su_bad_place {
     char *reason, *affects; /* owned; affects: what lies there, "" when only framing */
 };
 
+/* What lies in a bad block, in words: files with their update, where the database knows it. Empty when only
+ * framing. */
+void su_verify_affects(const struct su_manifest *manifest, struct su_db *db, const struct su_bad_block *bad,
+                       struct su_buf *out, bool *hits_metadata);
+
 struct su_verification {
     enum su_verdict verdict;
     struct su_bundle bundle;  /* empty when untrusted */
     bool is_imported_already, metadata_is_good;
     uint64_t blocks;
+    bool has_damage;         /* something is bad, and there are recovery volumes */
+    struct su_damage damage; /* meaningful with has_damage */
     SU_VEC(struct su_bad_place) bad;
 };
 #define SU_VERIFICATION_INIT { .bundle = SU_BUNDLE_INIT }

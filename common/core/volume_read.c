@@ -47,6 +47,13 @@ void su_volume_reader_cleanup(struct su_volume_reader **r)
     *r = NULL;
 }
 
+static const char *or_repair(const struct su_volume_reader *r)
+{
+    return r->manifest->recovery.percent > 0
+               ? "; or, as there are recovery volumes: suimport repair DIR --to DIR2"
+               : "";
+}
+
 static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_err *err)
 {
     char name[16];
@@ -61,7 +68,7 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
     if (!su_file_exists(r->dir, name)) {
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) is absent", volume, r->manifest->volumes.count,
                       name);
-        return su_remedy(err, "Bring %s into the bundle's folder and run again.", name);
+        return su_remedy(err, "Bring %s into the bundle's folder and run again%s.", name, or_repair(r));
     }
     if (su_file_open(&r->fd, r->dir, name, &bytes, err) < 0)
         return -1;
@@ -70,7 +77,7 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) has %llu bytes, the manifest says %llu", volume,
                       r->manifest->volumes.count, name, (unsigned long long)bytes,
                       (unsigned long long)v->bytes);
-        return su_remedy(err, "Copy %s again from the hub and run again.", name);
+        return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
     }
     r->volume = volume;
     return 0;
@@ -98,9 +105,9 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0) {
         (void)su_fail(err, SU_DAMAGED,
                       "volume %u of %zu (%s): the block at offset %llu differs from its signed hash",
-                      r->volume, r->manifest->volumes.count,
-                      su_volume_name(r->manifest, r->volume, name), (unsigned long long)offset);
-        return su_remedy(err, "Copy %s again from the hub and run again.", name);
+                      r->volume, r->manifest->volumes.count, su_volume_name(r->manifest, r->volume, name),
+                      (unsigned long long)offset);
+        return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
     }
     r->proved[v->first_block + number] = true;
     r->block_number = number;
@@ -132,7 +139,7 @@ int su_volume_read(struct su_volume_reader *r, size_t first_extent, size_t exten
 
 int su_volume_check_rest(struct su_volume_reader *r, struct su_err *err)
 {
-    for (uint32_t v = 1; v <= r->manifest->volumes.count; v++) {
+    for (uint32_t v = 1; v <= su_manifest_data_volumes(r->manifest); v++) {
         const struct su_volume *volume = &r->manifest->volumes.at[v - 1];
         if (open_volume(r, v, err) < 0)
             return -1;
@@ -141,6 +148,11 @@ int su_volume_check_rest(struct su_volume_reader *r, struct su_err *err)
                 return -1;
     }
     return 0;
+}
+
+const bool *su_volume_proved(const struct su_volume_reader *r)
+{
+    return r->proved;
 }
 
 static bool is_medium_fault(const struct su_err *err)

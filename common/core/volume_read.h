@@ -21,8 +21,8 @@ typedef int (*su_volume_take)(void *context, const void *bytes, size_t length, s
 int su_volume_read(struct su_volume_reader *reader, size_t first_extent, size_t extents, su_volume_take take,
                    void *context, struct su_err *err) SU_CHECKED;
 
-/* Proves every block that no item has touched: heads, padding, ends. After it each byte of every
- * volume has been read and is as signed. */
+/* Proves every block of the data volumes that no item has touched: heads, padding, ends. After it each byte of
+ * every data volume has been read and is as signed. Recovery volumes need not be there. */
 int su_volume_check_rest(struct su_volume_reader *reader, struct su_err *err) SU_CHECKED;
 
 /* One bad place. reason: "absent", "differs", "short", ... */
@@ -36,5 +36,8 @@ struct su_bad_block {
 int su_volume_check_all(struct su_volume_reader *reader,
                         void (*bad)(void *context, const struct su_bad_block *block), void *context,
                         const struct su_events *events, uint64_t *blocks, struct su_err *err) SU_CHECKED;
+
+/* Of each block, by its number in the manifest: whether it was read and is as signed. */
+const bool *su_volume_proved(const struct su_volume_reader *reader);
 
 #endif

@@ -93,6 +93,38 @@ static void answer_bad(struct su_context *c, const struct su_verification *v)
     su_json_close(&c->json, ']');
 }
 
+static void answer_damage(struct su_context *c, const struct su_verification *v)
+{
+    const struct su_damage *d = &v->damage;
+    if (!v->has_damage) {
+        su_json_text(&c->json, "repairable", NULL);
+        return;
+    }
+    su_json_open(&c->json, "repairable", '{');
+    su_json_bool(&c->json, "is_repairable", d->hopeless == 0);
+    su_json_bool(&c->json, "data_is_damaged", d->is_data_damaged);
+    su_json_int(&c->json, "damaged_volumes", (int64_t)d->volumes);
+    su_json_int(&c->json, "cells", (int64_t)d->cells);
+    su_json_int(&c->json, "cells_lost", (int64_t)d->lost);
+    su_json_int(&c->json, "worst_codeword", (int64_t)d->worst);
+    su_json_int(&c->json, "worst_lost", (int64_t)d->worst_lost);
+    su_json_int(&c->json, "may_lose", (int64_t)d->can_lose);
+    su_json_int(&c->json, "spare", (int64_t)d->can_lose - (int64_t)d->worst_lost);
+    su_json_int(&c->json, "enough_volume", d->enough);
+    su_json_close(&c->json, '}');
+    su_line(c, "damaged      %s volumes, %s of %s cells", su_count_text(d->volumes), su_count_text(d->lost),
+            su_count_text(d->cells));
+    if (d->hopeless == 0)
+        su_line(c, "repairable   the worst codeword has lost %s of %s that may be lost (%s to spare)%s",
+                su_count_text(d->worst_lost), su_count_text(d->can_lose),
+                su_count_text(d->can_lose - d->worst_lost),
+                d->is_data_damaged ? "" : "; only recovery volumes are hit, import works as it is");
+    else
+        su_line(c, "not repairable  codeword %s has lost %s, %s may be lost; %s cells too many",
+                su_count_text(d->worst), su_count_text(d->worst_lost), su_count_text(d->can_lose),
+                su_count_text(d->worst_lost - d->can_lose));
+}
+
 static void answer(struct su_context *c, const struct su_verification *v)
 {
     const struct su_manifest *m = &v->bundle.manifest;
@@ -129,6 +161,7 @@ static void answer(struct su_context *c, const struct su_verification *v)
                 v->bad.count);
     }
     answer_bad(c, v);
+    answer_damage(c, v);
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
 }
 
