@@ -120,6 +120,28 @@ static void assert_content(void **state, const char *name, const char *text)
     free(bytes);
 }
 
+static void test_create_and_write_at(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state), fd = -1, again = -1;
+    char bytes[8];
+    GOOD(su_file_create(&fd, dir, "new", 6, &e));
+    GOOD(su_file_write_at(fd, "bc", 2, 3, &e));
+    GOOD(su_file_read_at(fd, bytes, 6, 0, &e));
+    assert_memory_equal(bytes, "\0\0\0bc\0", 6);
+    GOOD(su_file_open_again(&again, dir, "new", &e));
+    GOOD(su_file_write_at(again, "aaa", 3, 0, &e));
+    GOOD(su_file_write_at(again, "d", 1, 5, &e));
+    assert_content(state, "new", "aaabcd");
+    su_fd_cleanup(&fd);
+    REFUSED(su_file_create(&fd, dir, "new", 6, &e), SU_SYSTEM);
+    assert_content(state, "new", "aaabcd");
+    assert_int_equal(symlinkat("new", dir, "link"), 0);
+    REFUSED(su_file_create(&fd, dir, "link", 6, &e), SU_SYSTEM);
+    su_fd_cleanup(&again);
+    REFUSED(su_file_open_again(&again, dir, "link", &e), SU_SYSTEM);
+    REFUSED(su_file_open_again(&again, dir, "absent", &e), SU_SYSTEM);
+}
+
 static void test_atomic_commit(void **state)
 {
     SU_AUTO(su_fd) su_fd dir = open_place(state);
@@ -335,6 +357,7 @@ int main(void)
         PLACED(test_read_all),
         PLACED(test_read_and_write),
         PLACED(test_full_disk_is_space),
+        PLACED(test_create_and_write_at),
         PLACED(test_atomic_commit),
         PLACED(test_atomic_commit_replaces_or_refuses),
         PLACED(test_atomic_cleanup_leaves_nothing),
