@@ -162,7 +162,8 @@ static uint64_t recovery_bound(uint32_t volumes, uint64_t bytes, uint64_t percen
 {
     uint32_t most = most_segments(volumes, percent);
     uint64_t cells = up(bytes, SU_CELL_BYTES), codewords = up(cells, most), r = up(volumes * percent, 100);
-    return SU_CELL_BYTES + (cells + codewords) * SU_CELL_BYTES +
+    /* c * S exceeds the cells by less than either factor */
+    return SU_CELL_BYTES + (cells + (codewords < most ? codewords : most)) * SU_CELL_BYTES +
            up(LEAST_COPIES, r) * (codewords * SU_CHECK_BYTES + SU_CELL_BYTES);
 }
 
