@@ -48,6 +48,14 @@
 #define SU_MAX_SLIP_HOLES 100u
 /* Signature files beside a manifest; a two-person rule needs two. */
 #define SU_MAX_SIGNATURES 16u
+/* A CMS signature with the certificates of its chain; genuine ones stay below 10 KiB. */
+#define SU_MAX_CMS_BYTES (64 * SU_KIB)
+/* A certificate or revocation list given as a file: room for 20,000 revoked certificates. */
+#define SU_MAX_PEM_BYTES (1 * SU_MIB)
+/* The first line of a passphrase file. */
+#define SU_MAX_PASSPHRASE_BYTES (1 * SU_KIB)
+/* Keys and authorities a site pins. */
+#define SU_MAX_TRUSTED 1000u
 /* Sites one bundle may be relayed to, and lines about keys in one manifest. */
 #define SU_MAX_CHILDREN 64u
 #define SU_MAX_KEY_LINES 64u

@@ -16,21 +16,18 @@ void su_bundle_raw_cleanup(struct su_bundle_raw *raw)
 {
     su_fd_cleanup(&raw->dir);
     su_buf_cleanup(&raw->manifest);
-    free(raw->signatures.at);
-    raw->signatures.at = NULL;
-    raw->signatures.count = raw->signatures.capacity = 0;
+    su_signature_files_cleanup(&raw->signatures);
 }
 
 void su_bundle_cleanup(struct su_bundle *bundle)
 {
     su_fd_cleanup(&bundle->dir);
     su_manifest_cleanup(&bundle->manifest);
-    free(bundle->signers.at);
+    su_signing_cleanup(&bundle->signing);
     *bundle = (struct su_bundle)SU_BUNDLE_INIT;
 }
 
-/* 8 hex digits of the key id and the kind; the digits are a hint only. Of the kinds, .SIG is Ed25519;
- * .P7S, a CMS signature, may lie beside it and is not read by this version. */
+/* 8 hex digits of the key id and the kind; the digits are a hint only. .SIG is Ed25519, .P7S is CMS. */
 static bool is_signature_name(const char *name, const char *kind)
 {
     return strlen(name) == 12 && strspn(name, "0123456789ABCDEF") == 8 && strcmp(name + 8, kind) == 0;
@@ -41,25 +38,39 @@ bool su_bundle_is_signature(const char *name)
     return is_signature_name(name, ".SIG") || is_signature_name(name, ".P7S");
 }
 
+static int read_signature(struct su_bundle_raw *raw, const char *name, bool is_cms, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(is_cms ? SU_MAX_CMS_BYTES : SU_SIGNATURE_BYTES);
+    struct su_signature_file *s = SU_PUSH(&raw->signatures, SU_MAX_SIGNATURES);
+    if (!s)
+        return su_fail(err, SU_LIMIT, "more than %u signature files", SU_MAX_SIGNATURES);
+    (void)snprintf(s->file, sizeof s->file, "%s", name);
+    s->is_cms = is_cms;
+    bool is_read = su_file_read_all(raw->dir, name, &bytes, err) == 0;
+    if (!is_read && err->code != SU_LIMIT)
+        return -1;
+    if (!is_cms && (!is_read || bytes.length != SU_SIGNATURE_BYTES))
+        return su_fail(err, SU_UNTRUSTED, "%s has not the %d bytes of a signature", name, SU_SIGNATURE_BYTES);
+    if (!is_read || bytes.length == 0)
+        return su_fail(err, SU_UNTRUSTED, "%s is %s", name,
+                       is_read ? "empty" : "larger than the 64 KiB a signature may have");
+    if (!(s->bytes = malloc(bytes.length)))
+        return su_fail_memory(err);
+    memcpy(s->bytes, bytes.bytes, bytes.length);
+    s->length = bytes.length;
+    return 0;
+}
+
 static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
     if (su_dir_list(raw->dir, &names, MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
-        SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_SIGNATURE_BYTES);
-        if (!is_signature_name(names.at[i], ".SIG"))
-            continue;
-        struct su_bundle_signature *s = SU_PUSH(&raw->signatures, SU_MAX_SIGNATURES);
-        if (!s)
-            return su_fail(err, SU_LIMIT, "more than %u signature files", SU_MAX_SIGNATURES);
-        (void)snprintf(s->file, sizeof s->file, "%s", names.at[i]);
-        if (su_file_read_all(raw->dir, names.at[i], &bytes, err) < 0 && err->code != SU_LIMIT)
+        bool is_cms = is_signature_name(names.at[i], ".P7S");
+        if ((is_cms || is_signature_name(names.at[i], ".SIG")) &&
+            read_signature(raw, names.at[i], is_cms, err) < 0)
             return -1;
-        if (bytes.length != SU_SIGNATURE_BYTES)
-            return su_fail(err, SU_UNTRUSTED, "%s has not the %d bytes of a signature", names.at[i],
-                           SU_SIGNATURE_BYTES);
-        memcpy(s->bytes, bytes.bytes, SU_SIGNATURE_BYTES);
     }
     return 0;
 }
@@ -123,69 +134,48 @@ int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_man
     return su_manifest_parse(out, raw->manifest.bytes, raw->manifest.length, err);
 }
 
-static int collect_signers(struct su_bundle *b, const struct su_bundle_raw *raw, const struct su_trust *trust,
-                           struct su_err *err)
+/* The latest date a bundle imported here has given, undone or not: knowledge of the date is not undone. */
+static int latest_date(struct su_db *site, struct su_buf *out, struct su_err *err)
 {
-    bool *counted = calloc(trust->keys.count + 1, sizeof *counted); /* one key counts once */
-    int result = counted ? 0 : su_fail_memory(err);
-    for (size_t i = 0; result == 0 && i < raw->signatures.count; i++) {
-        bool is_known = false;
-        for (size_t k = 0; result == 0 && k < trust->keys.count; k++) {
-            const struct su_trusted *t = &trust->keys.at[k];
-            if (!su_signature_is_good(&t->key, raw->manifest.bytes, raw->manifest.length,
-                                      raw->signatures.at[i].bytes))
-                continue;
-            is_known = true;
-            if (counted[k])
-                continue;
-            counted[k] = true;
-            struct su_signer *signer = SU_PUSH(&b->signers, SU_MAX_SIGNATURES);
-            if (!signer) {
-                result = su_fail_memory(err);
-                break;
-            }
-            (void)snprintf(signer->name, sizeof signer->name, "%s", t->name);
-            (void)snprintf(signer->role, sizeof signer->role, "%s", t->role);
-            su_key_fingerprint(t->key.id, signer->fingerprint);
-        }
-        b->unknown_signatures += !is_known;
-    }
-    free(counted);
-    return result;
+    return su_query_text(site, out, NULL, err,
+                         "SELECT coalesce(max(substr(created,1,19)),'') FROM import WHERE created GLOB "
+                         "'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]*'");
 }
 
-static int demand_exporter(const struct su_bundle *b, const struct su_bundle_raw *raw,
-                           const struct su_trust *trust, struct su_err *err)
+/* Parsed, and still believed with what it says of itself. */
+static int verify_parsed(struct su_bundle *out, const struct su_bundle_raw *raw, const struct su_trust *trust,
+                         const struct su_policy *policy, struct su_db *site, struct su_err *err)
 {
-    for (size_t i = 0; i < b->signers.count; i++)
-        if (strcmp(b->signers.at[i].role, "exporter") == 0)
-            return 0;
-    if (trust->keys.count == 0)
-        return su_fail(err, SU_UNTRUSTED,
-                       "bundle %s: this site has pinned no key yet, so it refuses every bundle", raw->path);
-    if (raw->signatures.count == 0)
-        return su_fail(err, SU_UNTRUSTED, "bundle %s carries no signature", raw->path);
-    return su_fail(err, SU_UNTRUSTED,
-                   "bundle %s: none of its %zu signatures (%s ...) verifies under the %zu keys pinned here",
-                   raw->path, raw->signatures.count, raw->signatures.at[0].file, trust->keys.count);
+    SU_AUTO(su_buf) struct su_buf latest = SU_BUF_INIT(64);
+    if (su_manifest_parse(&out->manifest, raw->manifest.bytes, raw->manifest.length, err) < 0)
+        return su_prefix(err, "bundle %s", raw->path);
+    if (latest_date(site, &latest, err) < 0 ||
+        su_signers_judge(&out->signing, out->manifest.sequence, out->manifest.created,
+                         latest.bytes ? latest.bytes : "", err) < 0)
+        return -1;
+    return su_signers_demand(&out->signing, policy, trust, raw->signatures.count, raw->path, err);
 }
 
 int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site,
                      struct su_err *err)
 {
     SU_AUTO(su_trust) struct su_trust trust = {0};
-    if (su_trust_load(site, &trust, err) < 0 || collect_signers(out, raw, &trust, err) < 0 ||
-        demand_exporter(out, raw, &trust, err) < 0)
+    struct su_policy policy;
+    if (su_policy_load(site, &policy, err) < 0 || su_trust_load(site, &trust, err) < 0 ||
+        su_signers_collect(&out->signing, &raw->signatures, &raw->manifest, &trust, err) < 0 ||
+        su_signers_demand(&out->signing, &policy, &trust, raw->signatures.count, raw->path, err) < 0)
         return -1;
-    if (su_manifest_parse(&out->manifest, raw->manifest.bytes, raw->manifest.length, err) < 0 ||
-        su_sha256(out->manifest_sha256, raw->manifest.bytes, raw->manifest.length, err) < 0)
-        return su_prefix(err, "bundle %s", raw->path);
+    if (verify_parsed(out, raw, &trust, &policy, site, err) < 0 ||
+        su_sha256(out->manifest_sha256, raw->manifest.bytes, raw->manifest.length, err) < 0) {
+        su_manifest_cleanup(&out->manifest);
+        return -1;
+    }
     su_bundle_name(out->manifest.site, out->manifest.sequence, out->name);
     out->dir = fcntl(raw->dir, F_DUPFD_CLOEXEC, 0);
     return out->dir < 0 ? su_fail_sys(err, "dup") : 0;
 }
 
-static bool is_declared(const struct su_bundle *b, const char *name)
+static bool is_declared(const struct su_manifest *m, const char *name)
 {
     char volume[16];
     for (int i = 0; i < SU_PAPERS; i++)
@@ -193,42 +183,53 @@ static bool is_declared(const struct su_bundle *b, const char *name)
             return true;
     if (strcmp(name, SU_MANIFEST_NAME) == 0 || su_bundle_is_signature(name))
         return true;
-    for (size_t v = 1; v <= b->manifest.volumes.count; v++)
-        if (strcmp(name, su_volume_name(&b->manifest, (uint32_t)v, volume)) == 0)
+    for (size_t v = 1; v <= m->volumes.count; v++)
+        if (strcmp(name, su_volume_name(m, (uint32_t)v, volume)) == 0)
             return true;
     return false;
 }
 
-static int check_paper(const struct su_bundle *b, enum su_paper paper, struct su_err *err)
+static int check_paper(int dir, const struct su_manifest *m, enum su_paper paper, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
     uint8_t digest[SU_SHA256_BYTES];
-    if (su_file_read_all(b->dir, su_paper_name(paper), &text, err) < 0) {
+    if (su_file_read_all(dir, su_paper_name(paper), &text, err) < 0) {
         err->code = SU_DAMAGED;
         return -1;
     }
     if (su_sha256(digest, text.bytes ? text.bytes : "", text.length, err) < 0)
         return -1;
-    return memcmp(digest, b->manifest.papers[paper], sizeof digest) == 0
+    return memcmp(digest, m->papers[paper], sizeof digest) == 0
                ? 0
                : su_fail(err, SU_DAMAGED, "%s differs from the hash in the signed manifest",
                          su_paper_name(paper));
 }
 
-int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
+static int check_folder(int dir, const struct su_manifest *m, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
-    if (su_dir_list(b->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(dir, &names, MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++)
-        if (!is_declared(b, names.at[i]))
+        if (!is_declared(m, names.at[i]))
             return su_fail(err, SU_UNDECLARED,
                            "%s lies in the bundle's folder and the signed manifest does not name it",
                            names.at[i]);
     for (int i = 0; i < SU_PAPERS; i++)
-        if (check_paper(b, (enum su_paper)i, err) < 0)
+        if (check_paper(dir, m, (enum su_paper)i, err) < 0)
             return -1;
     return 0;
+}
+
+int su_bundle_check_folder(const struct su_bundle *b, struct su_err *err)
+{
+    return check_folder(b->dir, &b->manifest, err);
+}
+
+int su_bundle_unverified_check_folder(const struct su_bundle_raw *raw, const struct su_manifest *m,
+                                      struct su_err *err)
+{
+    return check_folder(raw->dir, m, err);
 }
 
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)

@@ -11,18 +11,13 @@
 
 #include "common/base/limits.h"
 #include "common/core/manifest.h"
-#include "common/core/trust.h"
-
-struct su_bundle_signature {
-    char file[16];
-    uint8_t bytes[SU_SIGNATURE_BYTES];
-};
+#include "common/core/signers.h"
 
 struct su_bundle_raw {
     char path[1024]; /* for messages */
     su_fd dir;
     struct su_buf manifest;
-    SU_VEC(struct su_bundle_signature) signatures;
+    struct su_signature_files signatures;
 };
 #define SU_BUNDLE_RAW_INIT { .dir = -1, .manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES) }
 int su_bundle_open(struct su_bundle_raw *raw, const char *path, struct su_err *err) SU_CHECKED;
@@ -32,26 +27,25 @@ void su_bundle_raw_cleanup(struct su_bundle_raw *raw);
 bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence);
 /* Whether those lines name that site, as the one addressed or as one it may be relayed to. */
 bool su_bundle_unverified_is_for(const char *path, const char *site);
-/* For inspect; nothing may rest on it. */
+/* For inspect, and for who is about to sign; nothing else may rest on it. */
 int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_manifest *out, struct su_err *err) SU_CHECKED;
 
-struct su_signer {
-    char name[65], role[12], fingerprint[SU_FINGERPRINT_TEXT];
-};
 struct su_bundle {
     su_fd dir;
     struct su_manifest manifest;
     uint8_t manifest_sha256[SU_SHA256_BYTES];
     char name[SU_BUNDLE_NAME_TEXT];
-    SU_VEC(struct su_signer) signers; /* good signatures by pinned keys */
-    size_t unknown_signatures;
+    struct su_signing signing; /* who signed; also filled when the bundle is refused for that */
 };
 #define SU_BUNDLE_INIT { .dir = -1, .manifest = SU_MANIFEST_INIT }
-/* Needs one good signature by a pinned exporter. */
+/* Needs signatures as the site's policy demands. Refused, `out` holds nothing but `signing`. */
 int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, struct su_db *site, struct su_err *err) SU_CHECKED;
 void su_bundle_cleanup(struct su_bundle *bundle);
 /* Refuses undeclared files and a recipe that is not the signed one. */
 int su_bundle_check_folder(const struct su_bundle *bundle, struct su_err *err) SU_CHECKED;
+/* The same for a manifest that nobody vouches for yet. */
+int su_bundle_unverified_check_folder(const struct su_bundle_raw *raw, const struct su_manifest *manifest,
+                                      struct su_err *err) SU_CHECKED;
 
 /* Whether a file of that name is a signature. */
 bool su_bundle_is_signature(const char *name);

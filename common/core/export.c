@@ -14,6 +14,7 @@
 #include "common/core/ledger.h"
 #include "common/core/readback.h"
 #include "common/core/recovery.h"
+#include "common/core/rotation.h"
 #include "common/core/sent.h"
 #include "common/core/slip.h"
 #include "common/core/volume_write.h"
@@ -38,6 +39,7 @@ struct writing {
     struct su_volume_writer *volumes;
     struct su_packer *packer;
     struct su_sent sent;
+    const struct su_key_files *signers; /* at least one */
     struct su_buf frame, packed;
     uint64_t done, total;
 };
@@ -207,11 +209,11 @@ static int write_paper(struct writing *w, int dir, enum su_paper paper, struct s
     return su_file_save(dir, su_paper_name(paper), 0644, false, text->bytes, text->length, err);
 }
 
-static int write_slip(struct writing *w, int dir, const struct su_key *key, struct su_err *err)
+static int write_slip(struct writing *w, int dir, struct su_err *err)
 {
     SU_AUTO(su_buf)
     struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
-    if (su_slip(w->home->db, w->result, w->actor, key->id, &text, &html, err) < 0 ||
+    if (su_slip(w->home->db, w->result, w->actor, w->signers->at[0].key.id, &text, &html, err) < 0 ||
         write_paper(w, dir, SU_PAPER_SLIP, &text, err) < 0)
         return -1;
     return write_paper(w, dir, SU_PAPER_SLIP_HTML, &html, err);
@@ -236,13 +238,28 @@ static int data_volume_bytes(const struct su_export_options *o, const struct su_
     return su_remedy(err, "Choose a larger --volume-size or a smaller --recovery.");
 }
 
-/* Everything but the final name: volumes, recipe, manifest, signature, all synced. */
-static int write_bundle(struct writing *w, int dir, const struct su_key *key,
-                        const struct su_export_options *o, struct su_err *err)
+/* One file for each key. */
+static int sign_all(struct writing *w, int dir, const struct su_buf *manifest, struct su_err *err)
+{
+    for (size_t i = 0; i < w->signers->count; i++) {
+        const struct su_key *key = &w->signers->at[i].key;
+        uint8_t signature[SU_SIGNATURE_BYTES];
+        char name[16];
+        (void)snprintf(name, sizeof name, "%02X%02X%02X%02X.SIG", key->id[0], key->id[1], key->id[2],
+                       key->id[3]);
+        if (su_sign(key, manifest->bytes, manifest->length, signature, err) < 0 ||
+            su_file_save(dir, name, 0644, false, signature, sizeof signature, err) < 0)
+            return -1;
+        w->result->bytes += sizeof signature;
+    }
+    return 0;
+}
+
+/* Everything but the final name: volumes, recipe, manifest, signatures, all synced. */
+static int write_bundle(struct writing *w, int dir, const struct su_export_options *o, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
-    uint8_t signature[SU_SIGNATURE_BYTES];
-    char set[SU_SET_TEXT], name[16];
+    char set[SU_SET_TEXT];
     uint64_t volume_bytes;
     if (data_volume_bytes(o, w->result, &volume_bytes, err) < 0 || su_volume_set(w->m, set, err) < 0 ||
         !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
@@ -252,19 +269,17 @@ static int write_bundle(struct writing *w, int dir, const struct su_key *key,
         (o->recovery_percent > 0 &&
          su_recovery_write(dir, w->m, o->recovery_percent, o->volume_bytes, w->events, err) < 0))
         return -1;
-    recipe(w->m, key->id, &text);
-    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0 || write_slip(w, dir, key, err) < 0)
+    recipe(w->m, w->signers->at[0].key.id, &text);
+    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0 || write_slip(w, dir, err) < 0)
         return -1;
     su_manifest_format(w->m, &manifest);
     if (su_buf_check(&manifest, "the manifest", err) < 0 ||
-        su_sign(key, manifest.bytes, manifest.length, signature, err) < 0 ||
         su_sha256(w->result->manifest_sha256, manifest.bytes, manifest.length, err) < 0)
         return -1;
-    (void)snprintf(name, sizeof name, "%02X%02X%02X%02X.SIG", key->id[0], key->id[1], key->id[2], key->id[3]);
-    if (su_file_save(dir, name, 0644, false, signature, sizeof signature, err) < 0 ||
+    if (sign_all(w, dir, &manifest, err) < 0 ||
         su_file_save(dir, SU_MANIFEST_NAME, 0644, false, manifest.bytes, manifest.length, err) < 0)
         return -1;
-    w->result->bytes += su_manifest_volume_bytes(w->m) + manifest.length + sizeof signature;
+    w->result->bytes += su_manifest_volume_bytes(w->m) + manifest.length;
     return su_dir_sync(dir, err);
 }
 
@@ -284,13 +299,14 @@ static int record_export(struct su_home *home, const struct su_site *site, const
 {
     const struct su_manifest *m = &result->manifest;
     char now[SU_TIME_TEXT];
-    if (su_run(home->db, err, 
-               "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256,"
-               " volumes, bytes, records, files, content_holes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-               SU_I(site->site_id), SU_I(m->sequence), SU_T(m->is_full ? "full" : "delta"),
-               SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
-               SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
-               SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
+    if (su_run(
+            home->db, err,
+            "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256,"
+            " volumes, bytes, records, files, content_holes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+            SU_I(site->site_id), SU_I(m->sequence), SU_T(m->is_full ? "full" : "delta"),
+            SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
+            SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
+            SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
         su_run(
             home->db, err,
             "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"
@@ -345,7 +361,7 @@ static int open_out(const char *path, su_fd *out, struct su_err *err)
 }
 
 static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
-                     const struct su_key *key, const struct su_events *events,
+                     const struct su_key_files *signers, const struct su_events *events,
                      struct su_export_result *result, struct su_transaction *t, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd out = -1, dir = -1;
@@ -363,13 +379,14 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .actor = o->actor,
                         .result = result,
                         .m = &result->manifest,
+                        .signers = signers,
                         .sent = SU_SENT_INIT,
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
                         .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
                         .total = result->payload_bytes + result->raw_bytes};
     int code = su_sent_begin(&w.sent, home, site, w.m->sequence, result->raw_bytes / 4 + 4 * SU_MIB, err);
     if (code == 0)
-        code = write_bundle(&w, dir, key, o, err);
+        code = write_bundle(&w, dir, o, err);
     if (code == 0)
         code = su_sent_keep(&w.sent, dir, w.m, result->manifest_sha256, err);
     if (code == 0 && o->is_read_back)
@@ -397,13 +414,13 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
               struct su_export_result *result, struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
-    SU_AUTO(su_key_file) struct su_key_file key = SU_KEY_FILE_INIT;
+    SU_AUTO(su_key_files) struct su_key_files signers = {0};
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     if (o->volume_bytes != 0 && o->volume_bytes < SU_MIN_VOLUME_BYTES)
         return su_fail(err, SU_USAGE, "--volume-size %llu is below the least, %zu bytes",
                        (unsigned long long)o->volume_bytes, SU_MIN_VOLUME_BYTES);
     if (su_begin(&t, home->db, err) < 0 || su_site_load(home->db, o->site, &site, err) < 0 ||
-        (!o->is_plan && su_keys_open_private(home, o->key, &key, err) < 0) ||
+        (!o->is_plan && su_keys_open_signers(home, o->key, o->passphrase, &signers, err) < 0) ||
         su_export_plan(home, &site, o, result, err) < 0)
         return su_after(err, "Nothing was written.");
     su_bundle_name(site.code, result->manifest.sequence, result->bundle);
@@ -411,7 +428,7 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
         return 0;
     su_message(events, SU_EXPORT_STARTED, SU_INFO, "export %s sequence %llu (%s) started", site.code,
                (unsigned long long)result->manifest.sequence, result->manifest.is_full ? "full" : "delta");
-    if (write_all(home, &site, o, &key.key, events, result, &t, err) == 0)
+    if (write_all(home, &site, o, &signers, events, result, &t, err) == 0)
         return 0;
     return su_after(err, t.db ? "No bundle was made; the hub's books are as they were."
                               : "The bundle is in the books but bears no final name: export again.");

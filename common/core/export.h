@@ -10,11 +10,13 @@
 #include "common/core/event.h"
 #include "common/core/home.h"
 #include "common/core/ledger.h"
+#include "common/core/keys.h"
 #include "common/core/manifest.h"
 #include "common/core/site.h"
 
 struct su_export_options {
-    const char *site, *out, *key;
+    const char *site, *out, *key; /* key NULL: all active ones of the hub's line of exporter keys */
+    const struct su_passphrase *passphrase;
     const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
     bool is_read_back; /* read the medium again before the bundle gets its name */

@@ -8,6 +8,7 @@
 #include "common/core/closure.h"
 #include "common/core/content.h"
 #include "common/core/history.h"
+#include "common/core/rotation.h"
 #include "common/core/state.h"
 
 /* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
@@ -90,6 +91,8 @@ static int fill_head(struct su_home *home, const struct su_site *site, struct su
     m->profile.content = site->profile.content;
     m->profile.has_express = site->profile.has_express;
     su_profile_sort(&m->profile);
+    if (su_rotation_declare(home->db, site->site_id, m, err) < 0)
+        return -1;
     return su_profile_digest(&m->profile, m->profile_digest, err);
 }
 

@@ -332,8 +332,8 @@ static int apply(struct importing *i, struct su_err *err)
     memcpy(row.started, i->started, sizeof row.started);
     SU_AUTO(su_buf) struct su_buf detail = SU_BUF_INIT(8 * SU_KIB);
     su_buf_adds(&detail, i->bundle->name);
-    for (size_t k = 0; k < i->bundle->signers.count; k++) {
-        const struct su_signer *s = &i->bundle->signers.at[k];
+    for (size_t k = 0; k < i->bundle->signing.good.count; k++) {
+        const struct su_signer *s = &i->bundle->signing.good.at[k];
         su_buf_addf(&detail, "%s %s (%s) %s", k ? "," : "; signed", s->name, s->role, s->fingerprint);
     }
     if (su_buf_check(&detail, "a ledger entry", err) < 0)
@@ -344,7 +344,9 @@ static int apply(struct importing *i, struct su_err *err)
                                     .sequence = i->m->sequence,
                                     .detail = detail.bytes};
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
-    if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0)
+    if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0 ||
+        su_trust_apply_manifest(i->site, i->m, i->bundle->name, i->options->actor, i->events,
+                                &i->result->trust, err) < 0)
         return -1;
     return i->options->is_plan ? 0 : su_commit(&t, err); /* a plan rolls back at scope end */
 }

@@ -8,6 +8,7 @@
 #include "common/core/ledger.h"
 #include "common/core/position.h"
 #include "common/core/sync.h"
+#include "common/core/trust.h"
 
 struct su_import_options {
     const struct su_actor *actor;
@@ -24,6 +25,7 @@ struct su_import_result {
     uint64_t files_stored, bytes_stored, files_held;
     uint64_t content_owed, licence_owed;
     int64_t content_version;
+    struct su_trust_changes trust; /* keys the bundle introduced or revoked */
     double seconds;
 };
 

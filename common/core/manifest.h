@@ -9,12 +9,12 @@
 
 #include "common/core/profile.h"
 #include "common/core/store.h"
+#include "common/lib/sign.h"
 
 #define SU_MANIFEST_NAME "MANIFEST.TXT"
 #define SU_MANIFEST_FIRST_LINE "SU-BUNDLE-MANIFEST 1 transfer"
 #define SU_RECIPE_NAME "VERIFY.txt"
 #define SU_POOL_NAME "SU-POOL" /* beside the bundles' folders */
-#define SU_SPKI_BYTES 44         /* DER of an Ed25519 SubjectPublicKeyInfo */
 #define SU_BUNDLE_NAME_TEXT 40
 
 /* Texts for people that lie in the folder, each with its hash in the manifest. */

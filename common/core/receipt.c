@@ -55,7 +55,7 @@ int su_receipt_make(struct su_home *site, struct su_buf *out, struct su_err *err
     struct su_receipt r = {.sequence = 0};
     uint8_t signature[SU_SIGNATURE_BYTES];
     char text[SIGNATURE_TEXT];
-    if (su_receipt_fill(site, &r, err) < 0 || su_keys_open_private(site, "site", &key, err) < 0)
+    if (su_receipt_fill(site, &r, err) < 0 || su_keys_open_private(site, "site", NULL, &key, err) < 0)
         return -1;
     format(&r, out);
     if (su_buf_check(out, "a receipt", err) < 0 ||

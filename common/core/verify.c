@@ -99,7 +99,16 @@ static void on_bad(void *context, const struct su_bad_block *b)
 enum su_verdict su_verdict_of(enum su_code code)
 {
     switch (code) {
-    case SU_UNTRUSTED: return SU_VERDICT_UNTRUSTED;
+    case SU_UNTRUSTED:
+    case SU_TOO_FEW:
+    case SU_KEY_REVOKED:
+    case SU_CERT_EXPIRED:
+    case SU_CERT_PURPOSE:
+    case SU_CERT_REVOKED:
+    case SU_CERT_ISSUER:
+    case SU_CERT_WEAK:
+    case SU_CRL_STALE:
+    case SU_POLICY: return SU_VERDICT_UNTRUSTED;
     case SU_WRONG_SITE: return SU_VERDICT_WRONG_SITE;
     case SU_GAP:
     case SU_JUMP: return SU_VERDICT_GAP;

@@ -2,8 +2,10 @@
 
 #include <ctype.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,57 +41,127 @@ int su_key_generate(struct su_key *key, struct su_err *err)
     return adopt(key, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), err);
 }
 
-/* No prompt: a key with a passphrase simply does not load here. */
-static int no_passphrase(char *out, int room, int is_writing, void *context)
+/* No prompt: without a passphrase a protected key simply does not load here. */
+static int give_passphrase(char *out, int room, int is_writing, void *context)
 {
-    (void)out, (void)room, (void)is_writing, (void)context;
-    return -1;
+    const char *passphrase = context;
+    size_t n = passphrase ? strlen(passphrase) : 0;
+    (void)is_writing;
+    if (!passphrase || n > (size_t)room)
+        return -1;
+    memcpy(out, passphrase, n);
+    return (int)n;
 }
 
-static int load(struct su_key *key, const char *pem, size_t length, bool is_private, struct su_err *err)
+static EVP_PKEY *load(const char *pem, size_t length, const char *passphrase, bool is_private)
 {
     BIO *bio = length <= SU_KIB * 64 ? BIO_new_mem_buf(pem, (int)length) : NULL;
-    if (!bio)
-        return su_fail(err, SU_KEY, "the key file cannot be read");
-    EVP_PKEY *handle = is_private ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
-                                  : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+    void *context = (void *)(uintptr_t)passphrase; /* only read */
+    EVP_PKEY *handle = NULL;
+    if (bio)
+        handle = is_private ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, context)
+                            : PEM_read_bio_PUBKEY(bio, NULL, give_passphrase, context);
     BIO_free(bio);
-    return adopt(key, handle, err);
+    ERR_clear_error();
+    return handle;
 }
 
 int su_key_load_private(struct su_key *key, const char *pem, size_t length, struct su_err *err)
 {
-    return load(key, pem, length, true, err);
+    return adopt(key, load(pem, length, NULL, true), err);
+}
+
+bool su_key_is_protected(const char *pem, size_t length)
+{
+    static const char mark[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    return memmem(pem, length, mark, sizeof mark - 1) != NULL;
+}
+
+int su_key_load_protected(struct su_key *key, const char *pem, size_t length, const char *passphrase,
+                          struct su_err *err)
+{
+    EVP_PKEY *handle = load(pem, length, passphrase, true);
+    return handle ? adopt(key, handle, err)
+                  : su_fail(err, SU_PASSPHRASE, "the passphrase does not open the private key");
 }
 
 int su_key_load_public(struct su_key *key, const char *pem, size_t length, struct su_err *err)
 {
-    return load(key, pem, length, false, err);
+    return adopt(key, load(pem, length, NULL, false), err);
 }
 
-static int save(const struct su_key *key, bool is_private, struct su_buf *out, struct su_err *err)
+int su_key_load_spki(struct su_key *key, const uint8_t spki[SU_SPKI_BYTES], struct su_err *err)
 {
-    BIO *bio = BIO_new(BIO_s_mem());
+    const unsigned char *at = spki;
+    EVP_PKEY *handle = d2i_PUBKEY(NULL, &at, SU_SPKI_BYTES);
+    ERR_clear_error();
+    return adopt(key, handle, err);
+}
+
+int su_key_save_spki(const struct su_key *key, uint8_t out[SU_SPKI_BYTES], struct su_err *err)
+{
+    unsigned char *at = out;
+    return i2d_PUBKEY(key->handle, NULL) == SU_SPKI_BYTES && i2d_PUBKEY(key->handle, &at) == SU_SPKI_BYTES
+               ? 0
+               : su_fail(err, SU_KEY, "the key cannot be encoded");
+}
+
+/* The cost of a guess: 16 MiB and some ten milliseconds; what openssl itself uses. */
+#define SCRYPT_N 16384
+#define SCRYPT_R 8
+#define SCRYPT_P 1
+
+static bool write_protected(BIO *bio, EVP_PKEY *handle, const char *passphrase)
+{
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(handle);
+    X509_ALGOR *method =
+        PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N, SCRYPT_R, SCRYPT_P);
+    X509_SIG *sealed =
+        info && method ? PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, method) : NULL;
+    bool ok = sealed && PEM_write_bio_PKCS8(bio, sealed) == 1;
+    if (!sealed)
+        X509_ALGOR_free(method); /* else it belongs to `sealed` */
+    X509_SIG_free(sealed);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return ok;
+}
+
+/* What was written to a memory BIO, which OpenSSL wipes; it is added in one piece, so that growing
+ * leaves no copy of a secret behind. */
+static int take_bio(BIO *bio, bool ok, struct su_buf *out, struct su_err *err)
+{
     char *text = NULL;
-    bool ok = bio && (is_private ? PEM_write_bio_PKCS8PrivateKey(bio, key->handle, NULL, NULL, 0, NULL, NULL)
-                                 : PEM_write_bio_PUBKEY(bio, key->handle)) == 1;
-    long length = ok ? BIO_get_mem_data(bio, &text) : 0;
+    long length = bio && ok ? BIO_get_mem_data(bio, &text) : 0;
     if (length > 0)
         su_buf_add(out, text, (size_t)length);
     BIO_free(bio);
+    ERR_clear_error();
     if (length <= 0)
         return su_fail(err, SU_KEY, "the key cannot be encoded");
     return su_buf_check(out, "key", err);
 }
 
-int su_key_save_private(const struct su_key *key, struct su_buf *out, struct su_err *err)
+int su_key_save_private(const struct su_key *key, const char *passphrase, struct su_buf *out,
+                        struct su_err *err)
 {
-    return save(key, true, out, err);
+    BIO *bio = BIO_new(BIO_s_secmem());
+    bool ok =
+        bio && (passphrase ? write_protected(bio, key->handle, passphrase)
+                           : PEM_write_bio_PKCS8PrivateKey(bio, key->handle, NULL, NULL, 0, NULL, NULL) == 1);
+    return take_bio(bio, ok, out, err);
 }
 
 int su_key_save_public(const struct su_key *key, struct su_buf *out, struct su_err *err)
 {
-    return save(key, false, out, err);
+    BIO *bio = BIO_new(BIO_s_mem());
+    return take_bio(bio, bio && PEM_write_bio_PUBKEY(bio, key->handle) == 1, out, err);
+}
+
+int su_passphrase_ask(const char *prompt, char *out, size_t room, struct su_err *err)
+{
+    int result = EVP_read_pw_string(out, room < INT32_MAX ? (int)room : INT32_MAX, prompt, 0);
+    ERR_clear_error();
+    return result == 0 ? 0 : su_fail(err, SU_PASSPHRASE, "no passphrase was entered");
 }
 
 void su_key_fingerprint(const uint8_t id[SU_SHA256_BYTES], char out[SU_FINGERPRINT_TEXT])

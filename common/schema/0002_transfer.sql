@@ -75,3 +75,37 @@ CREATE VIEW v_ledger AS
 SELECT entry, time, operator, kind, site, sequence, lower(hex(subject)) AS subject, detail, lower(hex(hash)) AS hash,
        form, witness, change, scan_name, lower(hex(scan_sha256)) AS scan_sha256, lower(hex(previous)) AS previous
   FROM ledger;
+
+-- Site: revocation lists of pinned authorities.
+CREATE TABLE trust_crl (
+  key_id BLOB PRIMARY KEY CHECK (length(key_id) = 32),  -- of the authority
+  pem    TEXT NOT NULL,
+  added  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Site: revocations of keys that were not pinned when they came; they hold when such a key is met later.
+CREATE TABLE trust_revoked (
+  key_id        BLOB PRIMARY KEY CHECK (length(key_id) = 32),
+  last_sequence INTEGER NOT NULL,
+  introduced    TEXT NOT NULL            -- the bundle that brought it
+) STRICT, WITHOUT ROWID;
+-- Hub: keys that took over from others; every bundle introduces them.
+CREATE TABLE key_successor (
+  name        TEXT PRIMARY KEY,
+  predecessor TEXT NOT NULL,
+  role        TEXT NOT NULL CHECK (role IN ('exporter', 'reviewer', 'receiver')),
+  spki        BLOB NOT NULL UNIQUE CHECK (length(spki) = 44),
+  added       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Hub: keys taken back; every bundle says so.
+CREATE TABLE key_revoked (
+  key_id BLOB PRIMARY KEY CHECK (length(key_id) = 32),
+  name   TEXT NOT NULL UNIQUE,
+  added  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Hub: up to which of a site's bundles a revoked key counts; a site without a row: none.
+CREATE TABLE key_revoked_site (
+  key_id        BLOB NOT NULL REFERENCES key_revoked,
+  site_id       INTEGER NOT NULL REFERENCES site ON DELETE CASCADE,
+  last_sequence INTEGER NOT NULL,
+  PRIMARY KEY (key_id, site_id)
+) STRICT, WITHOUT ROWID;

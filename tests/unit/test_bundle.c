@@ -4,6 +4,7 @@
 #include "common/core/bundle.h"
 #include "common/core/home.h"
 #include "common/lib/sign.h"
+#include "schema.h"
 
 #define HASH64 "4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a"
 /* SHA-256 of "read me\n", by another program. */
@@ -122,7 +123,8 @@ static struct su_db *pinned(const char *const roles[3])
 {
     struct su_db *db = NULL;
     GOOD(su_db_open_memory(&db, &e));
-    GOOD(su_db_script(db, "CREATE TABLE trust (key_id BLOB, name TEXT, role TEXT, pem TEXT, added TEXT);", &e));
+    for (size_t i = 0; i < sizeof su_schema_steps / sizeof *su_schema_steps; i++)
+        GOOD(su_db_script(db, su_schema_steps[i], &e));
     for (unsigned i = 0; i < 3; i++) {
         SU_AUTO(su_key) struct su_key key = SU_KEY_INIT;
         char name[8];
@@ -130,7 +132,7 @@ static struct su_db *pinned(const char *const roles[3])
             continue;
         (void)snprintf(name, sizeof name, "key-%u", i);
         GOOD(su_key_load_public(&key, keys[i].public_pem, strlen(keys[i].public_pem), &e));
-        GOOD(su_run(db, &e, "INSERT INTO trust VALUES (?1,?2,?3,?4,'')", SU_B(key.id, 32), SU_T(name), SU_T(roles[i]), SU_T(keys[i].public_pem)));
+        GOOD(su_run(db, &e, "INSERT INTO trust (key_id, name, role, pem, added) VALUES (?1,?2,?3,?4,'')", SU_B(key.id, 32), SU_T(name), SU_T(roles[i]), SU_T(keys[i].public_pem)));
     }
     return db;
 }
@@ -158,18 +160,22 @@ static void test_who_must_have_signed(void **state)
     sign_as(state, "b/11111111.SIG", 0, manifest, sizeof manifest - 1); /* the name is a hint only */
     GOOD(verify(state, exporter, &bundle));
     assert_string_equal(bundle.name, "SU-ALPHA-000001");
-    assert_int_equal(bundle.signers.count, 1);
-    assert_string_equal(bundle.signers.at[0].name, "key-0");
-    assert_string_equal(bundle.signers.at[0].fingerprint, "06E3 FD8F DA29 BB60 AB59");
-    assert_int_equal(bundle.unknown_signatures, 0);
+    assert_int_equal(bundle.signing.good.count, 1);
+    assert_string_equal(bundle.signing.good.at[0].name, "key-0");
+    assert_string_equal(bundle.signing.good.at[0].fingerprint, "06E3 FD8F DA29 BB60 AB59");
+    assert_int_equal(bundle.signing.not_counted.count, 0);
     REFUSED(verify(state, nobody, &bundle), SU_UNTRUSTED);
-    REFUSED(verify(state, reviewer, &bundle), SU_UNTRUSTED); /* a reviewer's word alone is not enough */
+    REFUSED(verify(state, reviewer, &bundle), SU_TOO_FEW); /* a reviewer's word alone is not enough */
     sign_as(state, "b/22222222.SIG", 1, manifest, sizeof manifest - 1);
     sign_as(state, "b/33333333.SIG", 2, manifest, sizeof manifest - 1);
     sign_as(state, "b/44444444.SIG", 0, manifest, sizeof manifest - 1); /* the same key once more */
     GOOD(verify(state, both, &bundle));
-    assert_int_equal(bundle.signers.count, 2); /* one key counts once */
-    assert_int_equal(bundle.unknown_signatures, 1);
+    assert_int_equal(bundle.signing.good.count, 2); /* one key counts once */
+    assert_int_equal(bundle.signing.not_counted.count, 2);
+    assert_string_equal(bundle.signing.not_counted.at[0].file, "33333333.SIG"); /* nobody's */
+    assert_int_equal(bundle.signing.not_counted.at[0].code, SU_UNTRUSTED);
+    assert_string_equal(bundle.signing.not_counted.at[1].name, "key-0");
+    assert_int_equal(bundle.signing.not_counted.at[1].code, SU_TOO_FEW);
 }
 
 static void test_other_bytes_than_signed(void **state)

@@ -1,7 +1,7 @@
 /* Keys in a home and key files from outside. */
 #include "catalogue_helpers.h"
 
-#include "common/core/keys.h"
+#include "common/core/rotation.h"
 
 #define PUBLIC_PEM "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n"
 
@@ -18,11 +18,12 @@ static int read_text(struct fixture *f, const char *text, size_t length, struct 
 static void test_generate_and_open(void **state)
 {
     struct fixture *f = *state;
-    SU_AUTO(su_key_file) struct su_key_file made = SU_KEY_FILE_INIT, read = SU_KEY_FILE_INIT, private = SU_KEY_FILE_INIT, again = SU_KEY_FILE_INIT;
+    SU_AUTO(su_key_file) struct su_key_file made = SU_KEY_FILE_INIT, read = SU_KEY_FILE_INIT, private = SU_KEY_FILE_INIT;
     struct stat st;
     char path[4200];
-    REFUSED(su_keys_open_private(&f->home, NULL, &private, &e), SU_NO_KEY);
-    GOOD(su_keys_generate(&f->home, "hub-2024", "exporter", &made, &e));
+    SU_AUTO(su_key_files) struct su_key_files signers = {0};
+    REFUSED(su_keys_open_signers(&f->home, NULL, NULL, &signers, &e), SU_NO_KEY);
+    GOOD(su_keys_generate(&f->home, "hub-2024", "exporter", NULL, &made, &e));
     GOOD(su_keys_read_public(f->home.keys, "hub-2024.pub", &read, &e));
     assert_memory_equal(read.key.id, made.key.id, 32);
     assert_string_equal(read.name, "hub-2024");
@@ -30,39 +31,43 @@ static void test_generate_and_open(void **state)
     (void)snprintf(path, sizeof path, "%s/keys/hub-2024.key", f->path);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    GOOD(su_keys_open_private(&f->home, "hub-2024", &private, &e));
+    GOOD(su_keys_open_private(&f->home, "hub-2024", NULL, &private, &e));
     assert_memory_equal(private.key.id, made.key.id, 32);
-    GOOD(su_keys_open_private(&f->home, NULL, &again, &e)); /* the only one */
-    assert_string_equal(again.name, "hub-2024");
-    REFUSED(su_keys_open_private(&f->home, "absent", &private, &e), SU_NO_KEY);
-    REFUSED(su_keys_open_private(&f->home, "../hub-2024", &private, &e), SU_USAGE);
+    GOOD(su_keys_open_signers(&f->home, NULL, NULL, &signers, &e)); /* the only one */
+    assert_int_equal(signers.count, 1);
+    assert_string_equal(signers.at[0].name, "hub-2024");
+    REFUSED(su_keys_open_private(&f->home, "absent", NULL, &private, &e), SU_NO_KEY);
+    REFUSED(su_keys_open_private(&f->home, "../hub-2024", NULL, &private, &e), SU_USAGE);
 }
 
 static void test_nothing_is_overwritten(void **state)
 {
     struct fixture *f = *state;
     SU_AUTO(su_key_file) struct su_key_file made = SU_KEY_FILE_INIT, other = SU_KEY_FILE_INIT, read = SU_KEY_FILE_INIT;
-    GOOD(su_keys_generate(&f->home, "k", "exporter", &made, &e));
-    REFUSED(su_keys_generate(&f->home, "k", "reviewer", &other, &e), SU_EXISTS);
-    GOOD(su_keys_open_private(&f->home, "k", &read, &e));
+    GOOD(su_keys_generate(&f->home, "k", "exporter", NULL, &made, &e));
+    REFUSED(su_keys_generate(&f->home, "k", "reviewer", NULL, &other, &e), SU_EXISTS);
+    GOOD(su_keys_open_private(&f->home, "k", NULL, &read, &e));
     assert_memory_equal(read.key.id, made.key.id, 32);
     static const char *const names[] = {"", "..", "a/b", "a b", "-x"};
     for (size_t i = 0; i < 5; i++)
-        REFUSED(su_keys_generate(&f->home, names[i], "exporter", &other, &e), SU_USAGE);
-    REFUSED(su_keys_generate(&f->home, "ok", "admin", &other, &e), SU_USAGE);
+        REFUSED(su_keys_generate(&f->home, names[i], "exporter", NULL, &other, &e), SU_USAGE);
+    REFUSED(su_keys_generate(&f->home, "ok", "admin", NULL, &other, &e), SU_USAGE);
 }
 
 static void test_which_exporter(void **state)
 {
     struct fixture *f = *state;
-    SU_AUTO(su_key_file) struct su_key_file a = SU_KEY_FILE_INIT, b = SU_KEY_FILE_INIT, c = SU_KEY_FILE_INIT, chosen = SU_KEY_FILE_INIT;
+    SU_AUTO(su_key_file) struct su_key_file a = SU_KEY_FILE_INIT, b = SU_KEY_FILE_INIT, c = SU_KEY_FILE_INIT;
+    SU_AUTO(su_key_files) struct su_key_files chosen = {0};
     SU_AUTO(su_names) struct su_names names = {0};
-    GOOD(su_keys_generate(&f->home, "b", "exporter", &a, &e));
-    GOOD(su_keys_generate(&f->home, "a", "reviewer", &b, &e));
-    GOOD(su_keys_open_private(&f->home, NULL, &chosen, &e));
-    assert_string_equal(chosen.name, "b");
-    GOOD(su_keys_generate(&f->home, "c", "exporter", &c, &e));
-    REFUSED(su_keys_open_private(&f->home, NULL, &chosen, &e), SU_AMBIGUOUS);
+    GOOD(su_keys_generate(&f->home, "b", "exporter", NULL, &a, &e));
+    GOOD(su_keys_generate(&f->home, "a", "reviewer", NULL, &b, &e));
+    GOOD(su_keys_open_signers(&f->home, NULL, NULL, &chosen, &e));
+    assert_int_equal(chosen.count, 1);
+    assert_string_equal(chosen.at[0].name, "b");
+    GOOD(su_keys_generate(&f->home, "c", "exporter", NULL, &c, &e));
+    su_key_files_cleanup(&chosen);
+    REFUSED(su_keys_open_signers(&f->home, NULL, NULL, &chosen, &e), SU_AMBIGUOUS);
     GOOD(su_keys_list(&f->home, &names, &e));
     assert_int_equal(names.count, 3);
     assert_string_equal(names.at[0], "a");

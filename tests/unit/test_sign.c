@@ -111,7 +111,7 @@ static void test_generated_keys_save_and_load(void **state)
     GOOD(su_key_generate(&key, &e));
     GOOD(su_key_generate(&another, &e));
     assert_memory_not_equal(key.id, another.id, sizeof key.id);
-    GOOD(su_key_save_private(&key, &private_pem, &e));
+    GOOD(su_key_save_private(&key, NULL, &private_pem, &e));
     GOOD(su_key_save_public(&key, &public_pem, &e));
     assert_memory_equal(private_pem.bytes, "-----BEGIN PRIVATE KEY-----\n", 28);
     assert_memory_equal(public_pem.bytes, "-----BEGIN PUBLIC KEY-----\n", 27);
@@ -121,7 +121,7 @@ static void test_generated_keys_save_and_load(void **state)
     assert_memory_equal(public.id, key.id, sizeof key.id);
     GOOD(su_sign(&private, "text", 4, signature, &e));
     assert_true(su_signature_is_good(&public, "text", 4, signature));
-    REFUSED(su_key_save_private(&key, &tiny, &e), SU_LIMIT);
+    REFUSED(su_key_save_private(&key, NULL, &tiny, &e), SU_LIMIT);
     REFUSED(su_sign(&public, "text", 4, signature, &e), SU_KEY); /* the public half cannot sign */
 }
 

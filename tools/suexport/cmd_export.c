@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/core/export.h"
 #include "common/core/recovery.h"
+#include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 
 /* Sizes of common media, a little below their nominal capacity for the file system's own needs. */
@@ -128,8 +129,12 @@ static int parse_recovery(struct su_context *c, uint64_t *out, struct su_err *er
 static int run(struct su_context *c, bool is_plan, struct su_err *err)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
-    struct su_export_options o = {
-        .site = su_given(c, "site"), .actor = &c->actor, .is_full = su_has(c, "full"), .is_plan = is_plan};
+    struct su_passphrase passphrase = su_cli_passphrase(c);
+    struct su_export_options o = {.site = su_given(c, "site"),
+                                  .actor = &c->actor,
+                                  .passphrase = &passphrase,
+                                  .is_full = su_has(c, "full"),
+                                  .is_plan = is_plan};
     if (!o.site)
         return su_fail(err, SU_USAGE, "which site? Give --site CODE");
     if (su_given_number(c, "since", 999999, &o.since, err) < 0)

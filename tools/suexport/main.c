@@ -2,6 +2,7 @@
  * suexport - the connected side: synchronize metadata, adopt content, write signed bundles.
  */
 #include "tools/cli/look.h"
+#include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 
 static const struct su_option profile_options[] = {
@@ -28,12 +29,22 @@ static const struct su_command commands[] = {
      SU_OPTIONS({"name", "HUB", "the hub's name (default HUB)"}), 0, 0, SU_NEEDS_NOTHING, cmd_init},
     {"key generate", "", "Makes a signing key and prints its fingerprint",
      SU_OPTIONS({"name", "N", "the key's name"},
-                {"role", "exporter|reviewer", "what it signs as (default exporter)"}),
+                {"role", "exporter|reviewer|receiver", "what it signs as (default exporter)"},
+                {"passphrase-file", "FILE", "protect it with the first line of FILE"}),
      0, 0, SU_NEEDS_WRITE, cmd_key_generate},
     {"key list", "", "Lists the signing keys", no_options, 0, 0, SU_NEEDS_READ, cmd_key_list},
     {"key export", "", "Prints a public key, to be carried to the sites",
      SU_OPTIONS({"name", "N", "the key's name"}, {"out", "FILE", "write to FILE instead of stdout"}), 0, 0,
      SU_NEEDS_READ, cmd_key_export},
+    {"key rotate", "", "Makes a key's successor; every bundle introduces it, and both sign",
+     SU_OPTIONS({"name", "OLD", "the key to follow"}, {"to", "NEW", "the new key's name"},
+                {"passphrase-file", "FILE", "protect the new key with the first line of FILE"}),
+     0, 0, SU_NEEDS_WRITE, cmd_key_rotate},
+    {"key revoke", "", "Takes a key back; every bundle says so",
+     SU_OPTIONS(
+         {"name", "N", "the key"},
+         {"up-to", "N", "its signatures count up to sequence N (default: the last made for each site)"}),
+     0, 0, SU_NEEDS_WRITE, cmd_key_revoke},
     {"sync", "", "Brings the catalogue to the state of a source",
      SU_OPTIONS({"from", "SOURCE", "a wsusutil export package (.cab or .xml.gz)"},
                 {"full", NULL, "compare everything (a package always does)"}),
@@ -65,7 +76,8 @@ static const struct su_command commands[] = {
          {"volume-size", "N|fat32|dvd5|dvd9|bd25", "bytes (K, M, G allowed) of a volume; default one volume"},
          {"recovery", "PERCENT", "add recovery volumes: so much parity for each 100 cells of data"},
          {"read-back", NULL, "after writing read the medium again and compare every block"},
-         {"key", "NAME", "sign with this key (default: the only exporter key)"},
+         {"key", "NAME", "sign with this key (default: the exporter key and its successors)"},
+         SU_PASSPHRASE_OPTION,
          {"allow-incomplete", NULL,
           "export although the closure has holes; each is listed in the signed manifest"}),
      0, 0, SU_NEEDS_WRITE, cmd_export},
@@ -75,6 +87,11 @@ static const struct su_command commands[] = {
                 {"out", "DIR", "where the bundle's folder goes"},
                 {"read-back", NULL, "after writing read the medium again and compare every block"}),
      0, 0, SU_NEEDS_WRITE, cmd_resend},
+    {"sign", "DIR", "Adds a signature to a bundle, after proving it",
+     SU_OPTIONS({"key", "NAME|FILE", "a key of the home, or a file with a private key"},
+                {"role", "exporter|reviewer|receiver", "what the signature is for"},
+                {"cert", "FILE", "the key's certificate: makes a CMS signature"}, SU_PASSPHRASE_OPTION),
+     1, 1, SU_NEEDS_NOTHING, cmd_sign},
     {"receipt add", "FILE|CODE", "Takes a site's receipt, or a telephone code", no_options, 1, 5, SU_NEEDS_WRITE, cmd_receipt_add},
     {"status", "", "Shows the state of hub and sites", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
     {"history", "", "Lists the synchronizations", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,

@@ -125,6 +125,40 @@ static void answer_damage(struct su_context *c, const struct su_verification *v)
                 su_count_text(d->worst_lost - d->can_lose));
 }
 
+static void answer_signing(struct su_context *c, const struct su_signing *signing)
+{
+    su_json_open(&c->json, "signed_by", '[');
+    for (size_t i = 0; i < signing->good.count; i++)
+        su_json_text(&c->json, NULL, signing->good.at[i].name);
+    su_json_close(&c->json, ']');
+    su_json_open(&c->json, "signers", '[');
+    for (size_t i = 0; i < signing->good.count; i++) {
+        const struct su_signer *s = &signing->good.at[i];
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "name", s->name);
+        su_json_text(&c->json, "role", s->role);
+        su_json_text(&c->json, "kind", s->is_cms ? "cms" : "ed25519");
+        su_json_text(&c->json, "fingerprint", s->fingerprint);
+        su_json_text(&c->json, "file", s->file);
+        su_json_close(&c->json, '}');
+        su_line(c, "signed       %s (%s) %s: good", s->name, s->role, s->fingerprint);
+    }
+    su_json_close(&c->json, ']');
+    su_json_open(&c->json, "not_counted", '[');
+    for (size_t i = 0; i < signing->not_counted.count; i++) {
+        const struct su_not_counted *n = &signing->not_counted.at[i];
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "file", n->file);
+        su_json_text(&c->json, "name", n->name[0] ? n->name : NULL);
+        su_json_text(&c->json, "role", n->role[0] ? n->role : NULL);
+        su_json_int(&c->json, "id", su_code_message_id(n->code));
+        su_json_text(&c->json, "reason", n->reason);
+        su_json_close(&c->json, '}');
+        su_line(c, "not counted  %s: %s", n->file, n->reason);
+    }
+    su_json_close(&c->json, ']');
+}
+
 static void answer(struct su_context *c, const struct su_verification *v)
 {
     const struct su_manifest *m = &v->bundle.manifest;
@@ -147,13 +181,7 @@ static void answer(struct su_context *c, const struct su_verification *v)
     }
     su_json_bool(&c->json, "already_imported", v->is_imported_already);
     su_json_int(&c->json, "blocks", (int64_t)v->blocks);
-    su_json_open(&c->json, "signed_by", '[');
-    for (size_t i = 0; i < v->bundle.signers.count; i++) {
-        const struct su_signer *s = &v->bundle.signers.at[i];
-        su_json_text(&c->json, NULL, s->name);
-        su_line(c, "signed       %s (%s) %s: good", s->name, s->role, s->fingerprint);
-    }
-    su_json_close(&c->json, ']');
+    answer_signing(c, &v->bundle.signing);
     if (v->bundle.name[0]) {
         su_line(c, "for          %s, sequence %llu%s", m->site, (unsigned long long)m->sequence,
                 v->is_imported_already ? " (imported already)" : "");

@@ -33,6 +33,34 @@ static void sort_candidates(const struct su_names *found, struct candidate *list
     qsort(list, found->count, sizeof *list, compare_candidates);
 }
 
+/* Whom the site believes because of this bundle. */
+static void answer_trust(struct su_context *c, const struct su_trust_changes *changes)
+{
+    for (int revoked = 0; revoked < 2; revoked++) {
+        su_json_open(&c->json, revoked ? "keys_revoked" : "keys_introduced", '[');
+        for (size_t i = 0; i < changes->count; i++) {
+            const struct su_trust_change *change = &changes->at[i];
+            char fingerprint[SU_FINGERPRINT_TEXT];
+            if (change->is_revoked != (revoked != 0))
+                continue;
+            su_key_fingerprint(change->id, fingerprint);
+            su_json_open(&c->json, NULL, '{');
+            su_json_text(&c->json, "name", change->name);
+            su_json_text(&c->json, "role", change->role);
+            su_json_text(&c->json, "fingerprint", fingerprint);
+            if (revoked)
+                su_json_int(&c->json, "last_sequence", (int64_t)change->last_sequence);
+            su_json_close(&c->json, '}');
+            if (revoked)
+                su_line(c, "  key          %s (%s) %s revoked, counts up to sequence %llu", change->name,
+                        change->role, fingerprint, (unsigned long long)change->last_sequence);
+            else
+                su_line(c, "  key          %s (%s) %s introduced", change->name, change->role, fingerprint);
+        }
+        su_json_close(&c->json, ']');
+    }
+}
+
 static void answer(struct su_context *c, const struct su_import_result *r)
 {
     char digest[SU_SHA256_TEXT];
@@ -51,6 +79,7 @@ static void answer(struct su_context *c, const struct su_import_result *r)
     su_json_int(&c->json, "content_version", r->content_version);
     su_json_int(&c->json, "files_stored", (int64_t)r->files_stored);
     su_json_int(&c->json, "bytes_stored", (int64_t)r->bytes_stored);
+    answer_trust(c, &r->trust);
     su_json_seconds(&c->json, "seconds", r->seconds);
     su_line(c, "  content      %s files (%s) new, %s held already, %s owed", su_count_text(r->files_stored),
             su_bytes_text(r->bytes_stored), su_count_text(r->files_held), su_count_text(r->content_owed));

@@ -21,7 +21,7 @@ int cmd_init(struct su_context *c, struct su_err *err)
         su_home_open(&home, c->home_path, SU_SITE, SU_WRITE, "init", err) < 0)
         return -1;
     if (!su_file_exists(home.keys, "site.pub")) {
-        if (su_keys_generate(&home, "site", "receiver", &key, err) < 0)
+        if (su_keys_generate(&home, "site", "receiver", NULL, &key, err) < 0)
             return -1;
     } else if (su_keys_read_public(home.keys, "site.pub", &key, err) < 0) {
         return -1;

@@ -9,6 +9,8 @@
 int cmd_init(struct su_context *c, struct su_err *err);
 int cmd_trust_add(struct su_context *c, struct su_err *err);
 int cmd_trust_list(struct su_context *c, struct su_err *err);
+int cmd_trust_policy(struct su_context *c, struct su_err *err);
+int cmd_trust_revoke(struct su_context *c, struct su_err *err);
 int cmd_inspect(struct su_context *c, struct su_err *err);
 int cmd_verify(struct su_context *c, struct su_err *err);
 int cmd_plan(struct su_context *c, struct su_err *err);
