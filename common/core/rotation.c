@@ -58,6 +58,8 @@ int su_key_rotate(struct su_home *home, const char *name, const char *to, const 
         (void)su_fail(err, SU_KEY_REVOKED, "key %s is revoked: it can vouch for no successor", name);
         return su_remedy(err, "Make a new key (suexport key generate) and carry it to each site by hand.");
     }
+    if (strcmp(old.role, "receiver") == 0)
+        return su_fail(err, SU_USAGE, "%s is a receiver's key: the hub does not introduce those to sites", name);
     if (lines >= SU_MAX_KEY_LINES)
         return su_fail(err, SU_LIMIT, "a manifest introduces at most %u keys", SU_MAX_KEY_LINES);
     if (su_keys_generate(home, to, old.role, passphrase, out, err) < 0 ||

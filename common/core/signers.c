@@ -101,7 +101,7 @@ static const struct su_trusted *find_authority(const struct su_cms *cms, const s
                                                char until[SU_INSTANT_TEXT], struct su_err *why)
 {
     const struct su_trusted *best = NULL;
-    (void)su_fail(why, SU_CERT_ISSUER, "the certificate of '%s' was issued by no authority pinned here",
+    (void)su_fail(why, SU_CERT_ISSUER, "the certificate of '%s' leads to no authority pinned here",
                   cms->signer.common_name);
     for (size_t k = 0; k < trust->keys.count; k++) {
         const struct su_trusted *t = &trust->keys.at[k];

@@ -92,7 +92,7 @@ CREATE TABLE trust_revoked (
 CREATE TABLE key_successor (
   name        TEXT PRIMARY KEY,
   predecessor TEXT NOT NULL,
-  role        TEXT NOT NULL CHECK (role IN ('exporter', 'reviewer', 'receiver')),
+  role        TEXT NOT NULL CHECK (role IN ('exporter', 'reviewer')),
   spki        BLOB NOT NULL UNIQUE CHECK (length(spki) = 44),
   added       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

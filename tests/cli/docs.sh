@@ -105,7 +105,7 @@ site_answer() { "$SUIMPORT" --home site --json "$@" > out 2> err || [ $? = 9 ]; 
 test_manual_has_every_json_key() {
     hub_answer init; answer_keys suexport init
     hub_answer key generate --name k; answer_keys suexport 'key generate'
-    hub_answer key list; jq '.keys[0]' out > one; mv one out; answer_keys suexport 'key generate'
+    hub_answer key list; answer_keys suexport 'key list'
     hub_answer key export --name k; answer_keys suexport 'key export'
     hub_answer key export --name k --out hub.pub
     hub_answer sync --from "$SMALL/m1/export.cab"; answer_keys suexport sync
@@ -118,6 +118,8 @@ test_manual_has_every_json_key() {
     hub_answer plan --site ALPHA; answer_keys suexport plan
     hub_answer export --site ALPHA --out usb; answer_keys suexport export
     hub_answer resend --site ALPHA --out usb2; answer_keys suexport resend
+    hub_answer key generate --name r --role reviewer
+    hub_answer sign usb --key r --role reviewer; answer_keys suexport sign
     hub_answer site list; jq '.sites[0]' out > one; mv one out; answer_keys suexport 'site add'
     hub_answer site show ALPHA; jq 'del(.bundles)' out > one; jq '.bundles' out > rest; mv one out; answer_keys suexport 'site add'
     hub_answer status; answer_keys suexport status
@@ -132,6 +134,7 @@ test_manual_has_every_json_key() {
     site_answer init --site ALPHA; answer_keys suimport init
     site_answer trust add hub.pub; answer_keys suimport 'trust add'
     site_answer trust list; answer_keys suimport 'trust list'
+    site_answer trust policy; answer_keys suimport 'trust policy'
     site_answer inspect usb; answer_keys suimport inspect
     site_answer verify usb; answer_keys suimport verify
     site_answer plan usb; answer_keys suimport plan
@@ -146,6 +149,9 @@ test_manual_has_every_json_key() {
     site_answer search server; answer_keys suimport search
     site_answer explain 7305; answer_keys suimport explain
     site_answer rebuild; answer_keys suimport rebuild
+    site_answer trust revoke k --up-to 1; answer_keys suimport 'trust revoke'
+    hub_answer key rotate --name k --to l; answer_keys suexport 'key rotate'
+    hub_answer key revoke --name k; answer_keys suexport 'key revoke'
 }
 
 # ---- limits, tables, vocabulary of the source ---------------------------------------------------------

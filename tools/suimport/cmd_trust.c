@@ -197,6 +197,8 @@ int cmd_trust_policy(struct su_context *c, struct su_err *err)
     int result = su_policy_load(c->home.db, &policy, err);
     if (result < 0 && !(err->code == SU_POLICY && su_has(c, "exporter")))
         return -1; /* a broken one is mended by setting it anew */
+    if (result < 0)
+        policy = (struct su_policy){{0}};
     su_err_clear(err);
     for (int r = 0; r < SU_SIGNING_ROLES; r++)
         if (read_threshold(c, (enum su_signing_role)r, &policy, &is_change, err) < 0)
