@@ -45,7 +45,7 @@ def make_site(name):
 def reader(name): # its options and what it knows, for that site
     code, keys, bundles, more = SITES[name]
     options = verify_bundle.arguments(["--site", code, *more, *(x for k in keys for x in ("--key", os.path.join(VECTORS, k)))])
-    site = verify_bundle.new_site()
+    site = verify_bundle.new_site(options)
     for n in range(bundles):
         verify_bundle.judge(bundle(n + 1), options, site)
     return options, site

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """verify_bundle.py - an independent reader of bundles, written from docs/bundle-format.md alone.
 
-    verify_bundle.py --key FILE [--key FILE]... --site CODE [--allow-incomplete] [--tar] FOLDER...
+    verify_bundle.py --key [ROLE:]FILE... [--ca ROLE:FILE[:NAME]]... [--policy exporter=1,reviewer=1] [--revoked KEY-ID:LAST]...
+                     --site CODE [--allow-incomplete] [--tar] FOLDER...
 
 Takes the folders as one chain, from an empty site on, and judges the last: prints the verdict, the reason and the
 state digest, and ends with the status that `suimport import` must end with. --tar also compares the tar members
 with the manifest. Needs the python3 standard library and the commands openssl and zstd; shares no code with suimport.
 """
-import argparse, base64, hashlib, os, re, stat, subprocess, sys, tarfile, tempfile
+import argparse, base64, calendar, hashlib, os, re, stat, subprocess, sys, tarfile, tempfile, time
 import xml.etree.ElementTree as ET
 
 BLOCK, MAX_FRAME, MAX_PIECE = 1 << 20, 76 << 20, 4 << 30
@@ -15,7 +16,7 @@ NUM, HEX, SHA1, TIME = r"(0|[1-9][0-9]{0,18})", r"([0-9a-f]{64})", r"([0-9a-f]{4
 GUID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 EXTENTS = rf"((?: {NUM}:{NUM}:{NUM}(?:,{NUM}:{NUM}:{NUM})*)?)"
 SITE, NAME = r"([A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?)", r"([A-Za-z0-9_][A-Za-z0-9._-]{0,63})"
-SIG = r"[0-9A-F]{8}\.SIG"
+SIG = r"[0-9A-F]{8}\.(?:SIG|P7S)"
 PAPERS = ("VERIFY.txt", "SLIP.TXT", "SLIP.HTM")
 UPD = "{http://schemas.microsoft.com/msus/2002/12/Update}"
 
@@ -70,7 +71,8 @@ def parse_manifest(data):
     m["site"] = l.need(f"site {SITE}")[1]
     m["sequence"] = number(l.need(rf"sequence {NUM}")[1], 999999)
     m["full"] = l.need(r"kind (full|delta)")[1] == "full"
-    l.need(rf"created {TIME}"), number(l.need(rf"promise-days {NUM}")[1], 36500)
+    m["created"] = l.need(rf"created {TIME}")[1]
+    number(l.need(rf"promise-days {NUM}")[1], 36500)
     m["jump"] = number(l.need(rf"jump-limit {NUM}")[1], 999999)
     if (required := l.maybe(r"requires (.+)")):
         raise Bad("stale-format", 2, f"the bundle requires {required[1]}")
@@ -157,21 +159,71 @@ def read_regular(folder, name, most):
     with open(path, "rb") as f:
         return f.read()
 
-def check_signature(folder, manifest, keys):
+def load_key(text): # [ROLE:]FILE, its key id, role and SubjectPublicKeyInfo
+    role, _, path = text.rpartition(":")
+    spki = run(["openssl", "pkey", "-pubin", "-in", path, "-outform", "DER"]).stdout
+    if spki[:12].hex() != "302a300506032b6570032100":
+        sys.exit(f"verify_bundle.py: {path} is no Ed25519 key")
+    return sha256(spki).hex(), (role or "exporter", spki)
+
+def policy(text):
+    wanted = {role: int(n) for role, _, n in (part.partition("=") for part in text.split(","))}
+    if "exporter" not in wanted or min(wanted.values()) < 1:
+        raise Bad("untrusted", 4, "a policy that demands no exporter, or fewer than one of a role, is none")
+    return wanted
+
+def cms_signer(path, content, authority): # 3.2; (role, key id, when a certificate of the chain ended) or None
+    role, ca, name = (authority + ":").split(":")[:3]
+    with tempfile.NamedTemporaryFile() as signer:
+        verify = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", path, "-content", content, "-CAfile", ca, "-no-CApath", "-no-CAstore",
+                  "-purpose", "any", "-auth_level", "3", "-out", os.devnull, "-signer", signer.name]
+        if run([*verify, "-no_check_time"]).returncode != 0:
+            return None
+        text, spki = (run(["openssl", "x509", "-in", signer.name, "-noout", *x]).stdout.decode() for x in (("-text", "-subject", "-nameopt", "multiline"), ("-pubkey",)))
+        said = run(["openssl", "cms", "-cmsout", "-print", "-noout", "-inform", "DER", "-in", path]).stdout.decode()
+        bits = re.search(r"rsaEncryption\s+Public-Key: \((\d+) bit\)", text)
+        if not ("NIST CURVE: P-384" in text or bits and int(bits[1]) >= 3072) or not re.search(r"Key Usage:[^\n]*\n\s+[^\n]*Digital Signature", text) \
+                or not re.search(r"Extended Key Usage:[^\n]*\n\s+[^\n]*Code Signing", text) or not re.search(r"digestAlgorithm: *\n\s+algorithm: sha(256|384|512) ", said) \
+                or name and not re.search(rf"commonName\s+= {re.escape(name)}\n", text) or said.count("sid:") > 1:
+            return None
+        at = lambda time: b"has expired" in subprocess.run([*verify, "-attime", str(time)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
+    return role, sha256(run(["openssl", "pkey", "-pubin", "-outform", "DER"], spki.encode()).stdout).hex(), at
+
+def check_signatures(folder, manifest, options, site): # those who signed: key id, role, when it is too late for it
     names = [n for n in sorted(os.listdir(folder)) if re.fullmatch(SIG, n)]
     if len(names) > 16:
         raise damaged("too many signature files")
-    if any(len(read_regular(folder, n, 1 << 20)) != 64 for n in names):
-        raise Bad("untrusted", 4, "a signature file has not 64 bytes")
-    ours = [k for k in keys if run(["openssl", "pkey", "-pubin", "-in", k, "-outform", "DER"]).stdout[:12].hex() == "302a300506032b6570032100"]
-    with tempfile.NamedTemporaryFile() as copy: # the very bytes that will be parsed
+    sizes = [(n, len(read_regular(folder, n, 1 << 20))) for n in names]
+    if any(size != 64 if n.endswith("G") else not 0 < size <= 64 << 10 for n, size in sizes):
+        raise Bad("untrusted", 4, "a signature file has not the size of one")
+    signers = {}
+    with tempfile.NamedTemporaryFile() as copy, tempfile.NamedTemporaryFile() as key: # the very bytes that will be parsed
         copy.write(manifest), copy.flush()
-        verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", "-in", copy.name, "-inkey"]
-        if not any(run([*verify, k, "-sigfile", os.path.join(folder, n)]).returncode == 0 for k in ours for n in names):
-            raise Bad("untrusted", 4, "no signature by a key that was given")
+        for key_id, (role, spki) in site["keys"].items():
+            key.seek(0), key.write(spki), key.flush()
+            verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key.name, "-rawin", "-in", copy.name, "-sigfile"]
+            if any(n.endswith("G") and run([*verify, os.path.join(folder, n)]).returncode == 0 for n in names):
+                signers[key_id] = role, None
+        for name, ca in ((n, c) for n in names for c in options.ca if n.endswith("S")):
+            if (found := cms_signer(os.path.join(folder, name), copy.name, ca)) and found[1] not in signers:
+                signers[found[1]] = found[0], found[2]
+    demand(options, signers)
+    return signers
+
+def demand(options, signers):
+    for role, least in policy(options.policy).items():
+        if (have := sum(r == role for r, _ in signers.values())) < least:
+            raise Bad("untrusted", 4, f"{have} of {least} {role} keys signed")
+
+def check_again(m, options, site, signers): # with the sequence and the date, which only the manifest says
+    dates = [d for d in (m["created"], site["latest"]) if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", d)]
+    now = max(dates, default=None) and calendar.timegm(time.strptime(max(dates)[:19], "%Y-%m-%dT%H:%M:%S"))
+    demand(options, {k: (role, late) for k, (role, late) in signers.items() if m["sequence"] <= site["revoked"].get(k, m["sequence"])
+                     and (late is None or now is not None and not late(now))})
+    return max(dates, default="")
 
 def check_folder(folder, m):
-    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", *PAPERS, *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG + r"|[0-9A-F]{8}\.P7S", n)]
+    extra = [n for n in os.listdir(folder) if n not in ["MANIFEST.TXT", *PAPERS, *(v[0] for v in m["volumes"])] and not re.fullmatch(SIG, n)]
     if extra:
         raise damaged(f"{extra} is not declared")
     for name, digest in m["papers"].items():
@@ -282,8 +334,9 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     if "MANIFEST.TXT" not in os.listdir(folder):
         raise Bad("-", 2, "no bundle")
     data = read_regular(folder, "MANIFEST.TXT", 64 << 20) or Lines(b"")
-    check_signature(folder, data, options.key)
+    signers = check_signatures(folder, data, options, site)
     m = parse_manifest(data)
+    latest = check_again(m, options, site, signers)
     if options.site not in (m["site"], *m["also"]):
         raise Bad("wrong-site", 10, f"for site {m['site']}")
     if site["past"] and sha256(data) == site["past"][-1][1] and m["result"] == state_digest(site["state"]):
@@ -314,21 +367,27 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     if state_digest(state) != m["result"] or (len({g for g, _ in state}), len(state)) != m["catalogue"]:
         raise damaged(f"the state is {state_digest(state)}, the manifest promises {m['result']}")
     check_closure(m, state, site["store"])
-    site.update(sequence=m["sequence"], jump=m["jump"], state=state, past=[*site["past"], (m["sequence"], sha256(data))])
+    site["keys"] = {sha256(spki).hex(): (role, spki) for role, spki in m["keys"]} | site["keys"]
+    site["revoked"] |= {k: min(n, site["revoked"].get(k, n)) for k, n in m["revoked"]}
+    site.update(sequence=m["sequence"], jump=m["jump"], state=state, latest=latest, past=[*site["past"], (m["sequence"], sha256(data))])
     return check_tar(folder, m) if options.tar else m["name"]
 
-def new_site():
-    return {"sequence": 0, "jump": 0, "past": [], "state": {}, "store": {}}
+def new_site(options):
+    revoked = {k: int(n) for k, _, n in (x.partition(":") for x in options.revoked)}
+    return {"sequence": 0, "jump": 0, "past": [], "state": {}, "store": {}, "keys": dict(map(load_key, options.key)), "revoked": revoked, "latest": ""}
 
 def arguments(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, more in (("--key", {"action": "append", "default": []}), ("--site", {"required": True}), ("folder", {"nargs": "*"}),
-                       ("--allow-incomplete", {"action": "store_true"}), ("--tar", {"action": "store_true"})):
-        parser.add_argument(name, **more)
+    for name in ("key", "ca", "revoked"):
+        parser.add_argument(f"--{name}", action="append", default=[])
+    parser.add_argument("--site", required=True), parser.add_argument("--policy", default="exporter=1")
+    parser.add_argument("--allow-incomplete", action="store_true"), parser.add_argument("--tar", action="store_true")
+    parser.add_argument("folder", nargs="*")
     return parser.parse_args(words)
 
 def main():
-    options, site, text = arguments(sys.argv[1:]), new_site(), "no bundle"
+    options, text = arguments(sys.argv[1:]), "no bundle"
+    site = new_site(options)
     try:
         for folder in options.folder:
             text = judge(folder, options, site)
