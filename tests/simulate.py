@@ -14,7 +14,7 @@ MONTHS = 12
 SITES = {"ALPHA": [], "BRAVO": ["--product", "Widget 1", "--languages", "en"], "CHARLIE": ["--classification", "Critical Updates", "--content", "licence"]}
 EMPTY = hashlib.sha256(b"SU-STATE 1\n" + bytes(8192)).hexdigest()
 # What 'suimport import' may end with after that verdict of 'suimport verify'.
-STATUS = {"good": (0, 9), "damaged": (3,), "repairable": (3,), "untrusted": (4,), "wrong-site": (10,), "gap": (5, 10), "replay": (10,), "stale-format": (2,)}
+STATUS = {"good": (0, 9), "damaged": (3,), "repairable": (0, 3, 9), "untrusted": (4,), "wrong-site": (10,), "gap": (5, 10), "replay": (10,), "stale-format": (2,)}
 
 class Wrong(Exception):
     pass
@@ -113,7 +113,7 @@ def prepare(build, base):
     for code, options in SITES.items():
         call(build, "suimport", f"{base}/{code}", "init", "--site", code)
         call(build, "suimport", f"{base}/{code}", "trust", "add", f"{base}/hub.pub")
-        call(build, "suexport", hub, "site", "add", code, "--key", f"{base}/{code}/keys/site.pub", *options)
+        call(build, "suexport", hub, "site", "add", code, "--key", f"{base}/{code}/keys/site.enrol", *options)
     shutil.copytree(hub, f"{base}/ahead")
     for month in range(1, MONTHS + 1):
         sync(build, f"{base}/ahead", base, month)
@@ -186,6 +186,11 @@ class Run:
         if self.chance(30):
             options += ("--recovery", str(self.dice.choice((20, 50, 100))))
         made = self.hub("export", "--site", code, "--out", f"{self.work}/out", *options)[1]
+        if made["kind"] == "none":
+            if self.planned[self.month, code] not in self.sent[code]:
+                raise Wrong(f"nothing is to be sent to {code}, which never got {self.planned[self.month, code]}")
+            self.tell(f"nothing to send: {code}")
+            return
         if made["result_digest"] != self.planned[self.month, code]:
             raise Wrong(f"{made['bundle']} leads to {made['result_digest']}, {self.planned[self.month, code]} was planned")
         self.sent[code].add(made["result_digest"])
@@ -231,6 +236,8 @@ class Run:
         status, answer = self.at(code, "import", stick, may=None)
         name = os.path.basename((glob.glob(f"{stick}/SU-*") or [stick])[0])
         self.tell(f"import {verdict}: {name}, exit {status} {answer.get('error', {}).get('id', '')}")
+        if answer.get("already_imported"): # not a byte more of it is read
+            return status, answer
         if verdict in STATUS and status not in STATUS[verdict] or verdict not in STATUS and status != 2:
             raise Wrong(f"{code}: verdict {verdict}, but import ended with {status}: {answer}")
         if status in (0, 9):
@@ -238,16 +245,21 @@ class Run:
                 raise Wrong(f"{code}: import says {answer['state_digest']}, the records do not")
         elif (held(f"{self.work}/{code}"), self.digest(code)) != (before, digest):
             raise Wrong(f"{code}: a refused import changed the site")
-        if verdict == "repairable":
-            self.repair(code, stick)
+        if verdict == "repairable" or verdict == "damaged" and self.chance(30):
+            return self.repair(code, stick, verdict) or (status, answer)
         return status, answer
 
-    def repair(self, code, stick):
+    def repair(self, code, stick, verdict):
         whole = tempfile.mkdtemp(prefix="whole-", dir=self.work)
-        self.at(code, "repair", glob.glob(f"{stick}/SU-*")[0], "--to", whole)
-        self.tell("repair: done")
-        if self.receive(code, whole)[0] not in (0, 9):
-            raise Wrong(f"{code}: repaired, and refused")
+        status, answer = self.at(code, "repair", stick, "--to", whole, may=None)
+        self.tell(f"repair {verdict}: {os.path.basename(stick)}, exit {status}")
+        if status != 0:
+            if verdict == "repairable" or os.listdir(whole):
+                raise Wrong(f"{code}: {verdict}, but repair ended with {status}, leaving {os.listdir(whole)}: {answer}")
+            return None
+        if self.at(code, "verify", whole, may=None)[1].get("verdict") not in ("good", "replay", "gap"):
+            raise Wrong(f"{code}: repaired, and still not good")
+        return self.receive(code, whole)
 
     def undo(self, code):
         before = self.digest(code)
@@ -258,30 +270,33 @@ class Run:
 
     def report(self, code):
         path = tempfile.mktemp(prefix="receipt-", dir=self.work)
-        status, _ = self.at(code, "receipt", "--out", path, may=(0, 2))
+        how = ("--code",) if self.chance(30) else ("--out", path)
+        status, answer = self.at(code, "receipt", *how, may=(0, 2))
         if (status == 0) != bool(rows(f"{self.work}/{code}", "SELECT 1 FROM import WHERE NOT undone")):
             raise Wrong(f"{code}: receipt ended with {status}")
         if status == 0:
-            self.receipts.append((code, path))
+            self.receipts.append((code, answer["code"] if how == ("--code",) else path))
 
-    def take_receipt(self, code, path):
-        acknowledged = lambda: rows(f"{self.work}/hub", "SELECT code, acknowledged FROM site ORDER BY code")
-        before = acknowledged()
-        if self.chance(10):
-            with open(path, "rb") as f:
+    def take_receipt(self, code, receipt):
+        books = lambda: rows(f"{self.work}/hub", "SELECT code, acknowledged FROM site ORDER BY code")
+        before, is_code = books(), not os.path.exists(receipt)
+        forged = self.chance(10)
+        if forged and is_code: # misheard
+            at = self.dice.choice([i for i, c in enumerate(receipt) if c != "-"])
+            receipt = receipt[:at] + ("7" if receipt[at] != "7" else "8") + receipt[at + 1:]
+        elif forged:
+            with open(receipt, "r+b") as f:
                 data = bytearray(f.read())
-            data[self.dice.randrange(len(data))] ^= 1
-            with open(path, "wb") as f:
-                f.write(data)
-            status, _ = self.hub("receipt", "add", path, may=None)
-            if status == 0 or acknowledged() != before:
-                raise Wrong(f"a receipt of {code} with another bit was taken")
-            self.tell(f"receipt refused: {status}")
-            return
-        answer = self.hub("receipt", "add", path)[1]
-        self.tell(f"receipt: {code} {answer['sequence']}{' stale' if answer['is_stale'] else ''}")
-        if any(now < old for (_, now), (_, old) in zip(acknowledged(), before)):
-            raise Wrong(f"an old receipt took {code} back")
+                data[self.dice.randrange(len(data))] ^= 1
+                f.seek(0), f.write(data)
+        status, answer = self.hub("receipt", "add", receipt, may=None)
+        kind = "code" if is_code else "receipt"
+        self.tell(f"{kind} {'taken' if status == 0 else 'refused'}: {code}, exit {status} {answer.get('error', {}).get('id', '')}{' forged' * forged}")
+        if forged and status == 0 or status not in (0, 4, 10) and not forged:
+            raise Wrong(f"{kind} of {code}, forged {forged}: {status} {answer}")
+        fell = [now for now, old in zip(books(), before) if now[1] < old[1]]
+        if status != 0 and books() != before or fell and not answer.get("is_undo"):
+            raise Wrong(f"{kind} of {code} ended with {status}: from {before} to {books()}")
 
     # -- the story --
 

@@ -81,9 +81,9 @@ test_vectors_make() {
     done
     # The receipt of the vectors is one this hub takes, once; with another byte it takes none.
     expect 0 "$SUEXPORT" --home work/hub receipt add "$VECTORS/ALPHA.receipt" --json
-    same "$(json '"\(.site) \(.sequence) \(.is_stale)"')" 'ALPHA 2 false' receipt
+    same "$(json '"\(.site) \(.sequence) \(.already_taken)"')" 'ALPHA 2 false' receipt
     expect 0 "$SUEXPORT" --home work/hub receipt add "$VECTORS/ALPHA.receipt" --json
-    same "$(json .is_stale)" true 'the same receipt again'
+    same "$(json .already_taken)" true 'the same receipt again'
     sed 's/^sequence 2/sequence 1/' "$VECTORS/ALPHA.receipt" > forged
     expect 4 "$SUEXPORT" --home work/hub receipt add forged
 }
