@@ -1,6 +1,7 @@
 #include "common/core/import.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -10,6 +11,7 @@
 #include "common/core/history.h"
 #include "common/core/ledger.h"
 #include "common/core/replay.h"
+#include "common/core/stage.h"
 #include "common/core/volume_read.h"
 
 struct importing {
@@ -20,8 +22,8 @@ struct importing {
     struct su_bundle *bundle;
     const struct su_manifest *m;
     struct su_volume_reader *reader;
+    struct su_staging staging;
     char started[SU_TIME_TEXT];
-    uint64_t staged_bytes, payload_bytes;
     int64_t import_id;
 };
 
@@ -29,88 +31,16 @@ static int check_space(const struct importing *i, struct su_err *err)
 {
     /* The database grows by the compressed documents and their relations, and as much again waits
      * in the write-ahead log until the commit. */
-    uint64_t have, content = 0, need;
-    for (size_t k = 0; k < i->m->payloads.count; k++)
-        if (!su_store_has(i->site, &i->m->payloads.at[k].id))
-            content += i->m->payloads.at[k].id.bytes;
-    need = content + su_manifest_raw_bytes(i->m) + 16 * SU_MIB;
+    uint64_t have, content = su_stage_bytes(&i->staging),
+                   metadata = i->staging.wanted ? 0 : su_manifest_raw_bytes(i->m),
+                   need = content + metadata + 16 * SU_MIB;
     if (su_space_free(i->site->dir, &have, err) < 0)
         return -1;
     if (have < need)
         return su_fail(err, SU_SPACE,
                        "the import needs about %llu bytes (content %llu, metadata %llu), %llu are free",
-                       (unsigned long long)need, (unsigned long long)content,
-                       (unsigned long long)su_manifest_raw_bytes(i->m), (unsigned long long)have);
-    return 0;
-}
-
-struct staging {
-    struct importing *i;
-    struct su_store_writer *writer; /* NULL when the bytes are only proved */
-    struct su_digest sha256, sha1;
-};
-
-static int stage_bytes(void *context, const void *bytes, size_t length, struct su_err *err)
-{
-    struct staging *s = context;
-    s->i->staged_bytes += length;
-    su_progress(s->i->events, SU_IMPORT_STARTED, "content", s->i->staged_bytes, s->i->payload_bytes, "bytes");
-    if (s->writer)
-        return su_store_write(s->writer, bytes, length, err);
-    if (su_digest_add(&s->sha256, bytes, length, err) < 0)
-        return -1;
-    return su_digest_add(&s->sha1, bytes, length, err);
-}
-
-static int store_file(struct importing *i, const struct su_payload *p, struct su_err *err)
-{
-    SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
-    struct staging s = {.i = i, .writer = &writer};
-    if (su_store_create(&writer, i->site, p->id.sha256, err) < 0 ||
-        su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err) < 0)
-        return -1;
-    return su_store_commit(&writer, &p->id, err);
-}
-
-/* The same proof as storing gives, without writing. */
-static int prove_file(struct importing *i, const struct su_payload *p, struct su_err *err)
-{
-    SU_AUTO(su_digest) struct su_digest sha256 = SU_DIGEST_INIT, sha1 = SU_DIGEST_INIT;
-    struct su_file_id have = {.bytes = p->id.bytes}; /* the manifest's extents add up to it */
-    if (su_digest_open(&sha256, SU_SHA256, err) < 0 || su_digest_open(&sha1, SU_SHA1, err) < 0)
-        return -1;
-    struct staging s = {.i = i, .sha256 = sha256, .sha1 = sha1};
-    if (su_volume_read(i->reader, p->first_extent, p->extents, stage_bytes, &s, err) < 0 ||
-        su_digest_end(&sha256, have.sha256, err) < 0 || su_digest_end(&sha1, have.sha1, err) < 0)
-        return -1;
-    return su_store_compare(&have, &p->id, err);
-}
-
-/* Held means: there, and still what its name says. A copy that has rotted is written anew. */
-static bool is_held_well(struct importing *i, const struct su_payload *p)
-{
-    SU_AUTO(su_fd) su_fd fd = -1;
-    struct su_err why = SU_ERR_INIT;
-    struct su_file_id have;
-    return su_store_has(i->site, &p->id) && su_store_open(&fd, i->site, p->id.sha256, NULL, &why) == 0 &&
-           su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &p->id, &why) == 0;
-}
-
-/* Content into the store: temporary names, fsync, rename. Orphans of a failed run are harmless. */
-static int stage_content(struct importing *i, struct su_err *err)
-{
-    i->payload_bytes = su_manifest_payload_bytes(i->m);
-    for (size_t k = 0; k < i->m->payloads.count; k++) {
-        const struct su_payload *p = &i->m->payloads.at[k];
-        bool is_held = is_held_well(i, p);
-        if ((is_held || i->options->is_plan ? prove_file(i, p, err) : store_file(i, p, err)) < 0)
-            return -1;
-        i->result->files_held += is_held;
-        if (!is_held) {
-            i->result->files_stored++;
-            i->result->bytes_stored += p->id.bytes;
-        }
-    }
+                       (unsigned long long)need, (unsigned long long)content, (unsigned long long)metadata,
+                       (unsigned long long)have);
     return 0;
 }
 
@@ -131,26 +61,11 @@ static int check_state(struct importing *i, struct su_err *err)
                    (unsigned long long)i->m->revisions);
 }
 
-static bool is_declared(const struct su_manifest *m, const char *line)
-{
-    size_t low = 0, high = m->holes.count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(m->holes.at[middle].text, line);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 /* What stays open after this import, for status and receipt. */
 static int keep_hole(struct importing *i, const char *line, struct su_err *err)
 {
-    return su_run(i->site->db, err, "INSERT INTO hole VALUES (?1,?2)", SU_I(i->import_id), SU_T(line));
+    return su_run(i->site->db, err, "INSERT INTO hole (import_id, line) VALUES (?1,?2)", SU_I(i->import_id),
+                  SU_T(line));
 }
 
 /* The certificate is not believed: clauses are judged on what the database now holds. */
@@ -170,7 +85,7 @@ static int check_closure(struct importing *i, struct su_err *err)
     if (su_query(i->site->db, &rows, err, "SELECT line FROM temp.open_clause ORDER BY line") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
-        if (!is_declared(i->m, su_rows_text(&rows, 0)))
+        if (!su_owed_is_declared(i->m, su_rows_text(&rows, 0)))
             return su_fail(err, SU_INCOMPLETE, "open clause that the manifest does not declare: %s",
                            su_rows_text(&rows, 0));
         if (keep_hole(i, su_rows_text(&rows, 0), err) < 0)
@@ -179,75 +94,21 @@ static int check_closure(struct importing *i, struct su_err *err)
     return more;
 }
 
-/* Rows for the files that came, and temp.carried for a plan, which leaves them on the medium. */
-static int record_files(struct importing *i, struct su_err *err)
+static int tell_owed(struct importing *i, struct su_err *err)
 {
-    if (su_db_script(i->site->db,
-                     "CREATE TEMP TABLE IF NOT EXISTS carried (sha256 BLOB PRIMARY KEY) WITHOUT ROWID; "
-                     "DELETE FROM temp.carried;",
-                     err) < 0)
+    struct su_owed_count owed;
+    if (su_owed_now(i->site->db, &i->options->owed, &owed, err) < 0)
         return -1;
-    for (size_t k = 0; k < i->m->payloads.count; k++)
-        if (su_store_record(i->site->db, &i->m->payloads.at[k].id, i->m->sequence, err) < 0 ||
-            (i->options->is_plan && su_run(i->site->db, err, "INSERT OR IGNORE INTO temp.carried VALUES (?1)",
-                                           SU_B(i->m->payloads.at[k].id.sha256, SU_SHA256_BYTES)) < 0))
-            return -1;
+    i->result->content_owed = owed.files;
+    i->result->licence_owed = owed.licence;
     return 0;
-}
-
-/* A row is a claim; the store itself must hold each file that is needed. A row that lies is taken
- * back, so that the file counts as missing. */
-static int check_store(struct importing *i, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    struct su_file_id id;
-    int more;
-    if (su_query(i->site->db, &rows, err,
-                 "SELECT s.sha256, s.bytes FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
-                 " WHERE s.sha256 NOT IN (SELECT sha256 FROM temp.carried)") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        id = (struct su_file_id){.bytes = (uint64_t)su_rows_int(&rows, 1)};
-        if (su_rows_fixed(&rows, 0, id.sha256, SU_SHA256_BYTES, err) < 0)
-            return -1;
-        if (!su_store_has(i->site, &id) && su_run(i->site->db, err, "DELETE FROM stored_file WHERE sha256=?1",
-                                                  SU_B(id.sha256, SU_SHA256_BYTES)) < 0)
-            return -1;
-    }
-    return more;
-}
-
-static int missing_file(struct importing *i, struct su_rows *row, struct su_err *err)
-{
-    SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
-    uint8_t sha1[SU_SHA1_BYTES];
-    bool is_licence = su_rows_int(row, 2) != 0;
-    if (su_rows_fixed(row, 0, sha1, sizeof sha1, err) < 0)
-        return -1;
-    su_buf_adds(&line, is_licence ? "licence " : "content ");
-    su_buf_addhex(&line, sha1, sizeof sha1);
-    su_buf_addf(&line, " %lld", (long long)su_rows_int(row, 1));
-    if (su_buf_check(&line, "a hole", err) < 0)
-        return -1;
-    if (!is_declared(i->m, line.bytes)) {
-        (void)su_fail(err, SU_INCOMPLETE,
-                      "file %s (%s) is needed, but it is neither here as the metadata describes it, nor in "
-                      "this bundle, nor declared as missing",
-                      su_rows_text(row, 3), line.bytes);
-        return su_remedy(err, "Ask the hub for a full bundle: suexport export --site %s --full", i->m->site);
-    }
-    i->result->content_owed++;
-    i->result->licence_owed += is_licence;
-    return keep_hole(i, line.bytes, err);
 }
 
 static int check_content(struct importing *i, struct su_err *err)
 {
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int64_t licence, payload;
-    int more;
-    if (record_files(i, err) < 0 || su_content_need(i->site->db, &i->m->profile, false, err) < 0 ||
-        check_store(i, err) < 0 ||
+    if (su_stage_record(&i->staging, err) < 0 ||
+        su_owed_settle(&i->staging, &i->m->profile, i->import_id, i->options->allow_partial, err) < 0 ||
         su_query_int(i->site->db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") <
             0)
@@ -258,14 +119,7 @@ static int check_content(struct importing *i, struct su_err *err)
                        "%llu and %llu",
                        (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files,
                        (unsigned long long)i->m->payload_files);
-    if (su_query(i->site->db, &rows, err,
-                 "SELECT n.sha1, n.bytes, n.licence, n.name FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM "
-                 "stored_file s WHERE " SU_STORED_AS_NEEDED ")") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0)
-        if (missing_file(i, &rows, err) < 0)
-            return -1;
-    return more;
+    return tell_owed(i, err);
 }
 
 static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
@@ -310,6 +164,11 @@ static int close_books(struct su_home *site, struct su_history *row, struct su_i
     return su_ledger_add(site->db, entry, err);
 }
 
+static enum su_code owed_state(const struct su_import_result *r)
+{
+    return r->licence_owed ? SU_LICENCE_PENDING : r->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE;
+}
+
 static int apply(struct importing *i, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -317,7 +176,7 @@ static int apply(struct importing *i, struct su_err *err)
     if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
         su_position_load(i->site->db, &position, err) < 0 || declare_import(i, &position, err) < 0 ||
         su_replay(i->site->db, i->reader, i->m, i->import_id, i->events, err) < 0 ||
-        su_volume_check_rest(i->reader, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 ||
+        su_stage_check_rest(&i->staging, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 ||
         check_content(i, err) < 0 ||
         su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
         su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
@@ -326,9 +185,7 @@ static int apply(struct importing *i, struct su_err *err)
     struct su_history row = {.source = i->bundle->name,
                              .kind = i->m->is_full ? "full" : "delta",
                              .source_time = i->m->created,
-                             .state_code = i->result->licence_owed   ? SU_LICENCE_PENDING
-                                           : i->result->content_owed ? SU_CONTENT_BEHIND
-                                                                     : SU_SYNC_DONE};
+                             .state_code = owed_state(i->result)};
     memcpy(row.started, i->started, sizeof row.started);
     SU_AUTO(su_buf) struct su_buf detail = SU_BUF_INIT(8 * SU_KIB);
     su_buf_adds(&detail, i->bundle->name);
@@ -363,20 +220,52 @@ static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
     return 0;
 }
 
-/* What the site's present state owes. */
-static int count_owed(struct su_db *db, struct su_import_result *result, struct su_err *err)
+/* Owed files that came: the catalogue stays, what is missing is computed anew. */
+static int record_paid(struct importing *i, const struct su_position *position, struct su_err *err)
 {
-    int64_t licence, content;
-    if (su_query_int(db, &licence, NULL, err,
-                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT "
-                     "undone) AND line LIKE 'licence %'") < 0 ||
-        su_query_int(db, &content, NULL, err,
-                     "SELECT count(*) FROM hole WHERE import_id=(SELECT max(import_id) FROM import WHERE NOT "
-                     "undone) AND line LIKE 'content %'") < 0)
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    SU_AUTO(su_profile) struct su_profile profile = {.content = SU_CONTENT_ALL};
+    struct su_history row = {.source = i->bundle->name, .kind = "content", .source_time = i->m->created};
+    struct su_ledger_entry entry = {.actor = i->options->actor,
+                                    .kind = "content",
+                                    .site = i->site->name,
+                                    .sequence = i->m->sequence,
+                                    .detail = i->bundle->name};
+    memcpy(row.started, i->started, sizeof row.started);
+    memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
+    if (su_begin(&t, i->site->db, err) < 0 || su_position_profile(i->site->db, &profile, err) < 0 ||
+        su_stage_record(&i->staging, err) < 0 ||
+        su_owed_settle(&i->staging, &profile, position->import_id, true, err) < 0 || tell_owed(i, err) < 0)
         return -1;
-    result->licence_owed = (uint64_t)licence;
-    result->content_owed = (uint64_t)(licence + content);
-    return 0;
+    row.state_code = owed_state(i->result);
+    if (close_books(i->site, &row, i->result, position->state.digest, &entry, err) < 0)
+        return -1;
+    return i->options->is_plan ? 0 : su_commit(&t, err);
+}
+
+/* The site has imported this bundle. Files of it that are owed are taken, as far as the medium gives them;
+ * all else of it may be absent. */
+static int pay(struct importing *i, const struct su_position *position, struct su_err *err)
+{
+    bool has_any, *wanted = calloc(i->m->payloads.count + 1, sizeof *wanted);
+    i->result->is_repeated = true;
+    i->result->state = position->state;
+    i->result->changes.unchanged = position->state.updates;
+    int code = wanted ? su_owed_carried(i->site->db, i->m, wanted, &has_any, err) : su_fail_memory(err);
+    i->staging.wanted = wanted;
+    i->staging.allow_partial = true;
+    if (code == 0 && has_any)
+        code = su_bundle_check_folder(i->bundle, err) < 0 || check_space(i, err) < 0 ||
+                       (!i->options->is_plan && su_store_sweep(i->site, err) < 0) ||
+                       su_stage_content(&i->staging, err) < 0
+                   ? -1
+                   : 0;
+    i->staging.wanted = NULL;
+    free(wanted);
+    if (code < 0 || su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0)
+        return -1;
+    return has_any && i->staging.files_stored + i->staging.files_held > 0 ? record_paid(i, position, err)
+                                                                          : tell_owed(i, err);
 }
 
 static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_err *err)
@@ -389,27 +278,35 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
     i->result->sequence = i->m->sequence;
     if (su_position_load(i->site->db, &position, err) < 0)
         return -1;
+    bool pays = false;
     int judged = su_position_judge(&position, i->site, i->bundle, i->options->accepted, err);
-    if (judged != 0) {
-        i->result->is_repeated = judged == 1;
-        i->result->state = position.state;
-        i->result->changes.unchanged = position.state.updates;
-        if (judged < 0)
-            return -1;
-        return su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0
-                   ? -1
-                   : count_owed(i->site->db, i->result, err);
-    }
-    if (su_bundle_check_folder(i->bundle, err) < 0 ||
-        (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) || check_space(i, err) < 0 ||
-        !(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
+    if (!(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
         return -1;
+    i->staging = (struct su_staging){.site = i->site,
+                                     .events = i->events,
+                                     .bundle = i->bundle,
+                                     .reader = i->reader,
+                                     .is_plan = i->options->is_plan,
+                                     .allow_partial = i->options->allow_partial};
     (void)su_time_now(i->started);
+    if (judged < 0) {
+        struct su_err refusal = *err;
+        if (err->code != SU_OLDER || su_owed_from(i->site->db, i->bundle, &pays, err) < 0 || !pays) {
+            *err = refusal;
+            return -1;
+        }
+        su_err_clear(err);
+    }
+    if (judged == 1 || pays)
+        return pay(i, &position, err);
+    if (su_bundle_check_folder(i->bundle, err) < 0 ||
+        (!i->options->allow_incomplete && refuse_incomplete(i->m, err) < 0) || check_space(i, err) < 0)
+        return -1;
     su_message(i->events, SU_IMPORT_STARTED, SU_INFO, "%s %s started",
                i->options->is_plan ? "plan of" : "import of", i->bundle->name);
     if (!i->options->is_plan && su_store_sweep(i->site, err) < 0)
         return -1;
-    if (stage_content(i, err) < 0)
+    if (su_stage_content(&i->staging, err) < 0)
         return -1;
     return apply(i, err);
 }
@@ -424,18 +321,21 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
     *result = (struct su_import_result){.sequence = 0};
     int code = run(&i, raw, err);
     su_volume_reader_cleanup(&i.reader);
+    result->files_stored = i.staging.files_stored;
+    result->bytes_stored = i.staging.bytes_stored;
+    result->files_held = i.staging.files_held;
+    bool has_staged = i.staging.staged_bytes > 0 && !options->is_plan;
+    su_staging_cleanup(&i.staging);
     result->seconds = su_time_monotonic() - started;
-    if (code <
-        0) /* files staged in the store belong to no update: the catalogue decides what the site holds */
-        return su_after(err, i.staged_bytes > 0 && !options->is_plan ? "The catalogue is unchanged."
-                                                                     : "Nothing was written.");
-    return 0;
+    /* files staged in the store belong to no update: the catalogue decides what the site holds */
+    return code < 0 ? su_after(err, has_staged ? "The catalogue is unchanged." : "Nothing was written.") : 0;
 }
 
 static int apply_undo(struct su_home *site, const struct su_actor *actor, const struct su_position *position,
                       struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_owed_count owed;
     uint8_t base[SU_SHA256_BYTES];
     char previous[SU_TIME_TEXT];
     (void)su_time_now(previous);
@@ -461,8 +361,10 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
             0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
-        count_owed(site->db, result, err) < 0)
+        su_owed_now(site->db, NULL, &owed, err) < 0)
         return -1;
+    result->content_owed = owed.files;
+    result->licence_owed = owed.licence;
     struct su_history row = {
         .source = position->bundle, .kind = "undo", .source_time = "", .state_code = SU_SYNC_DONE};
     memcpy(row.started, previous, sizeof row.started);

@@ -6,6 +6,7 @@
 #define SU_IMPORT_H
 
 #include "common/core/ledger.h"
+#include "common/core/owed.h"
 #include "common/core/position.h"
 #include "common/core/sync.h"
 #include "common/core/trust.h"
@@ -13,13 +14,15 @@
 struct su_import_options {
     const struct su_actor *actor;
     bool is_plan, allow_incomplete;
+    bool allow_partial; /* files that the medium does not give are owed; the metadata must be whole */
     struct su_accepted accepted;
+    struct su_owed_list owed; /* told what is owed afterwards */
 };
 
 struct su_import_result {
     char bundle[SU_BUNDLE_NAME_TEXT];
     uint64_t sequence;
-    bool is_repeated;             /* already imported: nothing done */
+    bool is_repeated;             /* already imported: at most files that were owed are stored */
     struct su_changes changes;
     struct su_state state;
     uint64_t files_stored, bytes_stored, files_held;

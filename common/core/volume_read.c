@@ -137,19 +137,6 @@ int su_volume_read(struct su_volume_reader *r, size_t first_extent, size_t exten
     return 0;
 }
 
-int su_volume_check_rest(struct su_volume_reader *r, struct su_err *err)
-{
-    for (uint32_t v = 1; v <= su_manifest_data_volumes(r->manifest); v++) {
-        const struct su_volume *volume = &r->manifest->volumes.at[v - 1];
-        if (open_volume(r, v, err) < 0)
-            return -1;
-        for (size_t b = 0; b < volume->blocks; b++)
-            if (!r->proved[volume->first_block + b] && load_block(r, b, err) < 0)
-                return -1;
-    }
-    return 0;
-}
-
 const bool *su_volume_proved(const struct su_volume_reader *r)
 {
     return r->proved;
@@ -158,6 +145,33 @@ const bool *su_volume_proved(const struct su_volume_reader *r)
 static bool is_medium_fault(const struct su_err *err)
 {
     return err->code == SU_DAMAGED || err->code == SU_DATA || err->code == SU_SYSTEM;
+}
+
+static bool has_any(const struct su_volume *volume, const bool *marks)
+{
+    for (size_t b = 0; marks && b < volume->blocks; b++)
+        if (marks[volume->first_block + b])
+            return true;
+    return false;
+}
+
+int su_volume_check_rest(struct su_volume_reader *r, const bool *may_be_bad, struct su_err *err)
+{
+    for (uint32_t v = 1; v <= su_manifest_data_volumes(r->manifest); v++) {
+        const struct su_volume *volume = &r->manifest->volumes.at[v - 1];
+        if (open_volume(r, v, err) < 0) {
+            if (!is_medium_fault(err) || !has_any(volume, may_be_bad))
+                return -1;
+            su_err_clear(err);
+            continue;
+        }
+        for (size_t b = 0; b < volume->blocks; b++) {
+            size_t number = volume->first_block + b;
+            if (!r->proved[number] && !(may_be_bad && may_be_bad[number]) && load_block(r, b, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 int su_volume_check_all(struct su_volume_reader *r,

@@ -22,8 +22,10 @@ int su_volume_read(struct su_volume_reader *reader, size_t first_extent, size_t 
                    void *context, struct su_err *err) SU_CHECKED;
 
 /* Proves every block of the data volumes that no item has touched: heads, padding, ends. After it each byte of
- * every data volume has been read and is as signed. Recovery volumes need not be there. */
-int su_volume_check_rest(struct su_volume_reader *reader, struct su_err *err) SU_CHECKED;
+ * every data volume has been read and is as signed. Recovery volumes need not be there. `may_be_bad`, by
+ * number in the manifest's list of blocks, names blocks that do not matter; a volume that holds one may be
+ * absent. NULL: none. */
+int su_volume_check_rest(struct su_volume_reader *reader, const bool *may_be_bad, struct su_err *err) SU_CHECKED;
 
 /* One bad place. reason: "absent", "differs", "short", ... */
 struct su_bad_block {

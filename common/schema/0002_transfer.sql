@@ -69,6 +69,8 @@ CREATE TABLE receipt (
 ALTER TABLE revision ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;  -- sync_id that brought it; 0: before this column
 ALTER TABLE undo ADD COLUMN arrived INTEGER;                         -- as in revision
 ALTER TABLE stored_file ADD COLUMN sequence INTEGER;                 -- site: the bundle that brought it; NULL: added by hand
+-- Site: where a missing file can be had.
+ALTER TABLE hole ADD COLUMN bundle TEXT NOT NULL DEFAULT '';  -- the one that carries it; '' the hub has not got it either
 
 DROP VIEW v_ledger;
 CREATE VIEW v_ledger AS

@@ -236,3 +236,157 @@ EOF
     grep -qE 'needs about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
     [ -z "$(find site/content -type f)" ] || fail 'content was staged'
 }
+
+# The volume that holds bytes of content and none of the metadata.
+content_volume() { # FOLDER
+    for _v in "$1"/SU0*; do
+        tar -tf "$_v" > members
+        if grep -q '^content/' members && ! grep -q '^metadata/' members; then echo "$_v"; return; fi
+    done
+}
+# Files that have bytes in a volume, and of those the ones that lie in no other.
+files_in() { tar -tf "$1" | sed -n -E 's,^(content|licence)/([0-9a-f]{64}).*,\2,p' | sort -u; }
+files_whole_in() { tar -tf "$1" | grep -x -E '(content|licence)/[0-9a-f]{64}'; }
+ledger() { sqlite3 -readonly site/update-point.db "SELECT kind || ' ' || detail FROM ledger WHERE kind IN ('import', 'content') ORDER BY entry" | cut -d ';' -f 1; }
+
+# The metadata lands, the files of a lost volume are owed and listed; a resend of that volume pays.
+test_partial_content_and_paying() {
+    volumes_hub
+    small_site
+    folder=stick/SU-ALPHA-000001
+    volume=$(content_volume "$folder")
+    files_in "$volume" > lost
+    count=$(wc -l < lost | tr -d ' ')
+    whole=$(files_whole_in "$volume" | wc -l | tr -d ' ')
+    [ "$whole" -gt 0 ] && [ "$whole" -lt "$count" ] || fail "$whole of $count files lie wholly in $volume"
+    rm "$volume"
+    refused 3 site import stick
+    refused 3 site plan stick
+    site_dump > before
+    expect 9 site plan stick --allow-partial-content --json
+    same "$(json '.owed | length')" "$count" 'owed by the plan'
+    site_dump | cmp -s - before || fail 'a plan changed the site'
+    expect 9 site import stick --allow-partial-content --json
+    same "$(json .content_owed)" "$count" 'owed'
+    same "$(json .state_digest)" "$(hub_digest)" 'the state, though content is owed'
+    has_keys '.owed[0]' name sha1 bytes update bundle
+    jq -r '.owed[].sha1' out | sort > told
+    sqlite3 -readonly hub/update-point.db "SELECT lower(hex(sha256)) || ' ' || lower(hex(sha1)) FROM stored_file" | sort > known
+    join lost known | cut -d ' ' -f 2 | sort | cmp - told || fail 'the list of owed files is not that of the volume'
+    same "$(json '[.owed[].bundle] | unique | join(" ")')" SU-ALPHA-000001 'the bundle that carries them'
+    jq -e '.owed | all(.name != "" and .update != "" and .bytes > 0)' out > /dev/null || fail 'a file without a name'
+    expect 9 site content verify
+    site receipt --out rcpt > /dev/null
+    same "$(sed -n 's/^content-owed //p' rcpt)" "$count" 'content-owed of the receipt'
+    # again with the same bad stick: still owed
+    expect 9 site import stick
+    hub resend --site ALPHA --volume "${volume##*/}" --out debt > /dev/null
+    expect 9 site plan debt --json
+    same "$(json .files_stored)" "$whole" 'files that would come, by the plan'
+    expect 9 site import stick --json
+    same "$(json .content_owed) $(json .files_stored)" "$count 0" 'the plan kept nothing'
+    # the volume alone is enough for the files that lie wholly in it
+    expect 9 site import debt --json
+    same "$(json .files_stored) $(json .content_owed) $(json .already_imported)" "$whole $((count - whole)) true" 'paid'
+    # a file that continues in another volume needs that one too: copied over, the stick is whole
+    cp "debt/SU-ALPHA-000001/${volume##*/}" "$folder"
+    expect 0 site import stick --json
+    same "$(json '.owed | length') $(json .content_owed)" '0 0' 'paid'
+    expect 0 site content verify
+    same "$(site status --json | jq -r .LastSyncState)" 6702 'the status'
+    site receipt --out rcpt2 > /dev/null
+    same "$(sed -n 's/^content-owed //p' rcpt2)" 0 'content-owed of the receipt'
+    expect 0 site import debt
+    expect 0 site import stick
+    same "$(ledger | tr '\n' ';')" 'import SU-ALPHA-000001;content SU-ALPHA-000001;content SU-ALPHA-000001;' 'the ledger'
+    python3 -B "$CHECK/check_ledger.py" site/update-point.db > /dev/null
+}
+
+# A debt paid in two instalments, and blocks that are bad instead of absent.
+test_partial_content_in_instalments() {
+    volumes_hub
+    small_site
+    cp -r stick good
+    folder=stick/SU-ALPHA-000001
+    files=$(for v in "$folder"/SU0*; do tar -tf "$v" | grep -q '^metadata/' || echo "${v##*/}"; done)
+    first=$(echo "$files" | sed -n 2p) second=$(echo "$files" | sed -n 6p)
+    flip "$folder/$first" 3000
+    rm "$folder/$second"
+    expect 9 site import stick --allow-partial-content --json
+    says 'left out: file'
+    all=$(json .content_owed)
+    same "$all" "$( (files_in "good/SU-ALPHA-000001/$first"; files_in "good/SU-ALPHA-000001/$second") | sort -u | wc -l | tr -d ' ')" 'owed'
+    cp "good/SU-ALPHA-000001/$second" "$folder"
+    expect 9 site import stick --json
+    left=$(json .content_owed)
+    [ "$left" -gt 0 ] && [ "$left" -lt "$all" ] || fail "$left of $all owed after the first instalment"
+    expect 0 site import good
+    expect 0 site content verify
+}
+
+# Only content may be left out: bad metadata, what nobody declared and a changed manifest are refused as ever.
+test_partial_content_is_content_only() {
+    volumes_hub
+    small_site
+    last=$(find stick -name 'SU0*' | sort | tail -n 1)
+    tar -tf "$last" | grep -q '^metadata/'
+    cp -r stick bad
+    flip "bad/SU-ALPHA-000001/${last##*/}" $(($(stat -c %s "$last") - 5000))
+    refused 3 site import bad --allow-partial-content
+    rm "bad/SU-ALPHA-000001/${last##*/}"
+    refused 3 site import bad --allow-partial-content
+    says 'is absent'
+    cp "$last" "bad/SU-ALPHA-000001/"
+    echo > bad/SU-ALPHA-000001/EXTRA
+    refused 3 site import bad --allow-partial-content
+    says EXTRA
+    rm bad/SU-ALPHA-000001/EXTRA
+    flip bad/SU-ALPHA-000001/MANIFEST.TXT 500
+    refused 4 site import bad --allow-partial-content
+    # a good stick needs no option and is no worse with it
+    expect 0 site import stick --allow-partial-content --json
+    same "$(json '.owed | length')" 0 owed
+}
+
+# A later bundle: refused while content of the one before is owed, with both ways out; with the option the debt
+# stays, and the earlier bundle still pays it.
+test_partial_content_then_a_later_bundle() {
+    volumes_hub
+    small_site
+    volume=$(content_volume stick/SU-ALPHA-000001)
+    rm "$volume"
+    expect 9 site import stick --allow-partial-content --json
+    owed=$(json .content_owed)
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub content add "$SMALL/m2/WsusContent" > /dev/null
+    hub export --site ALPHA --out stick2 --since 1 > /dev/null # the operator's word that 1 has arrived
+    hub resend --site ALPHA --sequence 1 --out debt > /dev/null
+    cp -r site kept
+    refused 11 site import stick2
+    says 'it is owed since SU-ALPHA-000001, which carries it'
+    says 'suexport resend --site ALPHA --sequence 1 --out DIR'
+    says '--allow-partial-content'
+    expect 9 site import stick2 --allow-partial-content --json
+    [ "$(json .content_owed)" -gt 0 ] && [ "$(json .content_owed)" -le "$owed" ] || fail "owed: $(json .content_owed)"
+    same "$(json '[.owed[].bundle] | unique | join(" ")')" SU-ALPHA-000001 'the bundle that carries them'
+    # the earlier bundle pays, though the site has gone past it
+    cp -r site later
+    expect 0 site import debt --json
+    same "$(json .sequence) $(json .content_owed)" '1 0' 'paid by the earlier bundle'
+    expect 0 site content verify
+    refused 10 site import debt
+    # so does a later one that carries the files
+    rm -r site
+    mv later site
+    hub export --site ALPHA --out stick3 --full > /dev/null
+    expect 0 site import stick3 --json
+    same "$(json .content_owed)" 0 'paid by a later bundle'
+    expect 0 site content verify
+    # and paid first, the later one asks for nothing
+    rm -r site
+    mv kept site
+    expect 0 site import debt
+    expect 0 site import stick2
+    expect 0 site content verify
+    refused 10 site import debt
+}

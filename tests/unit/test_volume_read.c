@@ -121,7 +121,7 @@ static void check_flip(void **state, int dir, const struct su_manifest *m, const
         else
             GOOD(read_item(r, m, items, i));
     }
-    REFUSED(su_volume_check_rest(r, &e), SU_DAMAGED);
+    REFUSED(su_volume_check_rest(r, NULL, &e), SU_DAMAGED);
     flip(path, at);
 }
 
@@ -137,11 +137,11 @@ static void test_reads_back(void **state)
         SU_AUTO(su_volume_reader) struct su_volume_reader *r = su_volume_reader_new(dir, &m, &e);
         for (unsigned i = 0; i < 7; i++)
             GOOD(read_item(r, &m, items, i));
-        GOOD(su_volume_check_rest(r, &e));
+        GOOD(su_volume_check_rest(r, NULL, &e));
         for (unsigned i = 7; i-- > 0;) /* any order */
             GOOD(read_item(r, &m, items, i));
         SU_AUTO(su_volume_reader) struct su_volume_reader *fresh = su_volume_reader_new(dir, &m, &e);
-        GOOD(su_volume_check_rest(fresh, &e)); /* everything is the rest */
+        GOOD(su_volume_check_rest(fresh, NULL, &e)); /* everything is the rest */
         for (unsigned i = 0; i < 7; i++)
             GOOD(read_item(fresh, &m, items, i));
         assert_int_equal(check_all(dir, &m, &blocks).count, 0);
@@ -258,7 +258,7 @@ static void test_faults_of_whole_volumes(void **state)
                     assert_true(e.code == SU_DAMAGED || e.code == SU_DATA);
             }
             su_err_clear(&e);
-            assert_int_equal(su_volume_check_rest(r, &e), -1);
+            assert_int_equal(su_volume_check_rest(r, NULL, &e), -1);
             assert_int_equal(su_code_exit_status(e.code), 3);
             NAMES("SU000012.00");
             assert_int_equal(remove_place(&place), 0);

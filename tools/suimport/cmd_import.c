@@ -61,7 +61,60 @@ static void answer_trust(struct su_context *c, const struct su_trust_changes *ch
     }
 }
 
-static void answer(struct su_context *c, const struct su_import_result *r)
+struct owed_file {
+    char *name, *update, *bundle; /* owned */
+    uint8_t sha1[SU_SHA1_BYTES];
+    uint64_t bytes;
+};
+struct owed_files {
+    SU_VEC(struct owed_file) list;
+    bool is_out_of_memory;
+};
+
+static void owed_files_cleanup(struct owed_files *o)
+{
+    for (size_t i = 0; i < o->list.count; i++) {
+        free(o->list.at[i].name);
+        free(o->list.at[i].update);
+        free(o->list.at[i].bundle);
+    }
+    free(o->list.at);
+    *o = (struct owed_files){.is_out_of_memory = false};
+}
+
+static void take_owed(void *context, const struct su_owed *owed)
+{
+    struct owed_files *o = context;
+    struct owed_file *file = SU_PUSH(&o->list, SU_MAX_HOLES);
+    if (file) {
+        file->name = strdup(owed->name);
+        file->update = strdup(owed->update);
+        file->bundle = strdup(owed->bundle);
+        memcpy(file->sha1, owed->sha1, SU_SHA1_BYTES);
+        file->bytes = owed->bytes;
+    }
+    o->is_out_of_memory |= !file || !file->name || !file->update || !file->bundle;
+}
+
+static void answer_owed(struct su_context *c, const struct owed_files *o)
+{
+    su_json_open(&c->json, "owed", '[');
+    for (size_t i = 0; i < o->list.count; i++) {
+        const struct owed_file *f = &o->list.at[i];
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "name", f->name);
+        su_json_hex(&c->json, "sha1", f->sha1, SU_SHA1_BYTES);
+        su_json_int(&c->json, "bytes", (int64_t)f->bytes);
+        su_json_text(&c->json, "update", f->update);
+        su_json_text(&c->json, "bundle", f->bundle[0] ? f->bundle : NULL);
+        su_json_close(&c->json, '}');
+        su_line(c, "  owed         %s (%s) of %s; %s", f->name, su_bytes_text(f->bytes), f->update,
+                f->bundle[0] ? f->bundle : "not at the hub when the bundle was made");
+    }
+    su_json_close(&c->json, ']');
+}
+
+static void answer(struct su_context *c, const struct su_import_result *r, const struct owed_files *owed)
 {
     char digest[SU_SHA256_TEXT];
     su_hex_format(r->state.digest, SU_SHA256_BYTES, digest);
@@ -69,7 +122,10 @@ static void answer(struct su_context *c, const struct su_import_result *r)
     su_json_int(&c->json, "sequence", (int64_t)r->sequence);
     su_json_text(&c->json, "bundle", r->bundle);
     su_json_bool(&c->json, "already_imported", r->is_repeated);
-    su_line(c, "%s%s", r->bundle, r->is_repeated ? ": already imported, nothing to do" : "");
+    su_line(c, "%s%s", r->bundle,
+            !r->is_repeated       ? ""
+            : r->files_stored > 0 ? ": already imported; owed content came"
+                                  : ": already imported, nothing to do");
     su_answer_changes(c, &r->changes, true);
     su_json_int(&c->json, "updates", (int64_t)r->state.updates);
     su_json_int(&c->json, "revisions", (int64_t)r->state.revisions);
@@ -86,21 +142,37 @@ static void answer(struct su_context *c, const struct su_import_result *r)
     su_line(c, "  catalogue    %s updates, %s revisions", su_count_text(r->state.updates),
             su_count_text(r->state.revisions));
     su_line(c, "  state        %s", digest);
+    answer_owed(c, owed);
 }
 
 static int import_one(struct su_context *c, const char *path, bool is_plan, struct su_import_result *r,
-                      struct su_err *err)
+                      struct owed_files *owed, struct su_err *err)
 {
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-    struct su_import_options o = {.actor = &c->actor,
-                                  .is_plan = is_plan,
-                                  .accepted = {.profile = su_has(c, "accept-profile"), .jump = su_has(c, "accept-jump")},
-                                  .allow_incomplete = su_has(c, "allow-incomplete")};
+    SU_AUTO(owed_files) struct owed_files now = {.is_out_of_memory = false};
+    struct su_import_options o = {
+        .actor = &c->actor,
+        .is_plan = is_plan,
+        .accepted = {.profile = su_has(c, "accept-profile"), .jump = su_has(c, "accept-jump")},
+        .allow_incomplete = su_has(c, "allow-incomplete"),
+        .allow_partial = su_has(c, "allow-partial-content"),
+        .owed = {.take = take_owed, .context = &now}};
     if (su_bundle_open(&raw, path, err) < 0)
         return su_after(err, "Nothing was written.");
     if (su_import(&c->home, &raw, &o, &c->events, r, err) < 0)
         return -1;
-    if (r->is_repeated)
+    if (now.is_out_of_memory) {
+        (void)su_fail_memory(err);
+        return su_after(err, "The import is done; only its list of owed files is not.");
+    }
+    owed_files_cleanup(owed);
+    *owed = now;
+    now = (struct owed_files){.is_out_of_memory = false};
+    if (r->is_repeated && r->files_stored > 0 && !is_plan)
+        su_message(&c->events, r->content_owed ? SU_CONTENT_BEHIND : SU_CONTENT_PAID,
+                   r->content_owed ? SU_WARNING : SU_INFO, "%s: %llu owed files came, %llu are owed still",
+                   r->bundle, (unsigned long long)r->files_stored, (unsigned long long)r->content_owed);
+    else if (r->is_repeated)
         su_message(&c->events, SU_IMPORT_REPEATED, SU_INFO, "%s: already imported, nothing to do", r->bundle);
     else if (!is_plan)
         su_message(&c->events,
@@ -139,13 +211,14 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
                    struct su_err *err)
 {
     struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
+    SU_AUTO(owed_files) struct owed_files owed = {.is_out_of_memory = false};
     struct su_err refusal = SU_ERR_INIT;
     size_t done = 0, ours = 0;
     for (size_t i = 0; i < count && !(is_plan && done > 0 && !last.is_repeated); i++) {
         if (is_left(c, &list[i], count))
             continue;
         ours++;
-        if (import_one(c, list[i].path, is_plan, &r, err) == 0) {
+        if (import_one(c, list[i].path, is_plan, &r, &owed, err) == 0) {
             last = r;
             su_err_clear(&refusal);
             done++;
@@ -159,7 +232,7 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
     if (ours == 0)
         return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", count, c->home.name);
     if (done > 0)
-        answer(c, &last);
+        answer(c, &last, &owed);
     if (refusal.code != SU_OK && !(done > 0 && refusal.code == SU_OLDER)) {
         *err = refusal;
         return done > 0
@@ -200,10 +273,13 @@ int cmd_import(struct su_context *c, struct su_err *err)
 
 int cmd_undo(struct su_context *c, struct su_err *err)
 {
+    SU_AUTO(owed_files) struct owed_files owed = {.is_out_of_memory = false};
+    struct su_owed_count count;
     struct su_import_result r;
-    if (su_undo(&c->home, &c->actor, &c->events, &r, err) < 0)
+    if (su_undo(&c->home, &c->actor, &c->events, &r, err) < 0 ||
+        su_owed_now(c->home.db, &(struct su_owed_list){.take = take_owed, .context = &owed}, &count, err) < 0)
         return -1;
     su_line(c, "undone:");
-    answer(c, &r);
+    answer(c, &r, &owed);
     return 0;
 }

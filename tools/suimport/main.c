@@ -10,6 +10,7 @@ static const struct su_option import_options[] = {
     {"accept-profile", NULL, "take over a profile that differs from the one pinned at the last import"},
     {"accept-jump", NULL, "take a bundle whose number jumps beyond the hub's limit"},
     {"allow-incomplete", NULL, "accept metadata holes that the hub signed for"},
+    {"allow-partial-content", NULL, "leave out files that the medium does not give; they are owed"},
     {NULL, NULL, NULL},
 };
 
