@@ -134,7 +134,7 @@ tree_sum() { (cd "$1" && find . -printf '%p %y %m %s %T@ %l\n' | sort && find . 
 hub_dump() {
     sqlite3 -readonly hub/update-point.db "SELECT hex(update_id), revision, origin, hex(record_sha256) FROM revision ORDER BY 1,2;
         SELECT * FROM setting ORDER BY 1; SELECT * FROM stored_file ORDER BY 1; SELECT * FROM export ORDER BY 1,2;
-        SELECT * FROM site_state ORDER BY 1,2,3,4; SELECT * FROM site_file ORDER BY 1,2; SELECT count(*) FROM ledger;"
+        SELECT * FROM site_state ORDER BY 1,2,3,4; SELECT * FROM site_file ORDER BY 1,2; SELECT count(*) FROM ledger WHERE kind<>'refuse';"
 }
 # resign DIR: signs the manifest there again with the hub's key, as somebody who holds the key could.
 resign() {

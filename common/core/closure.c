@@ -15,6 +15,7 @@ struct node {
     uint32_t reason; /* node that brought it in; NOBODY: selected or not carried */
     uint8_t reason_kind;
     bool is_category_type, is_selected, is_closable, is_carried;
+    bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
 };
 
 struct alternative {
@@ -268,7 +269,9 @@ static int mark_selected(struct su_closure *c, struct su_rows *rows, struct su_e
         uint32_t node = find(c, &id);
         if (node == NOBODY)
             return su_fail(err, SU_BUG, "a selected update is not in the graph");
-        c->nodes.at[node].is_selected = true;
+        c->nodes.at[node].lacks_product = su_rows_int(rows, 1) == 0;
+        c->nodes.at[node].lacks_classification = su_rows_int(rows, 2) == 0;
+        c->nodes.at[node].is_selected = su_rows_int(rows, 1) != 0 && su_rows_int(rows, 2) != 0;
     }
     return more;
 }
@@ -287,14 +290,16 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
         return 0;
     }
     if (fill_wanted(c->db, profile, err) < 0 ||
-        su_query(c->db, &rows, err,
-                 "SELECT update_id FROM revision r JOIN temp.wanted w ON w.id=r.update_id UNION"
-                 " SELECT r.update_id FROM revision r JOIN info i USING (rev_id) WHERE i.type IN (2, 3) "
-                 "AND " NEWEST " AND (NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON "
-                 "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id))"
-                 " AND (NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND "
-                 "w.id=p.target WHERE p.rev_id=r.rev_id))",
-                 SU_I(by_product), SU_I(by_classification)) < 0)
+        su_query(
+            c->db, &rows, err,
+            "SELECT DISTINCT update_id, 1, 1 FROM revision r JOIN temp.wanted w ON w.id=r.update_id UNION ALL"
+            " SELECT r.update_id, NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON "
+            "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id),"
+            " NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND "
+            "w.id=p.target WHERE p.rev_id=r.rev_id) FROM revision r JOIN info i USING (rev_id) WHERE i.type "
+            "IN (2, 3) "
+            "AND " NEWEST,
+            SU_I(by_product), SU_I(by_classification)) < 0)
         return -1;
     return mark_selected(c, &rows, err);
 }
@@ -481,6 +486,19 @@ int su_closure_explain(const struct su_closure *c, const struct su_guid *id, str
                        "%s does not travel: the profile does not select it and nothing selected needs it",
                        su_guid_format(id, text));
     return chain_to(c, node, out, err);
+}
+
+enum su_exclusion su_closure_exclusion(const struct su_closure *c, const struct su_guid *id)
+{
+    uint32_t node = find(c, id);
+    if (node == NOBODY)
+        return SU_NOT_NEEDED;
+    const struct node *n = &c->nodes.at[node];
+    if (n->is_carried)
+        return SU_TRAVELS;
+    if (n->lacks_product)
+        return n->lacks_classification ? SU_NEITHER : SU_NO_PRODUCT;
+    return n->lacks_classification ? SU_NO_CLASSIFICATION : SU_NOT_NEEDED;
 }
 
 int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err)

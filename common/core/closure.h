@@ -36,6 +36,10 @@ int su_closure_hole_chain(const struct su_closure *closure, size_t hole, struct 
 /* Why an id is carried: the chain from a selected update. SU_NOT_FOUND when it is not. */
 int su_closure_explain(const struct su_closure *closure, const struct su_guid *id, struct su_buf *out, struct su_err *err) SU_CHECKED;
 
+/* Why an id does not travel, from the very selection the walk made. */
+enum su_exclusion { SU_TRAVELS, SU_NO_PRODUCT, SU_NO_CLASSIFICATION, SU_NEITHER, SU_NOT_NEEDED };
+enum su_exclusion su_closure_exclusion(const struct su_closure *closure, const struct su_guid *id);
+
 /* The same rule recomputed by SQL over everything the database holds, for a site: clause counts,
  * and temp.open_clause (line) with every clause that has no held alternative. */
 int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err) SU_CHECKED;

@@ -275,6 +275,7 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
         return -1;
     i->m = &i->bundle->manifest;
     (void)snprintf(i->result->bundle, sizeof i->result->bundle, "%s", i->bundle->name);
+    (void)snprintf(i->result->site, sizeof i->result->site, "%s", i->m->site);
     i->result->sequence = i->m->sequence;
     if (su_position_load(i->site->db, &position, err) < 0)
         return -1;

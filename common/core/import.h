@@ -20,7 +20,7 @@ struct su_import_options {
 };
 
 struct su_import_result {
-    char bundle[SU_BUNDLE_NAME_TEXT];
+    char bundle[SU_BUNDLE_NAME_TEXT], site[17]; /* and sequence: empty until the bundle is verified */
     uint64_t sequence;
     bool is_repeated;             /* already imported: at most files that were owed are stored */
     struct su_changes changes;

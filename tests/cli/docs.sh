@@ -130,6 +130,12 @@ test_manual_has_every_json_key() {
     hub_answer show "$id"; jq '.updates[0] | with_entries(select(.key | IN("tags", "files", "prerequisites", "bundled", "bundled_by", "supersedes", "superseded_by") | not))' out > one; mv one out
     answer_keys suexport show
     hub_answer explain "$id" --site ALPHA; answer_keys suexport explain
+    hub_answer audit verify; answer_keys suexport 'audit verify'
+    hub_answer audit ledger; answer_keys suexport 'audit ledger'
+    hub_answer audit bundle SU-ALPHA-000001; answer_keys suexport 'audit bundle'
+    hub_answer audit file "$id"; answer_keys suexport 'audit file'
+    hub_answer audit latency; answer_keys suexport 'audit latency'
+    hub_answer audit excluded --site ALPHA; answer_keys suexport 'audit excluded'
     hub_answer rebuild; answer_keys suexport rebuild
     site_answer init --site ALPHA; answer_keys suimport init
     site_answer trust add hub.pub; answer_keys suimport 'trust add'
@@ -148,6 +154,13 @@ test_manual_has_every_json_key() {
     site_answer history; answer_keys suimport history
     site_answer search server; answer_keys suimport search
     site_answer explain 7305; answer_keys suimport explain
+    hub_answer audit receipts; answer_keys suexport 'audit receipts'
+    hub_answer audit bundle SU-ALPHA-000001; answer_keys suexport 'audit bundle'
+    site_answer audit verify; answer_keys suimport 'audit verify'
+    site_answer audit ledger; answer_keys suimport 'audit ledger'
+    site_answer audit bundle 1; answer_keys suimport 'audit bundle'
+    site_answer audit file "$id"; answer_keys suimport 'audit file'
+    site_answer audit latency; answer_keys suimport 'audit latency'
     site_answer rebuild; answer_keys suimport rebuild
     site_answer trust revoke k --up-to 1; answer_keys suimport 'trust revoke'
     hub_answer key rotate --name k --to l; answer_keys suexport 'key rotate'

@@ -19,6 +19,14 @@ int su_cmd_history(struct su_context *c, struct su_err *err);
 int su_cmd_show(struct su_context *c, struct su_err *err);
 int su_cmd_search(struct su_context *c, struct su_err *err);
 int su_cmd_rebuild(struct su_context *c, struct su_err *err);
+int su_cmd_audit_verify(struct su_context *c, struct su_err *err);
+int su_cmd_audit_ledger(struct su_context *c, struct su_err *err);
+int su_cmd_audit_refused(struct su_context *c, struct su_err *err);
+int su_cmd_audit_bundle(struct su_context *c, struct su_err *err);
+int su_cmd_audit_file(struct su_context *c, struct su_err *err);
+int su_cmd_audit_latency(struct su_context *c, struct su_err *err);
+/* --since as a date; "" when not given. */
+int su_look_since(struct su_context *c, const char **out, struct su_err *err) SU_CHECKED;
 int su_cmd_content_verify(struct su_context *c, struct su_err *err);
 /* explain with a message id; other words are the caller's. */
 int su_look_explain_id(struct su_context *c, int id, struct su_err *err) SU_CHECKED;

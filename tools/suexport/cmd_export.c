@@ -180,5 +180,11 @@ int cmd_plan(struct su_context *c, struct su_err *err)
 
 int cmd_export(struct su_context *c, struct su_err *err)
 {
-    return run(c, false, err);
+    const char *code = su_given(c, "site");
+    if (run(c, false, err) == 0)
+        return 0;
+    struct su_ledger_entry entry = {.actor = &c->actor,
+                                    .site = code && su_site_code_is_valid(code) ? code : ""};
+    su_ledger_refuse(c->home.db, &entry, NULL, &c->events, err);
+    return -1;
 }

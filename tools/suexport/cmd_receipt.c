@@ -46,9 +46,9 @@ static bool code_of(const struct su_context *c, struct su_buf *out)
     return out->bytes && su_spoken_parse(&code, out->bytes) && !su_file_exists(AT_FDCWD, out->bytes);
 }
 
-int cmd_receipt_add(struct su_context *c, struct su_err *err)
+static int add(struct su_context *c, struct su_buf *text, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES), code = SU_BUF_INIT(256);
+    SU_AUTO(su_buf) struct su_buf code = SU_BUF_INIT(256);
     struct su_receipt_result r = {.sequence = 0};
     if (code_of(c, &code)) {
         if (su_receipt_add_code(&c->home, code.bytes, &c->actor, &r, err) < 0)
@@ -56,13 +56,26 @@ int cmd_receipt_add(struct su_context *c, struct su_err *err)
     } else {
         if (su_argument(c, 1))
             return su_fail(err, SU_USAGE, "one receipt at a time, or a code of 20 characters");
-        if (su_file_read_all(AT_FDCWD, su_argument(c, 0), &text, err) < 0)
+        if (su_file_read_all(AT_FDCWD, su_argument(c, 0), text, err) < 0)
             return -1;
-        if (!text.bytes || strlen(text.bytes) != text.length)
+        if (!text->bytes || strlen(text->bytes) != text->length)
             return su_fail(err, SU_RECEIPT, "%s is not a receipt", su_argument(c, 0));
-        if (su_receipt_add(&c->home, text.bytes, &c->actor, &r, err) < 0)
+        if (su_receipt_add(&c->home, text->bytes, &c->actor, &r, err) < 0)
             return -1;
     }
     answer(c, &r);
     return 0;
+}
+
+int cmd_receipt_add(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES);
+    struct su_ledger_entry entry = {.actor = &c->actor, .site = ""};
+    struct su_err ignored = SU_ERR_INIT;
+    if (add(c, &text, err) == 0)
+        return 0;
+    if (text.length > 0 && su_sha256(entry.subject, text.bytes, text.length, &ignored) < 0)
+        memset(entry.subject, 0, sizeof entry.subject);
+    su_ledger_refuse(c->home.db, &entry, NULL, &c->events, err);
+    return -1;
 }

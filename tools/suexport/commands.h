@@ -26,6 +26,8 @@ int cmd_export(struct su_context *c, struct su_err *err);
 int cmd_resend(struct su_context *c, struct su_err *err);
 int cmd_sign(struct su_context *c, struct su_err *err);
 int cmd_receipt_add(struct su_context *c, struct su_err *err);
+int cmd_audit_excluded(struct su_context *c, struct su_err *err);
+int cmd_audit_receipts(struct su_context *c, struct su_err *err);
 int cmd_status(struct su_context *c, struct su_err *err);
 int cmd_explain(struct su_context *c, struct su_err *err);
 

@@ -17,6 +17,12 @@ struct candidate {
     bool is_readable;
 };
 
+/* What the ledger will say of a refused import. Only what a trusted signature said stands in the entry. */
+struct refused {
+    struct su_ledger_entry entry;
+    char site[17], claims[SU_BUNDLE_NAME_TEXT];
+};
+
 static int compare_candidates(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
@@ -145,8 +151,22 @@ static void answer(struct su_context *c, const struct su_import_result *r, const
     answer_owed(c, owed);
 }
 
-static int import_one(struct su_context *c, const char *path, bool is_plan, struct su_import_result *r,
-                      struct owed_files *owed, struct su_err *err)
+static void keep_refused(const struct candidate *candidate, const struct su_bundle_raw *raw,
+                         const struct su_import_result *r, struct refused *out)
+{
+    struct su_err ignored = SU_ERR_INIT;
+    *out = (struct refused){.entry.sequence = r->sequence};
+    (void)snprintf(out->site, sizeof out->site, "%s", r->site);
+    if (raw->manifest.length > 0 &&
+        su_sha256(out->entry.subject, raw->manifest.bytes, raw->manifest.length, &ignored) < 0)
+        memset(out->entry.subject, 0, sizeof out->entry.subject);
+    if (r->sequence == 0 && candidate->is_readable)
+        su_bundle_name(candidate->site, candidate->sequence, out->claims);
+}
+
+static int import_one(struct su_context *c, const struct candidate *candidate, bool is_plan,
+                      struct su_import_result *r, struct owed_files *owed, struct refused *refused,
+                      struct su_err *err)
 {
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
     SU_AUTO(owed_files) struct owed_files now = {.is_out_of_memory = false};
@@ -157,10 +177,15 @@ static int import_one(struct su_context *c, const char *path, bool is_plan, stru
         .allow_incomplete = su_has(c, "allow-incomplete"),
         .allow_partial = su_has(c, "allow-partial-content"),
         .owed = {.take = take_owed, .context = &now}};
-    if (su_bundle_open(&raw, path, err) < 0)
+    *r = (struct su_import_result){.sequence = 0};
+    if (su_bundle_open(&raw, candidate->path, err) < 0) {
+        keep_refused(candidate, &raw, r, refused);
         return su_after(err, "Nothing was written.");
-    if (su_import(&c->home, &raw, &o, &c->events, r, err) < 0)
+    }
+    if (su_import(&c->home, &raw, &o, &c->events, r, err) < 0) {
+        keep_refused(candidate, &raw, r, refused);
         return -1;
+    }
     if (now.is_out_of_memory) {
         (void)su_fail_memory(err);
         return su_after(err, "The import is done; only its list of owed files is not.");
@@ -208,7 +233,7 @@ static bool is_left(struct su_context *c, const struct candidate *candidate, siz
 /* Takes those for this site in order, and says what it left. One that the site has gone past, or
  * that does not fit, is left when a later one does its work. */
 static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan,
-                   struct su_err *err)
+                   struct refused *refused, struct su_err *err)
 {
     struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
     SU_AUTO(owed_files) struct owed_files owed = {.is_out_of_memory = false};
@@ -218,7 +243,7 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
         if (is_left(c, &list[i], count))
             continue;
         ours++;
-        if (import_one(c, list[i].path, is_plan, &r, &owed, err) == 0) {
+        if (import_one(c, &list[i], is_plan, &r, &owed, refused, err) == 0) {
             last = r;
             su_err_clear(&refusal);
             done++;
@@ -256,8 +281,15 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
     if (!list)
         return su_fail_memory(err);
     sort_candidates(&found, list);
-    int result = run_all(c, list, found.count, is_plan, err);
+    struct refused refused = {.claims = ""};
+    int result = run_all(c, list, found.count, is_plan, &refused, err);
     free(list);
+    if (result < 0 && !is_plan) {
+        refused.entry.actor = &c->actor;
+        refused.entry.site = refused.site;
+        su_ledger_refuse(c->home.db, &refused.entry, refused.claims[0] ? refused.claims : NULL, &c->events,
+                         err);
+    }
     return result;
 }
 
