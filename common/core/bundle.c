@@ -247,6 +247,8 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         SU_AUTO(su_buf) struct su_buf full = SU_BUF_INIT(4096);
         struct stat st;
         size_t n = is_itself ? 0 : strlen(names.at[i]);
+        if (!is_itself && strcmp(names.at[i], SU_POOL_NAME) == 0)
+            continue;
         if (!is_itself) {
             su_buf_addf(&full, "%s/", names.at[i]);
             su_buf_adds(&full, SU_MANIFEST_NAME);

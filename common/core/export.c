@@ -12,6 +12,7 @@
 #include "common/core/export_plan.h"
 #include "common/core/keys.h"
 #include "common/core/ledger.h"
+#include "common/core/pool.h"
 #include "common/core/readback.h"
 #include "common/core/recovery.h"
 #include "common/core/rotation.h"
@@ -42,6 +43,8 @@ struct writing {
     const struct su_key_files *signers; /* at least one */
     struct su_buf frame, packed;
     uint64_t done, total;
+    int pool;                 /* the folder that holds the pool; -1: none */
+    uint64_t most_pool_bytes; /* of a pooled file; larger ones would not fit the medium's file system */
 };
 
 static void progress(struct writing *w, uint64_t added)
@@ -83,6 +86,28 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
     return 0;
 }
 
+static void pool_progress(void *context, uint64_t bytes)
+{
+    progress(context, bytes);
+}
+
+/* Into the pool where that is asked for and possible, else into the volumes. */
+static int write_payload(struct writing *w, struct su_payload *p, struct su_err *err)
+{
+    enum su_pool_outcome outcome = SU_POOL_TAKEN;
+    if (w->pool >= 0 && p->id.bytes <= w->most_pool_bytes &&
+        su_pool_put(w->pool, w->home, &p->id, &outcome, pool_progress, w, err) < 0)
+        return -1;
+    p->is_pooled = outcome != SU_POOL_TAKEN;
+    if (!p->is_pooled)
+        return write_file(w, p, err) < 0 ? -1
+                                         : su_volume_item_end(w->volumes, &p->first_extent, &p->extents, err);
+    w->result->pool_files++;
+    w->result->pool_bytes += p->id.bytes;
+    w->result->pool_written += outcome == SU_POOL_WRITTEN ? p->id.bytes : 0;
+    return 0;
+}
+
 static int write_files(struct writing *w, bool is_licence, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
@@ -99,8 +124,7 @@ static int write_files(struct writing *w, bool is_licence, struct su_err *err)
         p->is_licence = is_licence;
         p->id.bytes = (uint64_t)su_rows_int(&rows, 2);
         if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 ||
-            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 || write_file(w, p, err) < 0 ||
-            su_volume_item_end(w->volumes, &p->first_extent, &p->extents, err) < 0)
+            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 || write_payload(w, p, err) < 0)
             return -1;
     }
     return more;
@@ -338,10 +362,34 @@ static int record_export(struct su_home *home, const struct su_site *site, const
     return su_ledger_add(home->db, &entry, err);
 }
 
-static int check_space(int out, const struct su_export_options *o, const struct su_export_result *result,
-                       struct su_err *err)
+/* Bytes of content that will be written: what lies in the pool already is not. */
+static int content_bytes(struct su_home *home, int out, const struct su_export_options *o,
+                         const struct su_export_result *result, uint64_t *bytes, struct su_err *err)
 {
-    uint64_t have, need = result->payload_bytes + result->raw_bytes / 4;
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_file_id id;
+    int more;
+    *bytes = result->payload_bytes;
+    if (!o->is_pooled)
+        return 0;
+    if (su_query(home->db, &rows, err, "SELECT sha256, bytes FROM temp.deliver") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        id = (struct su_file_id){.bytes = (uint64_t)su_rows_int(&rows, 1)};
+        if (su_rows_fixed(&rows, 0, id.sha256, sizeof id.sha256, err) < 0)
+            return -1;
+        *bytes -= id.bytes - su_pool_would_write(out, &id);
+    }
+    return more;
+}
+
+static int check_space(struct su_home *home, int out, const struct su_export_options *o,
+                       const struct su_export_result *result, struct su_err *err)
+{
+    uint64_t have, need;
+    if (content_bytes(home, out, o, result, &need, err) < 0)
+        return -1;
+    need += result->raw_bytes / 4;
     if (o->recovery_percent > 0)
         need += su_recovery_estimate(o->volume_bytes, o->recovery_percent, need);
     need += 4 * SU_MIB;
@@ -351,6 +399,14 @@ static int check_space(int out, const struct su_export_options *o, const struct 
         return su_fail(err, SU_SPACE, "the bundle needs about %llu bytes, %llu are free on the medium",
                        (unsigned long long)need, (unsigned long long)have);
     return 0;
+}
+
+static int read_back(int dir, struct writing *w, struct su_err *err)
+{
+    for (size_t i = 0; i < w->m->payloads.count; i++)
+        if (w->m->payloads.at[i].is_pooled && su_pool_prove(dir, &w->m->payloads.at[i], err) < 0)
+            return -1;
+    return su_read_back(dir, w->sent.dir, w->m, NULL, w->events, err);
 }
 
 static int open_out(const char *path, su_fd *out, struct su_err *err)
@@ -371,7 +427,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
-    if (check_space(out, o, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
+    if (check_space(home, out, o, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
         su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
     struct writing w = {.home = home,
@@ -383,14 +439,16 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .sent = SU_SENT_INIT,
                         .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
                         .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
-                        .total = result->payload_bytes + result->raw_bytes};
+                        .total = result->payload_bytes + result->raw_bytes,
+                        .pool = o->is_pooled ? out : -1,
+                        .most_pool_bytes = o->volume_bytes ? o->volume_bytes : UINT64_MAX};
     int code = su_sent_begin(&w.sent, home, site, w.m->sequence, result->raw_bytes / 4 + 4 * SU_MIB, err);
     if (code == 0)
         code = write_bundle(&w, dir, o, err);
     if (code == 0)
         code = su_sent_keep(&w.sent, dir, w.m, result->manifest_sha256, err);
     if (code == 0 && o->is_read_back)
-        code = su_read_back(dir, w.sent.dir, w.m, NULL, events, err);
+        code = read_back(dir, &w, err);
     su_sent_cleanup(&w.sent);
     su_volume_writer_cleanup(&w.volumes);
     su_packer_cleanup(&w.packer);
@@ -419,6 +477,10 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
     if (o->volume_bytes != 0 && o->volume_bytes < SU_MIN_VOLUME_BYTES)
         return su_fail(err, SU_USAGE, "--volume-size %llu is below the least, %zu bytes",
                        (unsigned long long)o->volume_bytes, SU_MIN_VOLUME_BYTES);
+    if (o->is_pooled && o->recovery_percent > 0) {
+        (void)su_fail(err, SU_USAGE, "--recovery protects volumes, not the files of a shared pool");
+        return su_remedy(err, "Give --separate: each bundle then carries its own content.");
+    }
     if (su_begin(&t, home->db, err) < 0 || su_site_load(home->db, o->site, &site, err) < 0 ||
         (!o->is_plan && su_keys_open_signers(home, o->key, o->passphrase, &signers, err) < 0) ||
         su_export_plan(home, &site, o, result, err) < 0)

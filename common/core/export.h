@@ -19,6 +19,8 @@ struct su_export_options {
     const struct su_passphrase *passphrase;
     const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
+    bool is_pooled;   /* content goes into the shared pool of `out` */
+    bool is_due_only; /* nothing new since the last bundle made is nothing, though no receipt came */
     bool is_read_back; /* read the medium again before the bundle gets its name */
     uint64_t volume_bytes; /* 0: one volume */
     uint64_t recovery_percent; /* 0: no recovery volumes */
@@ -32,6 +34,7 @@ struct su_export_result {
     uint64_t floor;              /* files of bundles up to here are at every site the bundle fits */
     uint64_t bytes, selected, raw_bytes, new, revised, expired, removed;
     uint64_t payload_bytes, files, held_files; /* to carry; held: needed, but already delivered */
+    uint64_t pool_files, pool_bytes, pool_written; /* carried by the pool; bytes not there before */
     bool is_nothing;                     /* the site has acknowledged all of this */
     SU_VEC(struct su_line) chains;       /* holes, explained for people */
 };

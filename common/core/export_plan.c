@@ -320,6 +320,24 @@ static int plan_difference(struct su_db *db, const struct su_site *site, uint64_
     return 0;
 }
 
+/* Nothing that the last bundle made has not carried, whether it arrived or not. */
+static int find_due(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                    struct su_err *err)
+{
+    const struct su_manifest *m = &result->manifest;
+    int64_t unsent;
+    if (m->is_full || m->bases.count == 0)
+        return 0;
+    const struct su_base *last = &m->bases.at[m->bases.count - 1];
+    if (su_query_int(db, &unsent, NULL, err,
+                     "SELECT count(*) FROM temp.deliver WHERE sha256 NOT IN (SELECT sha256 FROM site_file "
+                     "WHERE site_id=?1)",
+                     SU_I(site->site_id)) < 0)
+        return -1;
+    result->is_nothing |= unsent == 0 && memcmp(last->digest, m->result, SU_SHA256_BYTES) == 0;
+    return 0;
+}
+
 static int compare_lines(const void *a, const void *b)
 {
     return strcmp(((const struct su_line *)a)->text, ((const struct su_line *)b)->text);
@@ -360,7 +378,10 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
         count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
         plan_difference(home->db, site, floor, result, err) < 0)
         return -1;
-    if (result->is_nothing && site->acknowledged < site->last_sent && options->since == 0) {
+    if (options->is_due_only && find_due(home->db, site, result, err) < 0)
+        return -1;
+    if (result->is_nothing && site->acknowledged < site->last_sent && options->since == 0 &&
+        !options->is_due_only) {
         /* Asked again with nothing new and no receipt: the bundle was lost. Go back to what is certain. */
         m->is_full = site->acknowledged == 0;
         if (plan_difference(home->db, site, site->acknowledged, result, err) < 0)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/limits.h"
+#include "common/core/pool.h"
 
 #define MOST_TOLD 20 /* unread files named one by one in messages; the answer lists all */
 
@@ -48,14 +49,10 @@ static int take_bytes(void *context, const void *bytes, size_t length, struct su
     return t->has_failed ? -1 : 0;
 }
 
-/* 0: read whole. 1: the medium does not give it, and that is allowed. */
-static int read_payload(struct taking *t, const struct su_payload *p, struct su_err *err)
+/* 1: goes on without a file that the medium does not give. */
+static int leave_out(struct su_staging *s, const struct su_payload *p, struct su_err *err)
 {
-    struct su_staging *s = t->s;
-    if (su_volume_read(s->reader, p->first_extent, p->extents, take_bytes, t, err) == 0)
-        return 0;
-    bool is_medium = !t->has_failed && (err->code == SU_DAMAGED || err->code == SU_SYSTEM);
-    if (!is_medium || !s->allow_partial)
+    if (!s->allow_partial)
         return -1;
     if (s->files_unread++ < MOST_TOLD) {
         char sha256[SU_SHA256_TEXT];
@@ -67,6 +64,26 @@ static int read_payload(struct taking *t, const struct su_payload *p, struct su_
     return 1;
 }
 
+/* 0: read whole. 1: the medium does not give it, and that is allowed. */
+static int read_payload(struct taking *t, const struct su_payload *p, struct su_err *err)
+{
+    struct su_staging *s = t->s;
+    if ((p->is_pooled ? su_pool_read(s->bundle->dir, p, take_bytes, t, err)
+                      : su_volume_read(s->reader, p->first_extent, p->extents, take_bytes, t, err)) == 0)
+        return 0;
+    bool is_medium = !t->has_failed && (err->code == SU_DAMAGED || err->code == SU_SYSTEM);
+    return is_medium ? leave_out(s, p, err) : -1;
+}
+
+/* The bytes of a volume were proved by their blocks; those of a pooled file are proved here only. */
+static int judge_whole(struct su_staging *s, const struct su_payload *p, int code, struct su_err *err)
+{
+    if (code == 0 || !p->is_pooled || err->code != SU_CONTENT_WRONG)
+        return code;
+    (void)su_pool_differs(p, err);
+    return leave_out(s, p, err);
+}
+
 static int store_file(struct su_staging *s, const struct su_payload *p, struct su_err *err)
 {
     SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
@@ -74,7 +91,7 @@ static int store_file(struct su_staging *s, const struct su_payload *p, struct s
     if (su_store_create(&writer, s->site, p->id.sha256, err) < 0)
         return -1;
     int code = read_payload(&t, p, err);
-    return code != 0 ? code : su_store_commit(&writer, &p->id, err);
+    return code != 0 ? code : judge_whole(s, p, su_store_commit(&writer, &p->id, err), err);
 }
 
 /* The same proof as storing gives, without writing. */
@@ -90,7 +107,7 @@ static int prove_file(struct su_staging *s, const struct su_payload *p, struct s
         return code;
     if (su_digest_end(&sha256, have.sha256, err) < 0 || su_digest_end(&sha1, have.sha1, err) < 0)
         return -1;
-    return su_store_compare(&have, &p->id, err);
+    return judge_whole(s, p, su_store_compare(&have, &p->id, err), err);
 }
 
 /* Held means: there, and still what its name says. A copy that has rotted is written anew. */

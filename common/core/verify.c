@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/core/pool.h"
 
 #define MAX_BAD_PLACES 10000
 
@@ -42,6 +43,25 @@ static bool touches(const struct su_manifest *m, size_t first, size_t count, con
     return false;
 }
 
+static void name_payload(struct su_db *db, const struct su_payload *p, struct su_buf *out)
+{
+    SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
+    struct su_err ignored = SU_ERR_INIT;
+    bool found = false;
+    char hex[SU_SHA256_TEXT];
+    su_hex_format(p->id.sha256, SU_SHA256_BYTES, hex);
+    su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "",
+                p->is_licence ? "licence" : "content", hex, (unsigned long long)p->id.bytes);
+    /* The site may not know the update yet: its metadata is in this very bundle. */
+    if (su_query_text(
+            db, &title, &found, &ignored,
+            "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
+            SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 &&
+        found)
+        su_buf_addf(out, ", %s", title.bytes);
+    su_buf_adds(out, ")");
+}
+
 void su_verify_affects(const struct su_manifest *m, struct su_db *db, const struct su_bad_block *b,
                        struct su_buf *out, bool *hits_metadata)
 {
@@ -54,26 +74,9 @@ void su_verify_affects(const struct su_manifest *m, struct su_db *db, const stru
             *hits_metadata = true;
             break;
         }
-    for (size_t i = 0; i < m->payloads.count; i++) {
-        const struct su_payload *p = &m->payloads.at[i];
-        SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
-        struct su_err ignored = SU_ERR_INIT;
-        bool found = false;
-        char hex[SU_SHA256_TEXT];
-        if (!touches(m, p->first_extent, p->extents, b))
-            continue;
-        su_hex_format(p->id.sha256, SU_SHA256_BYTES, hex);
-        su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "",
-                    p->is_licence ? "licence" : "content", hex, (unsigned long long)p->id.bytes);
-        /* The site may not know the update yet: its metadata is in this very bundle. */
-        if (su_query_text(
-                db, &title, &found, &ignored,
-                "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
-                SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 &&
-            found)
-            su_buf_addf(out, ", %s", title.bytes);
-        su_buf_adds(out, ")");
-    }
+    for (size_t i = 0; i < m->payloads.count; i++)
+        if (touches(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents, b))
+            name_payload(db, &m->payloads.at[i], out);
 }
 
 static void on_bad(void *context, const struct su_bad_block *b)
@@ -121,6 +124,32 @@ enum su_verdict su_verdict_of(enum su_code code)
     }
 }
 
+/* A pooled file is whole or not: one bad place for each, in no volume. */
+static int check_pool(struct checking *c, struct su_verification *out, struct su_err *err)
+{
+    const struct su_manifest *m = &out->bundle.manifest;
+    for (size_t i = 0; i < m->payloads.count; i++) {
+        const struct su_payload *p = &m->payloads.at[i];
+        SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
+        struct su_err why = SU_ERR_INIT;
+        if (!p->is_pooled || su_pool_prove(out->bundle.dir, p, &why) == 0)
+            continue;
+        if (why.code != SU_DAMAGED) {
+            *err = why;
+            return -1;
+        }
+        struct su_bad_place *place = SU_PUSH(&out->bad, MAX_BAD_PLACES);
+        if (!place)
+            return out->bad.count < MAX_BAD_PLACES ? su_fail_memory(err) : 0;
+        name_payload(c->db, p, &affects);
+        place->length = p->id.bytes;
+        place->reason = strdup(why.text);
+        place->affects = strdup(affects.bytes ? affects.bytes : "");
+        c->is_out_of_memory |= !place->reason || !place->affects;
+    }
+    return 0;
+}
+
 /* Whether the recovery volumes give back what is bad. */
 static int weigh(const struct su_bundle_raw *raw, const struct su_volume_reader *reader,
                  const struct su_events *events, struct su_verification *out, struct su_err *err)
@@ -142,7 +171,8 @@ static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
     SU_AUTO(su_volume_reader)
     struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
     struct checking c = {.v = out, .db = site->db};
-    if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0)
+    if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0 ||
+        check_pool(&c, out, err) < 0)
         return -1;
     if (c.is_out_of_memory)
         return su_fail_memory(err);
@@ -154,6 +184,11 @@ static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
         (void)snprintf(more, sizeof more, " (%zu places in all)", out->bad.count);
     (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
                   first->affects[0] ? first->affects : "framing only");
+    if (first->volume == 0)
+        return su_remedy(err,
+                         "Copy the file again from the hub, to beside the bundle's folder, and verify again. "
+                         "Metadata part: %s.",
+                         out->metadata_is_good ? "good" : "damaged");
     su_volume_name(&out->bundle.manifest, first->volume, name);
     (void)su_remedy(
         err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,

@@ -42,10 +42,9 @@ static int parse_size(const char *text, uint64_t *out, struct su_err *err)
     return 0;
 }
 
-static void answer(struct su_context *c, const struct su_export_result *r, bool is_plan)
+static void answer_json(struct su_context *c, const struct su_export_result *r, bool is_plan)
 {
     const struct su_manifest *m = &r->manifest;
-    char state[20];
     bool has_bundle = !is_plan && !r->is_nothing;
     su_json_text(&c->json, "site", m->site);
     su_json_int(&c->json, "sequence", (int64_t)m->sequence);
@@ -76,6 +75,16 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
     for (size_t i = 0; i < r->chains.count; i++)
         su_json_text(&c->json, NULL, r->chains.at[i].text);
     su_json_close(&c->json, ']');
+    su_json_int(&c->json, "pool_files", (int64_t)r->pool_files);
+    su_json_int(&c->json, "pool_bytes", (int64_t)r->pool_bytes);
+    su_json_int(&c->json, "pool_written", (int64_t)r->pool_written);
+}
+
+static void answer(struct su_context *c, const struct su_export_result *r, bool is_plan)
+{
+    const struct su_manifest *m = &r->manifest;
+    char state[20];
+    answer_json(c, r, is_plan);
     su_short_digest(m->result, state);
     su_line(c, "site %s   sequence %llu, %s%s%llu", m->site, (unsigned long long)m->sequence,
             r->is_nothing ? "nothing to send"
@@ -92,6 +101,9 @@ static void answer(struct su_context *c, const struct su_export_result *r, bool 
             su_count_text(m->removals), su_bytes_text(r->raw_bytes));
     su_line(c, "  content      %s; %s needed files already delivered", su_bytes_text(r->payload_bytes),
             su_count_text(r->held_files));
+    if (r->pool_files > 0)
+        su_line(c, "  pool         %s files, %s; %s of it written now", su_count_text(r->pool_files),
+                su_bytes_text(r->pool_bytes), su_bytes_text(r->pool_written));
     su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates),
             su_count_text(m->revisions), state);
     for (size_t i = 0; i < r->chains.count; i++)
@@ -126,6 +138,24 @@ static int parse_recovery(struct su_context *c, uint64_t *out, struct su_err *er
     return 0;
 }
 
+static int take_options(struct su_context *c, struct su_export_options *o, struct su_err *err)
+{
+    const char *size = su_given(c, "volume-size");
+    o->out = su_given(c, "out");
+    o->key = su_given(c, "key");
+    o->allow_incomplete = su_has(c, "allow-incomplete");
+    o->is_read_back = su_has(c, "read-back");
+    o->is_pooled = !su_has(c, "separate") && (su_has(c, "pool") || su_has(c, "all-due"));
+    if (!o->out)
+        return su_fail(err, SU_USAGE, "where to? Give --out DIR");
+    if (su_has(c, "pool") && su_has(c, "separate"))
+        return su_fail(err, SU_USAGE, "--pool and --separate exclude each other");
+    return (size && parse_size(size, &o->volume_bytes, err) < 0) ||
+                   parse_recovery(c, &o->recovery_percent, err) < 0
+               ? -1
+               : 0;
+}
+
 static int run(struct su_context *c, bool is_plan, struct su_err *err)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
@@ -136,21 +166,11 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
                                   .is_full = su_has(c, "full"),
                                   .is_plan = is_plan};
     if (!o.site)
-        return su_fail(err, SU_USAGE, "which site? Give --site CODE");
-    if (su_given_number(c, "since", 999999, &o.since, err) < 0)
+        return su_fail(err, SU_USAGE,
+                       is_plan ? "which site? Give --site CODE"
+                               : "which site? Give --site CODE, or --all-due");
+    if (su_given_number(c, "since", 999999, &o.since, err) < 0 || (!is_plan && take_options(c, &o, err) < 0))
         return -1;
-    if (!is_plan) {
-        const char *size = su_given(c, "volume-size");
-        o.out = su_given(c, "out");
-        o.key = su_given(c, "key");
-        o.allow_incomplete = su_has(c, "allow-incomplete");
-        o.is_read_back = su_has(c, "read-back");
-        if (!o.out)
-            return su_fail(err, SU_USAGE, "where to? Give --out DIR");
-        if ((size && parse_size(size, &o.volume_bytes, err) < 0) ||
-            parse_recovery(c, &o.recovery_percent, err) < 0)
-            return -1;
-    }
     if (su_export(&c->home, &o, &c->events, &r, err) < 0)
         return -1;
     answer(c, &r, is_plan);
@@ -178,9 +198,90 @@ int cmd_plan(struct su_context *c, struct su_err *err)
     return run(c, true, err);
 }
 
+/* The sums of one run over all sites, and its worst failure. */
+struct due {
+    size_t made, failed;
+    uint64_t pool_bytes, pool_written;
+    struct su_err worst;
+};
+
+static void export_due(struct su_context *c, struct su_export_options *o, struct due *due)
+{
+    SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
+    struct su_err err = SU_ERR_INIT;
+    su_json_open(&c->json, NULL, '{');
+    if (su_export(&c->home, o, &c->events, &r, &err) < 0) {
+        struct su_ledger_entry entry = {.actor = &c->actor, .site = o->site};
+        su_ledger_refuse(c->home.db, &entry, NULL, &c->events, &err);
+        su_json_text(&c->json, "site", o->site);
+        su_json_text(&c->json, "error", err.text);
+        su_json_int(&c->json, "exit_status", su_code_exit_status(err.code));
+        su_line(c, "  %-16s refused: %s", o->site, err.text);
+        if (due->failed++ == 0 || su_code_exit_status(err.code) > su_code_exit_status(due->worst.code))
+            due->worst = err;
+    } else {
+        answer_json(c, &r, false);
+        if (r.is_nothing)
+            su_line(c, "  %-16s nothing due", o->site);
+        else
+            su_line(c, "  %-16s seq %llu  +%s  %s", o->site, (unsigned long long)r.manifest.sequence,
+                    su_count_text(r.new), su_bytes_text(r.payload_bytes));
+        due->made += !r.is_nothing;
+        due->pool_bytes += r.pool_bytes;
+        due->pool_written += r.pool_written;
+    }
+    su_json_close(&c->json, '}');
+}
+
+static int list_codes(struct su_context *c, struct su_names *out, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    if (su_query(c->home.db, &rows, err, "SELECT code FROM site ORDER BY code") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        char **slot = SU_PUSH(out, 1000000);
+        if (!slot || !(*slot = strdup(su_rows_text(&rows, 0))))
+            return su_fail_memory(err);
+    }
+    return more;
+}
+
+/* One site that fails does not stop the others; the worst failure is the exit status. */
+static int run_all_due(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names codes = {0};
+    struct su_export_options o = {.actor = &c->actor, .is_due_only = true};
+    struct due due = {.worst = SU_ERR_INIT};
+    if (su_has(c, "site") || su_has(c, "since") || su_has(c, "full"))
+        return su_fail(err, SU_USAGE, "--all-due goes without --site, --since and --full");
+    if (take_options(c, &o, err) < 0 || list_codes(c, &codes, err) < 0)
+        return -1;
+    su_json_open(&c->json, "sites", '[');
+    for (size_t i = 0; i < codes.count && due.worst.code != SU_INTERRUPTED; i++) {
+        o.site = codes.at[i];
+        export_due(c, &o, &due);
+    }
+    su_json_close(&c->json, ']');
+    su_json_int(&c->json, "bundles", (int64_t)due.made);
+    su_json_int(&c->json, "failed", (int64_t)due.failed);
+    su_json_int(&c->json, "pool_bytes", (int64_t)due.pool_bytes);
+    su_json_int(&c->json, "pool_written", (int64_t)due.pool_written);
+    if (due.pool_bytes > 0)
+        su_line(c, "  shared content pool: %s written instead of %s", su_bytes_text(due.pool_written),
+                su_bytes_text(due.pool_bytes));
+    if (due.failed == 0)
+        return 0;
+    *err = due.worst;
+    (void)su_prefix(err, "%zu of %zu sites failed, the worst", due.failed, codes.count);
+    return due.made > 0 ? su_after(err, "The bundles of the other sites were made.") : -1;
+}
+
 int cmd_export(struct su_context *c, struct su_err *err)
 {
     const char *code = su_given(c, "site");
+    if (su_has(c, "all-due"))
+        return run_all_due(c, err);
     if (run(c, false, err) == 0)
         return 0;
     struct su_ledger_entry entry = {.actor = &c->actor,

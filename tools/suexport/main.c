@@ -72,6 +72,9 @@ static const struct su_command commands[] = {
     {"export", "", "Writes the next bundle for a site",
      SU_OPTIONS(
          {"site", "CODE", "the site"}, {"out", "DIR", "where the bundle's folder goes"},
+         {"all-due", NULL, "every site that has anything new, to one medium"},
+         {"pool", NULL, "put content into SU-POOL, shared by the bundles there (the way of --all-due)"},
+         {"separate", NULL, "each bundle carries its own content"},
          {"full", NULL, "the whole profile, fitting any state"}, {"since", "N", "take bundle N as arrived"},
          {"volume-size", "N|fat32|dvd5|dvd9|bd25", "bytes (K, M, G allowed) of a volume; default one volume"},
          {"recovery", "PERCENT", "add recovery volumes: so much parity for each 100 cells of data"},
