@@ -378,7 +378,25 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
     return close_books(site, &row, result, position->state.digest, &entry, err);
 }
 
-int su_undo(struct su_home *site, const struct su_actor *actor, const struct su_events *events,
+/* An import can be undone while none builds on it. */
+static int check_newest(struct su_home *site, const struct su_position *position, uint64_t sequence,
+                        struct su_err *err)
+{
+    int64_t held;
+    if (sequence == 0 || sequence == position->sequence)
+        return 0;
+    if (su_query_int(site->db, &held, NULL, err, "SELECT count(*) FROM import WHERE sequence=?1 AND NOT undone",
+                     SU_I(sequence)) < 0)
+        return -1;
+    if (held == 0)
+        return su_fail(err, SU_UNDO_NOTHING, "bundle %llu is not in force here; the newest import is %s",
+                       (unsigned long long)sequence, position->bundle);
+    (void)su_fail(err, SU_UNDO_ORDER, "bundle %llu cannot be undone: %s was imported after it",
+                  (unsigned long long)sequence, position->bundle);
+    return su_remedy(err, "Undo that first: suimport undo %llu", (unsigned long long)position->sequence);
+}
+
+int su_undo(struct su_home *site, uint64_t sequence, const struct su_actor *actor, const struct su_events *events,
             struct su_import_result *result, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -392,7 +410,8 @@ int su_undo(struct su_home *site, const struct su_actor *actor, const struct su_
         (void)su_fail(err, SU_UNDO_NOTHING, "no import lies behind the state of this site");
         return su_after(err, "Nothing was written.");
     }
-    if (apply_undo(site, actor, &position, result, err) < 0 || su_commit(&t, err) < 0)
+    if (check_newest(site, &position, sequence, err) < 0 ||
+        apply_undo(site, actor, &position, result, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
     (void)snprintf(result->bundle, sizeof result->bundle, "%s", position.bundle);
     result->sequence = position.sequence;

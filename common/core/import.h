@@ -36,8 +36,8 @@ struct su_import_result {
 int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struct su_import_options *options,
               const struct su_events *events, struct su_import_result *result, struct su_err *err) SU_CHECKED;
 
-/* Goes back one import. */
-int su_undo(struct su_home *site, const struct su_actor *actor, const struct su_events *events,
+/* Goes back one import; `sequence` names it, 0 means the newest. SU_UNDO_ORDER when it is not the newest. */
+int su_undo(struct su_home *site, uint64_t sequence, const struct su_actor *actor, const struct su_events *events,
             struct su_import_result *result, struct su_err *err) SU_CHECKED;
 
 #endif

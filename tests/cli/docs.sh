@@ -162,6 +162,7 @@ test_manual_has_every_json_key() {
     site_answer audit file "$id"; answer_keys suimport 'audit file'
     site_answer audit latency; answer_keys suimport 'audit latency'
     site_answer rebuild; answer_keys suimport rebuild
+    mv site lost; site_answer init --site ALPHA; site_answer trust add hub.pub; site_answer rebuild --from usb; answer_keys suimport rebuild
     site_answer trust revoke k --up-to 1; answer_keys suimport 'trust revoke'
     hub_answer key rotate --name k --to l; answer_keys suexport 'key rotate'
     hub_answer key revoke --name k; answer_keys suexport 'key revoke'

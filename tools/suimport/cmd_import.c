@@ -308,10 +308,15 @@ int cmd_undo(struct su_context *c, struct su_err *err)
     SU_AUTO(owed_files) struct owed_files owed = {.is_out_of_memory = false};
     struct su_owed_count count;
     struct su_import_result r;
-    if (su_undo(&c->home, &c->actor, &c->events, &r, err) < 0 ||
+    const char *word = su_argument(c, 0);
+    uint64_t sequence = 0;
+    if (word && (!su_u64_parse(&sequence, word, strlen(word), 999999) || sequence == 0))
+        return su_fail(err, SU_USAGE, "%s is not a bundle's number", word);
+    if (su_undo(&c->home, sequence, &c->actor, &c->events, &r, err) < 0 ||
         su_owed_now(c->home.db, &(struct su_owed_list){.take = take_owed, .context = &owed}, &count, err) < 0)
         return -1;
     su_line(c, "undone:");
     answer(c, &r, &owed);
+    su_line(c, "If a receipt of it was returned, or it was relayed on, return a new receipt.");
     return 0;
 }

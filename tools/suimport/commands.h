@@ -18,6 +18,7 @@ int cmd_import(struct su_context *c, struct su_err *err);
 int cmd_repair(struct su_context *c, struct su_err *err);
 int cmd_relay(struct su_context *c, struct su_err *err);
 int cmd_undo(struct su_context *c, struct su_err *err);
+int cmd_rebuild(struct su_context *c, struct su_err *err);
 int cmd_receipt(struct su_context *c, struct su_err *err);
 int cmd_status(struct su_context *c, struct su_err *err);
 int cmd_explain(struct su_context *c, struct su_err *err);

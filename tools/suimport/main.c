@@ -44,7 +44,7 @@ static const struct su_command commands[] = {
      SU_OPTIONS({"to", "DIR", "where the whole copy goes"}), 1, 100, SU_NEEDS_READ, cmd_repair},
     {"relay", "DIR", "Copies a bundle that this site has imported, for a child site",
      SU_OPTIONS({"to", "DIR", "where the copy goes"}), 1, 1, SU_NEEDS_WRITE, cmd_relay},
-    {"undo", "", "Goes back one import", no_options, 0, 0, SU_NEEDS_WRITE, cmd_undo},
+    {"undo", "SEQUENCE", "Goes back one import: the newest, which SEQUENCE may name", no_options, 0, 1, SU_NEEDS_WRITE, cmd_undo},
     {"receipt", "", "Says, signed, what this site holds now",
      SU_OPTIONS({"out", "FILE", "write to FILE instead of stdout"},
                 {"code", NULL, "print 20 characters to be read over the telephone instead"}),
@@ -78,8 +78,10 @@ static const struct su_command commands[] = {
     {"audit latency", "", "Days from an update's release to its arrival here",
      SU_OPTIONS({"since", "DATE", "only updates released since then"}), 0, 0, SU_NEEDS_READ,
      su_cmd_audit_latency},
-    {"rebuild", "", "Makes the derived tables again from the documents", no_options, 0, 0, SU_NEEDS_WRITE,
-     su_cmd_rebuild},
+    {"rebuild", "DIR...", "Makes the derived tables again; with --from, a lost site from its kept bundles",
+     SU_OPTIONS({"from", "DIR", "a folder with kept bundles (repeat)"},
+                {"expect", "DIGEST|RECEIPT", "the state that must come out"}),
+     0, 1000, SU_NEEDS_WRITE, cmd_rebuild},
     {NULL, NULL, NULL, NULL, 0, 0, SU_NEEDS_NOTHING, NULL},
 };
 
