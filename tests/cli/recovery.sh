@@ -188,7 +188,7 @@ test_recovery_single_volume() {
     expect 2 hub export --site ALPHA --out again --full --recovery 0
     expect 2 hub export --site ALPHA --out again --full --recovery 101
     expect 2 hub export --site ALPHA --out again --full --recovery x
-    expect 2 hub export --site ALPHA --out again --full --recovery 50 --volume-size 64K
+    expect 2 hub export --site ALPHA --out again --full --recovery 1 --volume-size 64K
     says '  do: Choose a larger --volume-size or a smaller --recovery.'
     [ ! -e again/SU-ALPHA-000002 ] || fail 'a bundle was made'
 }

@@ -1,0 +1,26 @@
+#include "common/sys/parallel.h"
+
+#include <pthread.h>
+
+struct half {
+    void (*work)(void *context, size_t first, size_t count);
+    void *context;
+    size_t first, count;
+};
+
+static void *run_half(void *argument)
+{
+    struct half *h = argument;
+    h->work(h->context, h->first, h->count);
+    return NULL;
+}
+
+void su_in_halves(void (*work)(void *context, size_t first, size_t count), void *context, size_t count)
+{
+    struct half second = {.work = work, .context = context, .first = count / 2, .count = count - count / 2};
+    pthread_t thread;
+    int is_alone = count < 2 || pthread_create(&thread, NULL, run_half, &second) != 0;
+    work(context, 0, second.first);
+    if (is_alone || pthread_join(thread, NULL) != 0)
+        (void)run_half(&second);
+}
