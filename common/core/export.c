@@ -251,7 +251,7 @@ static int data_volume_bytes(const struct su_export_options *o, const struct su_
     *out = o->volume_bytes;
     if (o->recovery_percent == 0 || o->volume_bytes == 0)
         return 0;
-    *out = su_recovery_volume_bytes(o->volume_bytes, o->recovery_percent,
+    *out = su_recovery_volume_bytes(o->volume_bytes, o->recovery_percent, result->payload_bytes,
                                     result->payload_bytes + result->raw_bytes + items * 2048);
     struct su_geometry least;
     if (*out > 0 &&

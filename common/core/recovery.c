@@ -167,13 +167,15 @@ static uint64_t recovery_bound(uint32_t volumes, uint64_t bytes, uint64_t percen
            up(LEAST_COPIES, r) * (codewords * SU_CHECK_BYTES + SU_CELL_BYTES);
 }
 
-uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint64_t most)
+uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint64_t least, uint64_t most)
 {
     uint64_t bytes = volume_bytes;
-    for (int tries = 0; tries < 64 && bytes >= 4 * SU_CELL_BYTES; tries++) {
+    for (int tries = 0; tries < 64 && bytes >= volume_bytes / 2 && bytes >= 4 * SU_CELL_BYTES; tries++) {
         /* what a volume leaves unused at its end is less than two cells */
         uint64_t volumes = up(most, bytes - 2 * SU_CELL_BYTES) + 1, worst = 0;
-        for (uint32_t n = 1; n <= volumes && most_segments(n, percent) > 0; n++) {
+        if (least / bytes >= SU_MAX_CODEWORD_CELLS)
+            return 0;
+        for (uint32_t n = (uint32_t)(least / bytes) + 1; n <= volumes && most_segments(n, percent) > 0; n++) {
             uint64_t bound = recovery_bound(n, bytes, percent);
             worst = bound > worst ? bound : worst;
         }

@@ -46,9 +46,9 @@ void su_check_make(const struct su_geometry *g, uint64_t codeword, const uint32_
 /* False unless it is a whole record of that codeword. */
 bool su_check_read(const struct su_geometry *g, uint64_t codeword, const uint8_t record[SU_CHECK_BYTES], uint32_t crcs[]);
 
-/* How large data volumes may be so that recovery volumes, too, stay within `volume_bytes`; `most` bytes of
- * data at most will come. 0 when no size does. Planning only: it decides no byte of what a reader needs. */
-uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint64_t most);
+/* How large data volumes may be so that recovery volumes, too, stay within `volume_bytes`; between
+ * `least` and `most` bytes of data will come. 0 when not even half of it does. Planning only: it decides no byte of what a reader needs. */
+uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint64_t least, uint64_t most);
 /* About the bytes that recovery volumes for `data` bytes in volumes of that size (0: one) will take. */
 uint64_t su_recovery_estimate(uint64_t volume_bytes, uint64_t percent, uint64_t data);
 
