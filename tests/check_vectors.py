@@ -13,13 +13,19 @@ VECTORS = os.path.join(TESTS, "vectors")
 sys.path[:0] = [TESTS, VECTORS]
 import edit, verify_bundle
 
-# What a site knows: its code, the keys it pinned, the bundles it has imported, more words for the reader.
+# What a site knows: its code, the keys it pins, how many bundles it imports, what it says then, more words for the reader.
+HUB, REVIEWER = ("exporter", "hub.pub"), ("reviewer", "reviewer.pub")
 SITES = {
-    "new": ("ALPHA", ["hub.pub"], 0, []),
-    "at-1": ("ALPHA", ["hub.pub"], 1, []),
-    "at-2": ("ALPHA", ["hub.pub"], 2, []),
-    "untrusting": ("ALPHA", [], 0, []),
-    "bravo": ("BRAVO", ["hub.pub"], 0, []),
+    "new": ("ALPHA", [HUB], 0, [], []),
+    "at-1": ("ALPHA", [HUB], 1, [], []),
+    "at-2": ("ALPHA", [HUB], 2, [], []),
+    "at-3": ("ALPHA", [HUB], 3, [], []),
+    "at-4": ("ALPHA", [HUB], 4, [], []),
+    "untrusting": ("ALPHA", [], 0, [], []),
+    "bravo": ("BRAVO", [HUB], 0, [], []),
+    "reviewed": ("ALPHA", [HUB, REVIEWER], 2, ["trust policy --reviewer 1"], ["--policy", "exporter=1,reviewer=1"]),
+    "revoking": ("ALPHA", [HUB], 2, ["trust revoke rfc8032-1 --up-to 2"],
+                 ["--revoked", "06e3fd8fda29bb60ab59557de61edb0aecdb231134be30e75b455f8e1b792fa9:2"]),
 }
 SUIMPORT, WORK = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 
@@ -34,21 +40,23 @@ def bundle(number):
     return os.path.join(VECTORS, f"SU-ALPHA-{number:06}")
 
 def make_site(name):
-    code, keys, bundles, _ = SITES[name]
+    code, keys, bundles, said, _ = SITES[name]
     home = os.path.join(WORK, name)
-    for command in [("init", "--site", code), *(("trust", "add", os.path.join(VECTORS, k)) for k in keys), *(("import", bundle(n + 1)) for n in range(bundles))]:
+    for command in [("init", "--site", code), *(("trust", "add", os.path.join(VECTORS, k)) for _, k in keys),
+                    *(("import", bundle(n + 1)) for n in range(bundles)), *(words.split() for words in said)]:
         status, answer = suimport(home, *command)
         if status:
             sys.exit(f"{name}: {command} ended with {status}: {answer}")
     return name, digest(home)
 
 def reader(name): # its options and what it knows, for that site
-    code, keys, bundles, more = SITES[name]
-    options = verify_bundle.arguments(["--site", code, *more, *(x for k in keys for x in ("--key", os.path.join(VECTORS, k)))])
-    site = verify_bundle.new_site(options)
+    code, keys, bundles, _, more = SITES[name]
+    words = ["--site", code, *(x for role, k in keys for x in ("--key", f"{role}:{os.path.join(VECTORS, k)}"))]
+    before, options = verify_bundle.arguments(words), verify_bundle.arguments(words + more)
+    site = verify_bundle.new_site(before)
     for n in range(bundles):
-        verify_bundle.judge(bundle(n + 1), options, site)
-    return options, site
+        verify_bundle.judge(bundle(n + 1), before, site)
+    return options, site | {"revoked": verify_bundle.new_site(options)["revoked"] | site["revoked"]}
 
 def bring(row):
     name, source, home, edits, verify, verdict, status, message = row

@@ -4,27 +4,27 @@
 VECTORS=$TOP/tests/vectors
 READER=$TOP/tests/verify_bundle.py
 
-# Homes of site ALPHA to bring vectors to: new, at-1, at-2.
+# Homes of site ALPHA to bring vectors to: new, at-1 … at-4.
 vector_homes() {
     "$SUIMPORT" --home new init --site ALPHA > /dev/null
     "$SUIMPORT" --home new trust add "$VECTORS/hub.pub" > /dev/null
-    cp -r new at-1
-    "$SUIMPORT" --home at-1 --quiet import "$VECTORS/SU-ALPHA-000001" > /dev/null
-    cp -r at-1 at-2
-    "$SUIMPORT" --home at-2 --quiet import "$VECTORS/SU-ALPHA-000002" > /dev/null
+    before=new
+    for n in 1 2 3 4; do
+        cp -r $before at-$n
+        "$SUIMPORT" --home at-$n --quiet import "$VECTORS/SU-ALPHA-00000$n" > /dev/null
+        before=at-$n
+    done
 }
 digest_of() { "$SUIMPORT" --home "$1" status --json | jq -r .state_digest; }
 stated() { sed -n "s/^| state after $1 | \`\\(.*\\)\` |\$/\\1/p" "$VECTORS/README.md"; }
 
 # reader SITE-STATE FOLDER: the independent reader's line in 'read', its status in 'read_status'.
 reader() {
-    case $1 in
-    new) set -- "$2" ;;
-    at-1) set -- "$VECTORS/SU-ALPHA-000001" "$2" ;;
-    at-2) set -- "$VECTORS/SU-ALPHA-000001" "$VECTORS/SU-ALPHA-000002" "$2" ;;
-    esac
+    chain=
+    for n in 1 2 3 4; do [ "${1#at-}" = new ] || [ "${1#at-}" -lt $n ] || chain="$chain $VECTORS/SU-ALPHA-00000$n"; done
     read_status=0
-    "$READER" --site ALPHA --key "$VECTORS/hub.pub" "$@" > read 2>&1 || read_status=$?
+    # shellcheck disable=SC2086
+    "$READER" --site ALPHA --key "$VECTORS/hub.pub" $chain "$2" > read 2>&1 || read_status=$?
 }
 
 test_vectors_readme() {
@@ -34,31 +34,36 @@ test_vectors_readme() {
     sed 's/.*  //' sums | sort > listed
     diff have listed
     total=$(cd "$VECTORS" && find SU-* ./*.pub ./*.receipt -type f -exec cat {} + | wc -c)
-    [ "$total" -lt 60000 ] || fail "the vectors have $total bytes"
+    [ "$total" -lt 300000 ] || fail "the vectors have $total bytes"
 }
 
 test_vectors_good() {
     vector_homes
     same "$(digest_of new)" "$(stated 'nothing')" 'empty site'
-    same "$(digest_of at-1)" "$(stated 'SU-ALPHA-000001')" 'after the full bundle'
-    same "$(digest_of at-2)" "$(stated 'SU-ALPHA-000002')" 'after the delta'
-    for case in 'new 1' 'at-1 2' 'at-1 1' 'at-2 2'; do
+    for n in 1 2 3 4; do same "$(digest_of at-$n)" "$(stated "SU-ALPHA-00000$n")" "after bundle $n"; done
+    for case in 'new 1' 'at-1 2' 'at-1 1' 'at-2 2' 'at-2 3' 'at-3 4' 'at-4 4'; do
         folder=$VECTORS/SU-ALPHA-00000${case#* }
         expect 0 "$SUIMPORT" --home "${case% *}" verify "$folder" --json
         same "$(json .verdict)" good "$case"
         reader "${case% *}" "$folder"
         same "$read_status $(sed 's/: .* state .*//' read)" '0 good' "reader, $case"
     done
-    for n in 1 2; do
-        "$READER" --site ALPHA --key "$VECTORS/hub.pub" --tar "$VECTORS/SU-ALPHA-000001" "$VECTORS/SU-ALPHA-00000$n" > read
+    chain=
+    for n in 1 2 3 4; do
+        chain="$chain $VECTORS/SU-ALPHA-00000$n"
+        # shellcheck disable=SC2086
+        "$READER" --site ALPHA --key "$VECTORS/hub.pub" --tar $chain > read
         grep -q "state $(stated SU-ALPHA-00000$n)$" read || fail "reader: $(cat read)"
     done
 }
 
+test_vectors_recovery() { "$CHECK/check_recovery.py" "$VECTORS/SU-ALPHA-000003"; }
+
 # VERIFY.txt of the good vectors, step by step.
 test_vectors_recipe() {
-    export HUB_PUB="$VECTORS/hub.pub"
     for folder in "$VECTORS"/SU-ALPHA-00000?; do
+        export HUB_PUB="$VECTORS/hub.pub"
+        [ "${folder##*-}" != 000004 ] || HUB_PUB=$VECTORS/next.pub # the successor signs alone
         sed -n 's/^   //p' "$folder/VERIFY.txt" > steps
         same "$(wc -l < steps)" 4 'commands of VERIFY.txt'
         while read -r step; do
@@ -76,7 +81,7 @@ test_vectors_bad() {
 test_vectors_make() {
     zstd --version | grep -q 'v1\.5\.4,' || skip 'the vectors were packed by zstd 1.5.4'
     "$VECTORS/make.sh" "$BUILD" made work
-    for name in SU-ALPHA-000001 SU-ALPHA-000002 hub.pub site.pub ALPHA.receipt; do
+    for name in SU-ALPHA-000001 SU-ALPHA-000002 SU-ALPHA-000003 SU-ALPHA-000004 SU-POOL hub.pub next.pub reviewer.pub site.pub ALPHA.receipt; do
         diff -r "$VECTORS/$name" "made/$name"
     done
     # The receipt of the vectors is one this hub takes, once; with another byte it takes none.

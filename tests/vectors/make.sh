@@ -3,10 +3,11 @@
 #
 #   tests/vectors/make.sh BUILD OUT [WORK]
 #
-# writes OUT/SU-ALPHA-000001 (full), OUT/SU-ALPHA-000002 (delta), OUT/hub.pub, OUT/site.pub and
+# writes OUT/SU-ALPHA-000001 (full), -000002 to -000004 (deltas), OUT/SU-POOL, the public keys and
 # OUT/ALPHA.receipt. Everything is invented and nothing is drawn by chance: the same programs and
-# libraries give the same bytes. The keys are the published ones of RFC 8032, section 7.1 (TEST 1
-# is the hub's, TEST 2 the site's); they protect nothing. WORK, when given, keeps the hub's home.
+# libraries give the same bytes. The keys are the published ones of RFC 8032, section 7.1 (TEST 1 is
+# the hub's, TEST 2 the site's, TEST 3 the reviewer's, TEST 1024 the hub's next one, TEST SHA(abc) one that
+# is revoked); they protect nothing. WORK, when given, keeps the hub's home.
 # When the programs write other bytes on purpose: tests/vectors/make.sh build tests/vectors
 set -eu
 export LC_ALL=C.UTF-8 TZ=UTC
@@ -26,7 +27,7 @@ hub() { "$build/suexport" --home hub --quiet --operator vectors "$@" > /dev/null
 
 # ---- keys -----------------------------------------------------------------------------------------
 
-unhex() { python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' "$1"; } # HEX: its bytes
+unhex() { printf %s "$1" | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))'; } # HEX: its bytes
 private_key() { # HEX: an Ed25519 private key as PEM
     echo '-----BEGIN PRIVATE KEY-----'
     unhex "302e020100300506032b657004220420$1" | base64
@@ -46,6 +47,8 @@ CLASS=0fa1201d-4330-4fa8-8ae9-b877473b6441
 DETECTOID=0a000002-0000-4000-8000-000000000002
 FIRST=f0000001-0000-4000-8000-000000000001
 SECOND=c0000002-0000-4000-8000-000000000002
+THIRD=c0000003-0000-4000-8000-000000000003
+FOURTH=c0000004-0000-4000-8000-000000000004
 NS=http://schemas.microsoft.com/msus/2002/12
 
 sha1_base64() { openssl dgst -sha1 -binary "$1" | base64; }
@@ -105,6 +108,18 @@ second_1() {
     needs "<upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"$FIRST\" /></upd:SupersededUpdates>"
     files widget-2.cab
 }
+third_1() {
+    open_update $THIRD 1 Software 2026-12-02T00:00:00Z ' ExplicitlyDeployable="true"' '<upd:KBArticleID>9000003</upd:KBArticleID>'
+    titles 'Update for Fabrikam Widget (KB9000003)' '' ''
+    needs "<upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"$SECOND\" /></upd:SupersededUpdates>"
+    files widget-3.cab widget-4.cab
+}
+fourth_1() {
+    open_update $FOURTH 1 Software 2027-01-02T00:00:00Z ' ExplicitlyDeployable="true"' '<upd:KBArticleID>9000004</upd:KBArticleID>'
+    titles 'Update for Fabrikam Widget (KB9000004)' '' ''
+    needs "<upd:SupersededUpdates><upd:UpdateIdentity UpdateID=\"$THIRD\" /></upd:SupersededUpdates>"
+    files widget-5.cab
+}
 
 # ---- the packages ---------------------------------------------------------------------------------
 
@@ -143,9 +158,13 @@ mkdir -p hub
 hub init --name FABRIKAM-HUB
 private_key 9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60 > hub/keys/rfc8032-1.key
 public_key hub/keys/rfc8032-1.key rfc8032-1 exporter > hub/keys/rfc8032-1.pub
-chmod 600 hub/keys/rfc8032-1.key
+private_key 833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42 > hub/keys/lost.key
+public_key hub/keys/lost.key lost reviewer > hub/keys/lost.pub
+chmod 600 hub/keys/*.key
 private_key 4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb > site.key
 public_key site.key site receiver > site.pub
+private_key c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7 > reviewer.key
+public_key reviewer.key reviewer reviewer > reviewer.pub
 
 numbers 2000 9000001 > widget-1.cab
 numbers 1500 9000002 > widget-2.cab
@@ -174,6 +193,41 @@ hub sync --from export.cab
 into_store widget-1.cab widget-2.cab empty.dat licence-1-en.txt
 hub export --site ALPHA --out usb
 
+# Another month: a large file and a small one; the hub's key has a successor, a reviewer's key is taken back, the
+# bundle may go on to BRAVO, and a reviewer signs it. The successor, too, is a published key.
+hub key rotate --name rfc8032-1 --to rfc8032-1024
+private_key f5e5767cf153319517630f226876b86c8160cc583bc013744c6bf255f5cc0ee5 > hub/keys/rfc8032-1024.key
+public_key hub/keys/rfc8032-1024.key rfc8032-1024 exporter > hub/keys/rfc8032-1024.pub
+sqlite3 hub/update-point.db "UPDATE key_successor SET spki=x'$(openssl pkey -in hub/keys/rfc8032-1024.key -pubout -outform DER | od -An -v -tx1 | tr -d ' \n')'"
+hub key revoke --name lost --up-to 2
+hub site set ALPHA --child BRAVO
+numbers 70000 9000003 > widget-3.cab
+numbers 900 9000004 > widget-4.cab
+record classification $CLASS 1
+record product $PRODUCT 1
+record first_101 $FIRST 101
+record second_1 $SECOND 1
+record third_1 $THIRD 1
+package 2026-12-09T02:00:00Z "$(map_file 11 widget-1.cab)$(map_file 11 widget-2.cab)$(map_file 12 widget-3.cab)$(map_file 12 widget-4.cab)$(map_file 10 licence-1-en.txt)"
+hub sync --from export.cab
+into_store widget-1.cab widget-2.cab widget-3.cab widget-4.cab empty.dat licence-1-en.txt
+hub export --site ALPHA --out usb --since 2 --volume-size 64K --recovery 50
+hub sign usb/SU-ALPHA-000003 --key reviewer.key --role reviewer
+
+# The hub's first key is taken back: the successor, which the last bundle introduced, signs alone. The new file lies in
+# the shared pool.
+hub key revoke --name rfc8032-1
+numbers 1200 9000005 > widget-5.cab
+record classification $CLASS 1
+record product $PRODUCT 1
+record first_101 $FIRST 101
+record third_1 $THIRD 1
+record fourth_1 $FOURTH 1
+package 2027-01-13T02:00:00Z "$(map_file 11 widget-1.cab)$(map_file 12 widget-3.cab)$(map_file 12 widget-4.cab)$(map_file 13 widget-5.cab)$(map_file 10 licence-1-en.txt)"
+hub sync --from export.cab
+into_store widget-1.cab widget-3.cab widget-4.cab widget-5.cab empty.dat licence-1-en.txt
+hub export --site ALPHA --out usb --since 3 --pool
+
 # ---- a receipt as the site would return it --------------------------------------------------------
 
 { printf 'SU-RECEIPT 1\nsite ALPHA\nsequence 2\nmanifest %s\nstate %s\ncontent-owed 0\nentry 2\nledger %064d\n' \
@@ -184,10 +238,11 @@ printf 'signature %s\n' "$(base64 -w 0 receipt.sig)" >> receipt
 
 # ---- what is kept ---------------------------------------------------------------------------------
 
-rm -rf "$out/SU-ALPHA-000001" "$out/SU-ALPHA-000002"
-cp -r usb/SU-ALPHA-000001 usb/SU-ALPHA-000002 "$out"
+rm -rf "$out"/SU-ALPHA-00000? "$out/SU-POOL"
+cp -r usb/* "$out"
 cp hub/keys/rfc8032-1.pub "$out/hub.pub"
-cp site.pub "$out/site.pub"
+cp hub/keys/rfc8032-1024.pub "$out/next.pub"
+cp reviewer.pub site.pub "$out"
 cp receipt "$out/ALPHA.receipt"
 
 # The table of files in OUT/README.md, when there is one, is brought up to date.
@@ -199,6 +254,6 @@ def row(name):
     return f"| `{name}` | {len(data):,} | `{hashlib.sha256(data).hexdigest()}` |\n"
 head = "| file | bytes | SHA-256 |\n|---|---|---|\n"
 before, rest = open("README.md", encoding="utf-8").read().split(head)
-table = "".join(map(row, sorted(glob.glob("SU-*/*") + glob.glob("*.pub") + glob.glob("*.receipt"))))
+table = "".join(map(row, sorted([*filter(os.path.isfile, glob.glob("SU-*/**", recursive=True))] + glob.glob("*.pub") + glob.glob("*.receipt"))))
 open("README.md", "w", encoding="utf-8").write(before + head + table + "\n" + rest.split("\n\n", 1)[1])
 END
