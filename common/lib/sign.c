@@ -93,9 +93,13 @@ int su_key_load_public(struct su_key *key, const char *pem, size_t length, struc
 int su_key_load_spki(struct su_key *key, const uint8_t spki[SU_SPKI_BYTES], struct su_err *err)
 {
     const unsigned char *at = spki;
+    uint8_t again[SU_SPKI_BYTES];
     EVP_PKEY *handle = d2i_PUBKEY(NULL, &at, SU_SPKI_BYTES);
     ERR_clear_error();
-    return adopt(key, handle, err);
+    if (adopt(key, handle, err) < 0 || su_key_save_spki(key, again, err) < 0)
+        return -1;
+    /* One key, one encoding: its id must be that of these bytes. */
+    return memcmp(again, spki, sizeof again) == 0 ? 0 : su_fail(err, SU_KEY, "not an Ed25519 key");
 }
 
 int su_key_save_spki(const struct su_key *key, uint8_t out[SU_SPKI_BYTES], struct su_err *err)

@@ -392,6 +392,8 @@ test_cms_refused() {
         printf %s "$text" > $BUNDLE/00000001.P7S
         refused_for 7301 'verifies under'
     done
+    head -c 65536 /dev/zero > $BUNDLE/00000001.P7S # the largest that is read
+    refused_for 7301 'verifies under'
     head -c 65537 /dev/zero > $BUNDLE/00000001.P7S
     refused_for 7301 'larger than'
     : > $BUNDLE/00000001.P7S
@@ -511,6 +513,11 @@ test_trust_add_no_authority() {
     printf -- '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n' > no.pem
     expect 4 site trust add no.pem
     same "$(site trust list --json | jq '.keys | length')" 1 'keys'
+    # the largest file that is read, and one byte more
+    { head -c $((1048577 - $(wc -c < pki/ca.pem))) /dev/zero | tr '\0' '\n'; cat pki/ca.pem; } > large.pem
+    expect 3 site trust add large.pem --role exporter
+    tail -c 1048576 large.pem > most.pem
+    expect 0 site trust add most.pem --role exporter
 }
 
 # ---- protected keys ------------------------------------------------------------------------------------

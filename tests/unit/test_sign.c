@@ -158,6 +158,47 @@ static void test_private_key_with_passphrase_is_refused(void **state)
     REFUSED(su_key_load_private(&key, pem, sizeof pem - 1, &e), SU_KEY);
 }
 
+static void test_passphrase(void **state)
+{
+    (void)state;
+    SU_AUTO(su_key) struct su_key key = SU_KEY_INIT, opened = SU_KEY_INIT;
+    SU_AUTO(su_buf) struct su_buf pem = SU_BUF_INIT(4096), plain = SU_BUF_INIT(4096);
+    char longest[SU_MAX_PASSPHRASE_BYTES];
+    GOOD(su_key_generate(&key, &e));
+    GOOD(su_key_save_private(&key, NULL, &plain, &e));
+    assert_false(su_key_is_protected(plain.bytes, plain.length));
+    memset(longest, 'p', sizeof longest);
+    longest[sizeof longest - 1] = 0;
+    const char *const phrases[] = {"x", "pass phrase with blanks", "\xc3\xa4\xc3\xb6\xc3\xbc", longest};
+    for (size_t i = 0; i < 4; i++) {
+        su_buf_clear(&pem);
+        GOOD(su_key_save_private(&key, phrases[i], &pem, &e));
+        assert_true(su_key_is_protected(pem.bytes, pem.length));
+        GOOD(su_key_load_protected(&opened, pem.bytes, pem.length, phrases[i], &e));
+        assert_memory_equal(opened.id, key.id, sizeof key.id);
+        REFUSED(su_key_load_protected(&opened, pem.bytes, pem.length, "wrong", &e), SU_PASSPHRASE);
+        REFUSED(su_key_load_protected(&opened, pem.bytes, pem.length, "", &e), SU_PASSPHRASE);
+        REFUSED(su_key_load_private(&opened, pem.bytes, pem.length, &e), SU_KEY);
+    }
+}
+
+static void test_spki(void **state)
+{
+    (void)state;
+    SU_AUTO(su_key) struct su_key key = SU_KEY_INIT, back = SU_KEY_INIT;
+    uint8_t spki[SU_SPKI_BYTES];
+    GOOD(su_key_load_public(&key, vectors[0].public_pem, strlen(vectors[0].public_pem), &e));
+    GOOD(su_key_save_spki(&key, spki, &e));
+    assert_hex(spki, sizeof spki, "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    GOOD(su_key_load_spki(&back, spki, &e));
+    assert_memory_equal(back.id, key.id, sizeof key.id);
+    for (size_t i = 0; i < 12; i++) { /* another algorithm, another length */
+        spki[i] ^= 1;
+        REFUSED(su_key_load_spki(&back, spki, &e), SU_KEY);
+        spki[i] ^= 1;
+    }
+}
+
 static void test_texts_that_are_no_keys(void **state)
 {
     (void)state;
@@ -210,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_generated_keys_save_and_load),
         cmocka_unit_test(test_only_ed25519),
         cmocka_unit_test(test_private_key_with_passphrase_is_refused),
+        cmocka_unit_test(test_passphrase),
+        cmocka_unit_test(test_spki),
         cmocka_unit_test(test_texts_that_are_no_keys),
         cmocka_unit_test(test_fingerprint_as_read_aloud),
     };
