@@ -130,6 +130,8 @@ test_manual_has_every_json_key() {
     hub_answer show "$id"; jq '.updates[0] | with_entries(select(.key | IN("tags", "files", "prerequisites", "bundled", "bundled_by", "supersedes", "superseded_by") | not))' out > one; mv one out
     answer_keys suexport show
     hub_answer explain "$id" --site ALPHA; answer_keys suexport explain
+    hub_answer diff --digest --all; answer_keys suexport diff
+    cp out other.json; hub_answer diff --digest --with other.json; answer_keys suexport diff
     hub_answer audit verify; answer_keys suexport 'audit verify'
     hub_answer audit ledger; answer_keys suexport 'audit ledger'
     hub_answer audit bundle SU-ALPHA-000001; answer_keys suexport 'audit bundle'
@@ -156,6 +158,8 @@ test_manual_has_every_json_key() {
     site_answer explain 7305; answer_keys suimport explain
     hub_answer audit receipts; answer_keys suexport 'audit receipts'
     hub_answer audit bundle SU-ALPHA-000001; answer_keys suexport 'audit bundle'
+    hub_answer diff --digest --site ALPHA --sequence 1; answer_keys suexport diff
+    site_answer diff --digest 0; answer_keys suimport diff
     site_answer audit verify; answer_keys suimport 'audit verify'
     site_answer audit ledger; answer_keys suimport 'audit ledger'
     site_answer audit bundle 1; answer_keys suimport 'audit bundle'

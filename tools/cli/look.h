@@ -19,6 +19,7 @@ int su_cmd_history(struct su_context *c, struct su_err *err);
 int su_cmd_show(struct su_context *c, struct su_err *err);
 int su_cmd_search(struct su_context *c, struct su_err *err);
 int su_cmd_rebuild(struct su_context *c, struct su_err *err);
+int su_cmd_diff(struct su_context *c, struct su_err *err);
 int su_cmd_audit_verify(struct su_context *c, struct su_err *err);
 int su_cmd_audit_ledger(struct su_context *c, struct su_err *err);
 int su_cmd_audit_refused(struct su_context *c, struct su_err *err);
