@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
+#include "common/core/pool.h"
 #include "common/core/verify.h"
 #include "common/sys/interrupt.h"
 
@@ -182,6 +183,35 @@ static int list_missing(struct su_assembly *a, struct su_db *db, struct su_err *
     return 0;
 }
 
+/* Files of the shared pool, which lies beside the folders. First all are proved, so that a copy of a part
+ * is not begun; `copies_too` is the second round. */
+static int take_pool(struct su_assembly *a, bool copies_too, const struct su_events *events,
+                     struct su_err *err)
+{
+    const struct su_manifest *m = &a->bundle->manifest;
+    for (size_t i = 0; i < m->payloads.count; i++) {
+        const struct su_payload *p = &m->payloads.at[i];
+        char path[32];
+        int result = -1;
+        if (!p->is_pooled)
+            continue;
+        for (size_t c = 0; result < 0 && c < a->copies.count; c++) {
+            result = copies_too ? su_pool_copy(a->copies.at[c].dir, p, a->to, err)
+                                : su_pool_prove(a->copies.at[c].dir, p, err);
+            if (result < 0 && err->code != SU_DAMAGED)
+                return -1;
+        }
+        if (result < 0 && copies_too)
+            return -1;
+        if (result < 0 && lose(a, 0, 0, p->id.bytes, su_pool_path(p->id.sha256, path), err) < 0)
+            return -1;
+        su_err_clear(err);
+        su_progress(events, SU_OK, copies_too ? "copy of the pool" : "pool", i + 1, m->payloads.count,
+                    "items");
+    }
+    return 0;
+}
+
 static int take_paper(struct su_assembly *a, enum su_paper paper, struct su_err *err)
 {
     for (size_t c = 0; c < a->copies.count; c++) {
@@ -273,9 +303,11 @@ static int fill(struct su_assembly *a, bool mends, struct su_db *db, const struc
     for (int i = 0; i < SU_PAPERS; i++)
         if (take_paper(a, (enum su_paper)i, err) < 0)
             return -1;
+    if (take_pool(a, false, events, err) < 0)
+        return -1;
     if (a->missing.count > 0)
         return say_missing(a, mends, err);
-    if (sync_volumes(a, err) < 0 || take_signatures(a, err) < 0 ||
+    if (take_pool(a, true, events, err) < 0 || sync_volumes(a, err) < 0 || take_signatures(a, err) < 0 ||
         su_file_save(a->dir, SU_MANIFEST_NAME, 0644, false, a->raw->manifest.bytes, a->raw->manifest.length,
                      err) < 0)
         return -1;
@@ -287,6 +319,9 @@ static int check_space(const struct su_assembly *a, struct su_err *err)
 {
     uint64_t have,
         need = su_manifest_volume_bytes(&a->bundle->manifest) + a->raw->manifest.length + 4 * SU_MIB;
+    for (size_t i = 0; i < a->bundle->manifest.payloads.count; i++)
+        if (a->bundle->manifest.payloads.at[i].is_pooled)
+            need += su_pool_would_write(a->to, &a->bundle->manifest.payloads.at[i].id);
     if (su_space_free(a->to, &have, err) < 0)
         return -1;
     return have >= need ? 0

@@ -137,19 +137,23 @@ int su_pool_read(int dir, const struct su_payload *payload, su_volume_take take,
 
 struct proof {
     struct su_digest sha256, sha1;
+    struct su_atomic *to; /* may be NULL */
 };
 
 static int add_to_proof(void *context, const void *bytes, size_t length, struct su_err *err)
 {
     struct proof *proof = context;
+    if (proof->to)
+        su_atomic_write(proof->to, bytes, length);
     return su_digest_add(&proof->sha256, bytes, length, err) < 0
                ? -1
                : su_digest_add(&proof->sha1, bytes, length, err);
 }
 
-int su_pool_prove(int dir, const struct su_payload *payload, struct su_err *err)
+/* Hashes the file beside `dir`, and writes it to `to` unless that is NULL. */
+static int pass_on(int dir, const struct su_payload *payload, struct su_atomic *to, struct su_err *err)
 {
-    struct proof proof = {SU_DIGEST_INIT, SU_DIGEST_INIT};
+    struct proof proof = {SU_DIGEST_INIT, SU_DIGEST_INIT, to};
     struct su_file_id have = {.bytes = payload->id.bytes};
     int result = su_digest_open(&proof.sha256, SU_SHA256, err) < 0 ||
                          su_digest_open(&proof.sha1, SU_SHA1, err) < 0 ||
@@ -163,4 +167,31 @@ int su_pool_prove(int dir, const struct su_payload *payload, struct su_err *err)
     struct su_err why = SU_ERR_INIT;
     return result < 0 || su_store_compare(&have, &payload->id, &why) == 0 ? result
                                                                           : su_pool_differs(payload, err);
+}
+
+int su_pool_prove(int dir, const struct su_payload *payload, struct su_err *err)
+{
+    return pass_on(dir, payload, NULL, err);
+}
+
+int su_pool_copy(int dir, const struct su_payload *payload, int out, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd pool = -1, into = -1, there = -1;
+    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
+    struct su_file_id have;
+    struct place p = place_of(payload->id.sha256);
+    if (su_dir_make(&pool, out, SU_POOL_NAME, 0755, err) < 0 ||
+        su_dir_make(&into, pool, p.folder, 0755, err) < 0)
+        return su_prefix(err, "the shared pool");
+    if (!su_file_exists(into, p.name)) {
+        if (su_atomic_open(&file, into, p.name, 0644, err) < 0 || pass_on(dir, payload, &file, err) < 0)
+            return -1;
+        return su_atomic_commit(&file, false, err);
+    }
+    if (su_file_open(&there, into, p.name, NULL, err) < 0 || su_store_identify(there, &have, err) < 0)
+        return -1;
+    struct su_err why = SU_ERR_INIT;
+    return su_store_compare(&have, &payload->id, &why) == 0
+               ? 0
+               : su_fail(err, SU_EXISTS, "another file is %s there already", p.path);
 }

@@ -29,4 +29,8 @@ int su_pool_differs(const struct su_payload *payload, struct su_err *err);
 /* Reads one whole and compares both digests. */
 int su_pool_prove(int dir, const struct su_payload *payload, struct su_err *err) SU_CHECKED;
 
+/* Copies it into the pool of the folder `out`, proving it on the way. SU_DAMAGED when it is not good where it lies;
+ * SU_EXISTS when another file has its name there. */
+int su_pool_copy(int dir, const struct su_payload *payload, int out, struct su_err *err) SU_CHECKED;
+
 #endif

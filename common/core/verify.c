@@ -193,7 +193,10 @@ static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
     (void)su_remedy(
         err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
         out->metadata_is_good ? "good" : "damaged");
-    return out->bundle.manifest.recovery.percent > 0 ? weigh(raw, reader, events, out, err) : -1;
+    /* recovery volumes give back nothing of the pool */
+    bool is_in_volumes = out->bad.at[out->bad.count - 1].volume > 0;
+    return is_in_volumes && out->bundle.manifest.recovery.percent > 0 ? weigh(raw, reader, events, out, err)
+                                                                      : -1;
 }
 
 static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
