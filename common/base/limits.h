@@ -87,6 +87,8 @@
 /* A public key, receipt or identity list given as a file. */
 #define SU_MAX_KEY_FILE_BYTES (16 * SU_KIB)
 #define SU_MAX_RECEIPT_BYTES (1 * SU_KIB)
+/* A site's state file before its records: the profile with its approvals, at most 64 bytes an item. */
+#define SU_MAX_STATEMENT_HEAD_BYTES (2 * SU_MIB)
 /* A report of a malware scan: it is hashed, not kept. */
 #define SU_MAX_SCAN_REPORT_BYTES (64 * SU_MIB)
 /* Log file size at which it is rotated; the size administrators' scripts use. */

@@ -358,17 +358,26 @@ int su_file_save(int dir, const char *name, int mode, bool replace, const void *
     return su_atomic_commit(&file, replace, err);
 }
 
-int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length,
-                 struct su_err *err)
+int su_path_atomic(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err)
 {
-    SU_AUTO(su_fd) su_fd dir = -1;
     char folder[4096];
     const char *last = strrchr(path, '/');
     size_t n = last ? (size_t)(last - path) : 0;
     if (n >= sizeof folder)
         return su_fail(err, SU_USAGE, "the path %.100s... is too long", path);
     (void)snprintf(folder, sizeof folder, "%.*s", (int)n, path);
-    if (su_dir_open(&dir, AT_FDCWD, !last ? "." : n ? folder : "/", err) < 0)
+    if (su_dir_open(dir, AT_FDCWD, !last ? "." : n ? folder : "/", err) < 0)
         return -1;
-    return su_file_save(dir, last ? last + 1 : path, mode, replace, bytes, length, err);
+    return su_atomic_open(file, *dir, last ? last + 1 : path, mode, err);
+}
+
+int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length,
+                 struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd dir = -1;
+    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
+    if (su_path_atomic(&file, &dir, path, mode, err) < 0)
+        return -1;
+    su_atomic_write(&file, bytes, length);
+    return su_atomic_commit(&file, replace, err);
 }

@@ -77,7 +77,9 @@ int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err) S
 void su_atomic_cleanup(struct su_atomic *file);
 int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
                  struct su_err *err) SU_CHECKED;
-/* The same for a path of the user's. */
+/* Opens the writer for a path of the user's; `dir` must stay open as long as the writer. */
+int su_path_atomic(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err) SU_CHECKED;
+/* su_file_save for a path of the user's. */
 int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 
 #endif

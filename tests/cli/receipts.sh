@@ -198,3 +198,137 @@ test_receipt_none_at_all() {
         expect 0 site content verify
     done
 }
+
+# ---- a hub that has lost its books --------------------------------------------------------------------
+
+# The hub is gone after bundle 2; a new one, with a key of its own, knows the catalogue and the site.
+lose_hub() {
+    two_bundles
+    site import stick > /dev/null
+    site import stick2 > /dev/null
+    rm -rf hub
+    hub init > /dev/null
+    hub key generate --name hub-new > /dev/null
+    hub key export --name hub-new > new.pub
+    site trust add new.pub > /dev/null
+    hub sync --from "$SMALL/m${1:-2}/export.cab" > /dev/null
+    hub content add "$SMALL/m${1:-2}/WsusContent" > /dev/null
+    hub site add ALPHA --key site/keys/site.enrol > /dev/null
+}
+
+# The signature is over the digest of all before it, as openssl sees it.
+test_state_file_form() {
+    two_bundles
+    site import stick > /dev/null
+    site import stick2 > /dev/null
+    expect 2 site receipt --state
+    expect 0 site receipt --state --out state
+    expect 2 site receipt --state --out state # never over an old one
+    sed '$d' state | sha256sum | cut -c1-64 > digest
+    { echo 'SU-SITE-STATE-DIGEST 1'; cat digest; } > signed
+    sed -n 's/^signature //p' state | base64 -d > sig
+    openssl pkeyutl -verify -pubin -inkey site/keys/site.pub -rawin -in signed -sigfile sig
+    same "$(grep -c '^R ' state)" "$(sqlite3 -readonly site/update-point.db 'SELECT count(*) FROM revision')" 'records'
+    sed -n 's/^F //p' state > files
+    (cd site/content && ls ./*/ | grep -xE '[0-9a-f]{64}' | sort) | diff - files
+    sed -n 's/^R \([^ ]*\) \([0-9]*\) \([0-9]*\) \([^ ]*\) \([^ ]*\)$/\1 \2 \3 \4 \5/p' state | tr -d - > have
+    sqlite3 -readonly -separator ' ' site/update-point.db 'SELECT lower(hex(update_id)), revision, origin, lower(hex(record_sha256)), lower(hex(doc_sha256)) FROM revision ORDER BY 1, 2' | diff - have
+    # The hub has its books: it takes no state file.
+    refused_at_hub 10 hub receipt add state
+    says '7131'
+    refused_at_hub 10 hub receipt add state --rebuild
+    says 'has made bundles for ALPHA up to 2 itself, what was brought is of sequence 2'
+}
+
+test_lost_hub_state_file() {
+    lose_hub 1
+    hub site set ALPHA --content none > /dev/null # whatever the operator remembered
+    site receipt --out receipt > /dev/null
+    site receipt --state --out state > /dev/null
+    refused_at_hub 4 hub receipt add receipt
+    says '--rebuild'
+    refused_at_hub 10 hub receipt add state
+    # Every line changed, dropped, doubled: refused, and nothing written.
+    lines=$(wc -l < state)
+    for at in 1 2 3 4 5 6 7 8 9 10 11 12 13 20 $((lines - 1)) $lines; do
+        for change in "${at}s/[0-9a-f]$/x/" "${at}d" "${at}p"; do
+            sed "$change" state > bad
+            cmp -s state bad && continue
+            got=0
+            hub receipt add bad --rebuild > out 2> err || got=$?
+            case $at:$got in *:4 | *:2 | 1:3) ;; *) fail "exit $got after $change: $(cat err)" ;; esac # without its first line it is no state file
+        done
+    done
+    head -c 1000 state > bad
+    refused_at_hub 4 hub receipt add bad --rebuild
+    # Signed by the site, but not what its digest says.
+    swap() { sed -e '$d' -e "$1" state > bad; { echo 'SU-SITE-STATE-DIGEST 1'; sha256sum < bad | cut -c1-64; } > signed
+        openssl pkeyutl -sign -inkey site/keys/site.key -rawin -in signed -out sig; echo "signature $(base64 -w 0 sig)" >> bad; }
+    swap '0,/^R /{/^R /d}'
+    refused_at_hub 4 hub receipt add bad --rebuild
+    says 'other records than its state digest names'
+    swap 's/^highest .*/highest 1/'
+    refused_at_hub 4 hub receipt add bad --rebuild
+    expect 0 hub receipt add state --rebuild --json
+    same "$(json '"\(.site) \(.sequence) \(.next_sequence) \(.is_complete)"')" 'ALPHA 2 3 true' 'the books'
+    same "$(hub site show ALPHA --json | jq -r '"\(.acknowledged) \(.last_sent)"')" '2 2' 'acknowledged'
+    hub site show ALPHA --json | jq -r .profile | grep -qx 'content all' || fail 'the profile was not taken over'
+    # The next bundle is a delta that fits, from the catalogue of month 2 back to that of month 1.
+    expect 0 hub export --site ALPHA --out stick3 --json
+    same "$(json '"\(.kind) \(.sequence) \(.base_digest)"')" "delta 3 $(site_digest)" 'the next'
+    [ "$(json .records)" -lt 20 ] && [ "$(json .files)" -lt 3 ] || fail "not a small delta: $(cat out)"
+    expect 0 site import stick3
+    same "$(site_digest)" "$(hub_digest)" 'the state'
+    expect 0 site content verify
+    site receipt --out receipt3 > /dev/null
+    expect 0 hub receipt add receipt3
+}
+
+# After an undo the numbers above are burnt: the new hub numbers after them.
+test_lost_hub_after_undo() {
+    lose_hub
+    site undo > /dev/null
+    site receipt --state --out state > /dev/null
+    expect 0 hub receipt add state --rebuild --json
+    same "$(json '"\(.sequence) \(.next_sequence)"')" '1 3' 'numbers'
+    expect 0 hub export --site ALPHA --out stick3 --json
+    same "$(json '"\(.kind) \(.sequence)"')" 'delta 3' 'the next'
+    expect 0 site import stick3
+    same "$(site_digest)" "$(hub_digest)" 'the state'
+}
+
+# With a receipt alone: all of it where the hub would send that very state, else the number.
+test_lost_hub_receipt() {
+    lose_hub
+    site receipt --out receipt > /dev/null
+    expect 2 hub receipt add "$(site receipt --code)" --rebuild
+    cp -a hub hub.lost
+    cp -a site site.2
+    expect 0 hub receipt add receipt --rebuild --json
+    same "$(json '"\(.sequence) \(.next_sequence) \(.is_complete)"')" '2 3 true' 'the same catalogue'
+    expect 0 hub export --site ALPHA --out none --json
+    same "$(json .kind)" none 'nothing is missing'
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub content add "$SMALL/m1/WsusContent" > /dev/null
+    expect 0 hub export --site ALPHA --out stick3 --json
+    same "$(json '"\(.kind) \(.sequence)"')" 'delta 3' 'the next'
+    expect 0 site import stick3
+    refused_at_hub 10 hub receipt add receipt --rebuild
+    # Another catalogue: a full bundle under the next number.
+    rm -rf hub site
+    mv hub.lost hub
+    mv site.2 site
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub content add "$SMALL/m1/WsusContent" > /dev/null
+    expect 0 hub receipt add receipt --rebuild --json
+    same "$(json '"\(.sequence) \(.next_sequence) \(.is_complete)"')" '2 3 false' 'another catalogue'
+    expect 0 hub export --site ALPHA --out stick4 --json
+    same "$(json '"\(.kind) \(.sequence)"')" 'full 3' 'the next'
+    expect 0 site import stick4
+    same "$(site_digest)" "$(hub_digest)" 'the state'
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub content add "$SMALL/m2/WsusContent" > /dev/null
+    expect 0 hub export --site ALPHA --out stick5 --json
+    same "$(json '"\(.kind) \(.sequence)"')" 'delta 4' 'and on'
+    expect 0 site import stick5
+}

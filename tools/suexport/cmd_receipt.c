@@ -4,6 +4,7 @@
 #include "common/base/limits.h"
 #include "common/core/acknowledge.h"
 #include "common/core/receipt_code.h"
+#include "common/core/statement.h"
 #include "tools/suexport/commands.h"
 
 static void answer(struct su_context *c, const struct su_receipt_result *r)
@@ -37,6 +38,59 @@ static void answer(struct su_context *c, const struct su_receipt_result *r)
                 (unsigned long long)r->content_owed);
 }
 
+static void answer_rebuild(struct su_context *c, const struct su_rebuild_result *r)
+{
+    su_json_text(&c->json, "site", r->site);
+    su_json_int(&c->json, "sequence", (int64_t)r->sequence);
+    su_json_int(&c->json, "next_sequence", (int64_t)r->next);
+    su_json_int(&c->json, "revisions", (int64_t)r->revisions);
+    su_json_int(&c->json, "files", (int64_t)r->files);
+    su_json_bool(&c->json, "is_complete", r->is_complete);
+    if (r->is_complete)
+        su_line(c, "%s: the books are rebuilt at sequence %llu. The next bundle is a delta, number %llu.",
+                r->site, (unsigned long long)r->sequence, (unsigned long long)r->next);
+    else
+        su_line(c, "%s: only its sequence, %llu, is known. The next bundle is a full one, number %llu.",
+                r->site, (unsigned long long)r->sequence, (unsigned long long)r->next);
+}
+
+/* A state file's first bytes; it may be far larger than a receipt. */
+static bool is_statement(const char *path)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct su_err ignored = SU_ERR_INIT;
+    char first[sizeof SU_STATEMENT_FIRST] = "";
+    return su_file_open(&fd, AT_FDCWD, path, NULL, &ignored) == 0 &&
+           su_file_read(fd, first, sizeof first - 1, &ignored) == (ssize_t)sizeof first - 1 &&
+           strcmp(first, SU_STATEMENT_FIRST) == 0;
+}
+
+static int take_statement(struct su_context *c, struct su_err *err)
+{
+    struct su_rebuild_result r;
+    if (!su_has(c, "rebuild")) {
+        (void)su_fail(err, SU_REBUILD_REFUSED,
+                      "%s is a site's state file; it replaces what this hub knows of the site",
+                      su_argument(c, 0));
+        (void)su_remedy(err, "If this hub has lost its books: suexport receipt add FILE --rebuild. If not, "
+                             "take a receipt.");
+        return su_after(err, "Nothing was written.");
+    }
+    if (su_statement_take(&c->home, su_argument(c, 0), &c->actor, &r, err) < 0)
+        return -1;
+    answer_rebuild(c, &r);
+    return 0;
+}
+
+static int rebuild_from_receipt(struct su_context *c, const char *text, struct su_err *err)
+{
+    struct su_rebuild_result r;
+    if (su_receipt_rebuild(&c->home, text, &c->actor, &r, err) < 0)
+        return -1;
+    answer_rebuild(c, &r);
+    return 0;
+}
+
 /* Five groups, one argument or five. False when that is no code. */
 static bool code_of(const struct su_context *c, struct su_buf *out)
 {
@@ -50,7 +104,11 @@ static int add(struct su_context *c, struct su_buf *text, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf code = SU_BUF_INIT(256);
     struct su_receipt_result r = {.sequence = 0};
+    if (is_statement(su_argument(c, 0)))
+        return take_statement(c, err);
     if (code_of(c, &code)) {
+        if (su_has(c, "rebuild"))
+            return su_fail(err, SU_USAGE, "a code says too little to rebuild books; bring a receipt");
         if (su_receipt_add_code(&c->home, code.bytes, &c->actor, &r, err) < 0)
             return -1;
     } else {
@@ -60,6 +118,8 @@ static int add(struct su_context *c, struct su_buf *text, struct su_err *err)
             return -1;
         if (!text->bytes || strlen(text->bytes) != text->length)
             return su_fail(err, SU_RECEIPT, "%s is not a receipt", su_argument(c, 0));
+        if (su_has(c, "rebuild"))
+            return rebuild_from_receipt(c, text->bytes, err);
         if (su_receipt_add(&c->home, text->bytes, &c->actor, &r, err) < 0)
             return -1;
     }

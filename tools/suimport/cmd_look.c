@@ -6,6 +6,7 @@
 #include "common/core/position.h"
 #include "common/core/promise.h"
 #include "common/core/receipt_code.h"
+#include "common/core/statement.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
@@ -31,10 +32,26 @@ static int give_code(struct su_context *c, struct su_err *err)
     return 0;
 }
 
+static int give_state(struct su_context *c, const char *out, struct su_err *err)
+{
+    uint64_t revisions, files;
+    if (!out || su_has(c, "code"))
+        return su_fail(err, SU_USAGE, "--state needs --out FILE, and goes without --code");
+    if (su_statement_make(&c->home, out, &revisions, &files, err) < 0)
+        return -1;
+    su_json_int(&c->json, "revisions", (int64_t)revisions);
+    su_json_int(&c->json, "files", (int64_t)files);
+    su_line(c, "state file written to %s: %s revisions, %s files. It is an inventory of this site.", out,
+            su_count_text(revisions), su_count_text(files));
+    return 0;
+}
+
 int cmd_receipt(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_RECEIPT_BYTES);
     const char *out = su_given(c, "out");
+    if (su_has(c, "state"))
+        return give_state(c, out, err);
     if (su_has(c, "code"))
         return out ? su_fail(err, SU_USAGE, "--code is read aloud; it takes no --out") : give_code(c, err);
     if (su_receipt_make(&c->home, &text, err) < 0)

@@ -47,6 +47,7 @@ static const struct su_command commands[] = {
     {"undo", "SEQUENCE", "Goes back one import: the newest, which SEQUENCE may name", no_options, 0, 1, SU_NEEDS_WRITE, cmd_undo},
     {"receipt", "", "Says, signed, what this site holds now",
      SU_OPTIONS({"out", "FILE", "write to FILE instead of stdout"},
+                {"state", NULL, "write the state file for a hub that has lost its books: an inventory"},
                 {"code", NULL, "print 20 characters to be read over the telephone instead"}),
      0, 0, SU_NEEDS_READ, cmd_receipt},
     {"content verify", "", "Reads the store again and lists what is wrong or missing",
