@@ -57,7 +57,7 @@ test_vectors_good() {
     done
 }
 
-test_vectors_recovery() { "$CHECK/check_recovery.py" "$VECTORS/SU-ALPHA-000003"; }
+test_vectors_recovery() { python3 "$CHECK/check_recovery.py" "$VECTORS/SU-ALPHA-000003"; }
 
 # VERIFY.txt of the good vectors, step by step.
 test_vectors_recipe() {
