@@ -135,3 +135,22 @@ test_slip_is_bounded() {
     says "Software updates|$count" out
     says "and $((count - 5000)) more" "$bundle/SLIP.TXT"
 }
+
+# The other bounds: 200 items of a kind, a scan report of 64 MiB.
+test_slip_bounds_of_lists() {
+    small_hub
+    for count in 200 201; do
+        rm -rf stick
+        hub site add "S$count" --content all --languages "$(seq -f 'x%03g' -s , 1 $count)" > /dev/null
+        hub site set "S$count" --promise-days 0 > /dev/null
+        hub export --site "S$count" --out stick --allow-incomplete > /dev/null 2>&1
+        slip_rows "stick/SU-S$count-000001/SLIP.HTM" > rows
+        same "$(grep -c '^Language|x' rows)" 200 "languages of $count"
+        same "$(grep -c '^Language|and 1 more' rows || true)" $((count - 200)) "more of $count"
+    done
+    truncate -s 64M report
+    expect 0 hub site set S200 --promise-days 3 --scan-report report
+    truncate -s $((64 * 1024 * 1024 + 1)) report
+    expect 2 hub site set S200 --promise-days 4 --scan-report report
+    says 'at most 67108864'
+}

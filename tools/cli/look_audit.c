@@ -123,7 +123,7 @@ static int parse_bundle(struct su_context *c, char site[17], uint64_t *sequence,
         while (*digits == '0' && digits[1])
             digits++;
     } else if (code && strlen(code) <= 16) {
-        strcpy(site, code);
+        (void)snprintf(site, 17, "%s", code);
     } else if (c->home.role == SU_SITE) {
         memcpy(site, c->home.name, strnlen(c->home.name, 16) + 1);
         site[16] = 0;
@@ -135,7 +135,7 @@ static int parse_bundle(struct su_context *c, char site[17], uint64_t *sequence,
     return 0;
 }
 
-/* The tables' own rows: exports of the hub, imports of the site. Columns 0 to 8 are texts. */
+/* The tables' own rows: exports of the hub, imports of the site. */
 static int answer_made(struct su_context *c, struct su_rows *rows, bool is_hub, int64_t *count,
                        struct su_err *err)
 {
@@ -430,8 +430,9 @@ int su_cmd_audit_latency(struct su_context *c, struct su_err *err)
         su_json_int(&c->json, "days", su_rows_int(&rows, 6));
         su_json_close(&c->json, '}');
         if (shown < 20)
-            su_line(c, "  %.10s  %5lld days  KB%-8s %s", su_rows_text(&rows, 4),
-                    (long long)su_rows_int(&rows, 6), su_rows_text(&rows, 2), su_rows_text(&rows, 3));
+            su_line(c, "  %.10s  %5lld days  %s%-9s %s", su_rows_text(&rows, 4),
+                    (long long)su_rows_int(&rows, 6), su_rows_text(&rows, 2)[0] ? "KB" : "  ",
+                    su_rows_text(&rows, 2), su_rows_text(&rows, 3));
     }
     su_json_close(&c->json, ']');
     return more;

@@ -100,7 +100,8 @@ static int import_kept(struct rebuilding *r, const struct kept *k, struct su_err
         return -1;
     }
     answer_step(r, k, "passed over", why.text);
-    if (why.code != SU_OLDER && r->refusal.code == SU_OK) /* the first names what is missing; a later bundle may do its work */
+    /* The first names what is missing; a later bundle may do its work. */
+    if (why.code != SU_OLDER && r->refusal.code == SU_OK)
         r->refusal = why;
     return 0;
 }

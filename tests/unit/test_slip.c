@@ -1,0 +1,57 @@
+/* The shipping slip: what it lists is bounded, and what it leaves out is counted. */
+#include "catalogue_helpers.h"
+
+#include "common/core/slip.h"
+
+static void make_slip(struct fixture *f, size_t holes, struct su_buf *text, struct su_buf *html)
+{
+    SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
+    const struct su_actor actor = {.operator= "not named", .witness = "a & b"};
+    const uint8_t key_id[SU_SHA256_BYTES] = {0x7f, 0x3a};
+    (void)snprintf(r.bundle, sizeof r.bundle, "SU-ALPHA-000001");
+    for (size_t i = 0; i < holes; i++)
+        GOOD(su_line_add(SU_PUSH(&r.manifest.holes, 1000), "content 00 1", 12, &e));
+    GOOD(su_db_script(f->home.db, "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY)", &e));
+    GOOD(su_slip(f->home.db, &r, &actor, key_id, text, html, &e));
+    GOOD(su_buf_check(text, "text", &e));
+    GOOD(su_buf_check(html, "html", &e));
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t n = 0;
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        n++;
+    return n;
+}
+
+static void test_limit_of_holes(void **state)
+{
+    for (size_t holes = SU_MAX_SLIP_HOLES; holes <= SU_MAX_SLIP_HOLES + 1; holes++) {
+        SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+        make_slip(*state, holes, &text, &html);
+        assert_int_equal(count_of(text.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(html.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(text.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(html.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
+    }
+}
+
+static void test_who(void **state)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+    make_slip(*state, 0, &text, &html);
+    assert_null(strstr(text.bytes, "not named")); /* the login name depends on the machine */
+    assert_non_null(strstr(text.bytes, "Witness             a & b\n"));
+    assert_non_null(strstr(html.bytes, "<td>a &amp; b</td>"));
+    assert_non_null(strstr(text.bytes, "7F3A 0000 0000 0000 0000 (exporter)"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_limit_of_holes, make_fixture, drop_fixture),
+        cmocka_unit_test_setup_teardown(test_who, make_fixture, drop_fixture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
