@@ -220,6 +220,13 @@ test_sign_refuses_what_is_damaged() {
     edit $BUNDLE/VERIFY.txt "d + b'x'"
     not_signed 3
     rm -rf stick && cp -r whole stick
+    hub export --site ALPHA --full --pool --out medium > /dev/null # content beside the bundle is proved too
+    pooled=$(find medium/SU-POOL -type f -size +1k | head -n 1)
+    flip "$pooled" 100
+    expect 3 hub sign medium/SU-ALPHA-000003 --key rev-a --role reviewer
+    says "$(basename "$pooled")"
+    flip "$pooled" 100
+    expect 0 hub sign medium/SU-ALPHA-000003 --key rev-a --role reviewer
     for n in 0 1 2 3 4 5 6 7 8 9 A B C D E; do head -c 64 /dev/zero > $BUNDLE/0000000$n.SIG; done
     not_signed 3 # sixteen there are
     says '16 signatures'
@@ -564,6 +571,10 @@ test_passphrase() {
     says 'no terminal'
     [ ! -e stick3/SU-ALPHA-000003 ] || fail 'a bundle without its signatures'
     expect 0 hub export --site ALPHA --full --out stick3 --passphrase-file pass
+    expect 0 hub site add BRAVO
+    expect 4 hub export --all-due --out disk < /dev/null
+    expect 0 hub export --all-due --out disk --passphrase-file pass
+    same "$(find disk/SU-BRAVO-000001 -name '*.SIG' | wc -l | tr -d ' ')" 2 'signatures for BRAVO'
 }
 
 # ---- rotation and revocation ---------------------------------------------------------------------------

@@ -251,7 +251,8 @@ static int list_codes(struct su_context *c, struct su_names *out, struct su_err 
 static int run_all_due(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names codes = {0};
-    struct su_export_options o = {.actor = &c->actor, .is_due_only = true};
+    struct su_passphrase passphrase = su_cli_passphrase(c);
+    struct su_export_options o = {.actor = &c->actor, .passphrase = &passphrase, .is_due_only = true};
     struct due due = {.worst = SU_ERR_INIT};
     if (su_has(c, "site") || su_has(c, "since") || su_has(c, "full"))
         return su_fail(err, SU_USAGE, "--all-due goes without --site, --since and --full");

@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/core/bundle.h"
+#include "common/core/pool.h"
 #include "common/core/rotation.h"
 #include "common/core/volume_read.h"
 #include "tools/cli/passphrase.h"
@@ -70,7 +71,7 @@ static void on_bad(void *context, const struct su_bad_block *bad)
         (void)snprintf(first, 256, "%s", bad->reason);
 }
 
-/* Canonical, nothing undeclared, every block of every volume as the manifest says. */
+/* Canonical, nothing undeclared, every block of every volume and every pooled file as the manifest says. */
 static int prove(const struct signing *s, const struct su_bundle_raw *raw, struct su_manifest *m,
                  struct su_err *err)
 {
@@ -85,6 +86,9 @@ static int prove(const struct signing *s, const struct su_bundle_raw *raw, struc
         (void)su_fail(err, SU_DAMAGED, "%s: %s", raw->path, bad);
         return su_remedy(err, "Do not sign this copy. Take a good one from the hub.");
     }
+    for (size_t i = 0; i < m->payloads.count; i++)
+        if (m->payloads.at[i].is_pooled && su_pool_prove(raw->dir, &m->payloads.at[i], err) < 0)
+            return su_prefix(err, "%s", raw->path);
     return 0;
 }
 
