@@ -149,6 +149,20 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
     return 0;
 }
 
+/* Who only reads cannot bring an older home up to date, and would ask for tables that are not there yet. */
+static int check_is_current(struct su_db *db, const char *path, enum su_role role, struct su_err *err)
+{
+    int64_t version;
+    if (su_query_int(db, &version, NULL, err, "PRAGMA user_version") < 0)
+        return -1;
+    if ((size_t)version == schema_version)
+        return 0;
+    (void)su_fail(err, SU_CONFIG, "it was made by an older program: schema version %lld, this one's is %zu",
+                  (long long)version, schema_version);
+    return su_remedy(err, "Bring it up to date once: su%s --home %s rebuild",
+                     role == SU_HUB ? "export" : "import", path);
+}
+
 int su_home_open(struct su_home *home, const char *path, enum su_role role, enum su_access access,
                  const char *command, struct su_err *err)
 {
@@ -168,7 +182,8 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
         return -1;
     if (make_directories(home, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
         su_db_open(&home->db, file, false, access == SU_READ, err) < 0 || prove_schema(home->db, err) < 0 ||
-        (access == SU_WRITE && upgrade(home->db, err) < 0) || read_identity(home, err) < 0)
+        (access == SU_WRITE ? upgrade(home->db, err) : check_is_current(home->db, path, role, err)) < 0 ||
+        read_identity(home, err) < 0)
         return su_prefix(err, "home %s", path);
     if (home->role != role)
         return su_fail(err, SU_CONFIG, "home %s is a %s, this command wants a %s", path,

@@ -693,3 +693,18 @@ test_key_lines_believe_nobody() {
     expect 0 site undo
     same "$(site trust list --json | jq '.keys | length')" 2 'keys after undo'
 }
+
+# A home that an older program made: readers say what to do, that works, and its keys are still trusted.
+test_trust_of_an_older_home() {
+    trust_base
+    key=$(sqlite3 -readonly site/update-point.db "SELECT quote(key_id)||', name, role, pem, added'||'|'||quote(name)||','||quote(role)||','||quote(pem)||','||quote(added) FROM trust")
+    rm site/update-point.db*
+    sqlite3 site/update-point.db < "$TOP/common/schema/0001_core.sql"
+    sqlite3 site/update-point.db "PRAGMA application_id=0x53554442; PRAGMA user_version=1; INSERT INTO setting VALUES ('role','site'),('name','ALPHA'),('content_version','0');
+        INSERT INTO trust VALUES (${key%%,*},${key#*|}); PRAGMA journal_mode=WAL" > /dev/null
+    expect 2 site verify stick
+    says 'schema version 1'
+    expect 0 site rebuild
+    same "$(site trust list --json | jq -r '[.keys[] | "\(.name) \(.role) \(.kind)"] | join(",")')" 'hub-test exporter ed25519' 'the key'
+    expect 0 site import stick
+}

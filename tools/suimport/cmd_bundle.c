@@ -245,6 +245,8 @@ int cmd_verify(struct su_context *c, struct su_err *err)
     if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
         return -1;
     int result = verify_all(c, &found, &v, err);
+    if (result < 0 && v.verdict == SU_VERDICT_GOOD) /* it could not even look */
+        v.verdict = su_verdict_of(err->code);
     answer(c, &v);
     return result;
 }
