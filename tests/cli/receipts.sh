@@ -97,7 +97,7 @@ test_receipt_files_lacking() {
     site receipt --out one > /dev/null
     hub receipt add one > /dev/null
     site import stick2 > /dev/null
-    sqlite3 site/update-point.db "INSERT INTO hole VALUES ((SELECT max(import_id) FROM import), 'content $(printf '%040d' 1) 5')"
+    sqlite3 site/update-point.db "INSERT INTO hole (import_id, line) VALUES ((SELECT max(import_id) FROM import), 'content $(printf '%040d' 1) 5')"
     site receipt --out two > /dev/null
     same "$(sed -n 's/^content-owed //p' two)" 1 'owed'
     expect 0 hub receipt add two
