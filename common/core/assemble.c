@@ -167,16 +167,19 @@ static int mend(struct su_assembly *a, const struct su_events *events, struct su
 static int list_missing(struct su_assembly *a, struct su_db *db, struct su_err *err)
 {
     const struct su_manifest *m = &a->bundle->manifest;
+    SU_AUTO(su_affected) struct su_affected hit = SU_AFFECTED_INIT;
+    SU_AUTO(su_volume_reader) struct su_volume_reader *reader = su_volume_reader_new(a->dir, m, err);
+    if (!reader || su_affected_find(&hit, m, a->is_good, NULL, reader, db, err) < 0)
+        return -1;
     for (size_t v = 0; v < m->volumes.count; v++)
         for (size_t b = 0; b < m->volumes.at[v].blocks; b++) {
             SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
             struct su_bad_block bad = {.volume = (uint32_t)v + 1,
                                        .offset = (uint64_t)b * SU_BLOCK_BYTES,
                                        .length = block_length(&m->volumes.at[v], b)};
-            bool ignored;
             if (a->is_good[m->volumes.at[v].first_block + b])
                 continue;
-            su_verify_affects(m, db, &bad, &affects, &ignored);
+            (void)su_affected_by(&hit, m, &bad, &affects);
             if (lose(a, bad.volume, bad.offset, bad.length, affects.bytes ? affects.bytes : "", err) < 0)
                 return -1;
         }

@@ -89,14 +89,30 @@ int su_name_from_bundle(struct su_volume_reader *reader, const struct su_manifes
     return result;
 }
 
+/* At most `most` bytes of a text, cut between characters. */
+static void add_cut(struct su_buf *out, const char *text, size_t most)
+{
+    size_t n = strlen(text);
+    if (n > most) {
+        n = most;
+        while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+            n--;
+    }
+    su_buf_add(out, text, n);
+    su_buf_adds(out, text[n] ? "..." : "");
+}
+
 void su_name_text(const struct su_named_file *n, struct su_buf *out)
 {
-    SU_AUTO(su_buf) struct su_buf sha1 = SU_BUF_INIT(64);
-    su_buf_addhex(&sha1, n->sha1, SU_SHA1_BYTES);
-    if (!n->file)
-        su_buf_addf(out, "%s file %s", n->is_licence ? "licence" : "content", sha1.bytes ? sha1.bytes : "");
-    else
-        su_buf_addf(out, "%.200s of %s%s%s%.300s", n->file, n->kb[0] ? "KB" : "", n->kb, n->kb[0] ? " " : "",
-                    n->title);
+    if (!n->file) {
+        su_buf_addf(out, "%s file ", n->is_licence ? "licence" : "content");
+        su_buf_addhex(out, n->sha1, SU_SHA1_BYTES);
+    } else {
+        add_cut(out, n->file, 120);
+        su_buf_adds(out, " of ");
+        if (n->kb[0] && !strstr(n->title, n->kb))
+            su_buf_addf(out, "KB%s ", n->kb);
+        add_cut(out, n->title, 160);
+    }
     su_buf_addf(out, " (%llu bytes)", (unsigned long long)n->bytes);
 }

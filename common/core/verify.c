@@ -8,6 +8,7 @@
 #include "common/core/pool.h"
 
 #define MAX_BAD_PLACES 10000
+#define MAX_TOLD 3 /* volumes named in the message */
 
 const char *su_verdict_text(enum su_verdict verdict)
 {
@@ -21,82 +22,34 @@ void su_verification_cleanup(struct su_verification *v)
     for (size_t i = 0; i < v->bad.count; i++) {
         free(v->bad.at[i].reason);
         free(v->bad.at[i].affects);
+        free(v->bad.at[i].file);
+        free(v->bad.at[i].update);
+        free(v->bad.at[i].kb);
     }
     free(v->bad.at);
+    su_affected_cleanup(&v->affected);
     su_bundle_cleanup(&v->bundle);
     *v = (struct su_verification)SU_VERIFICATION_INIT;
 }
 
 struct checking {
     struct su_verification *v;
-    struct su_db *db;
     bool is_out_of_memory;
 };
-
-static bool touches(const struct su_manifest *m, size_t first, size_t count, const struct su_bad_block *b)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct su_extent *e = &m->extents.at[first + i];
-        if (e->volume == b->volume && e->offset < b->offset + b->length && b->offset < e->offset + e->length)
-            return true;
-    }
-    return false;
-}
-
-static void name_payload(struct su_db *db, const struct su_payload *p, struct su_buf *out)
-{
-    SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
-    struct su_err ignored = SU_ERR_INIT;
-    bool found = false;
-    char hex[SU_SHA256_TEXT];
-    su_hex_format(p->id.sha256, SU_SHA256_BYTES, hex);
-    su_buf_addf(out, "%s%s file %.16s (%llu bytes", out->length ? "; " : "",
-                p->is_licence ? "licence" : "content", hex, (unsigned long long)p->id.bytes);
-    /* The site may not know the update yet: its metadata is in this very bundle. */
-    if (su_query_text(
-            db, &title, &found, &ignored,
-            "SELECT f.name||', '||i.title FROM file f JOIN info i USING (rev_id) WHERE f.sha1=?1 LIMIT 1",
-            SU_B(p->id.sha1, SU_SHA1_BYTES)) == 0 &&
-        found)
-        su_buf_addf(out, ", %s", title.bytes);
-    su_buf_adds(out, ")");
-}
-
-void su_verify_affects(const struct su_manifest *m, struct su_db *db, const struct su_bad_block *b,
-                       struct su_buf *out, bool *hits_metadata)
-{
-    *hits_metadata = false;
-    if (m->volumes.at[b->volume - 1].is_recovery)
-        su_buf_adds(out, "recovery only");
-    for (size_t i = 0; i < m->frames.count; i++)
-        if (touches(m, m->frames.at[i].first_extent, m->frames.at[i].extents, b)) {
-            su_buf_adds(out, "update metadata");
-            *hits_metadata = true;
-            break;
-        }
-    for (size_t i = 0; i < m->payloads.count; i++)
-        if (touches(m, m->payloads.at[i].first_extent, m->payloads.at[i].extents, b))
-            name_payload(db, &m->payloads.at[i], out);
-}
 
 static void on_bad(void *context, const struct su_bad_block *b)
 {
     struct checking *c = context;
-    SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
-    bool hits_metadata;
     struct su_bad_place *place = SU_PUSH(&c->v->bad, MAX_BAD_PLACES);
     if (!place) {
         c->is_out_of_memory |= c->v->bad.count < MAX_BAD_PLACES;
         return;
     }
-    su_verify_affects(&c->v->bundle.manifest, c->db, b, &affects, &hits_metadata);
-    c->v->metadata_is_good &= !hits_metadata;
     place->volume = b->volume;
     place->offset = b->offset;
     place->length = b->length;
     place->reason = strdup(b->reason);
-    place->affects = strdup(affects.bytes ? affects.bytes : "");
-    c->is_out_of_memory |= !place->reason || !place->affects;
+    c->is_out_of_memory |= !place->reason;
 }
 
 enum su_verdict su_verdict_of(enum su_code code)
@@ -124,13 +77,12 @@ enum su_verdict su_verdict_of(enum su_code code)
     }
 }
 
-/* A pooled file is whole or not: one bad place for each, in no volume. */
-static int check_pool(struct checking *c, struct su_verification *out, struct su_err *err)
+/* A pooled file is whole or not: one bad place for each, in no volume. `lost` by payload. */
+static int check_pool(struct checking *c, struct su_verification *out, bool *lost, struct su_err *err)
 {
     const struct su_manifest *m = &out->bundle.manifest;
     for (size_t i = 0; i < m->payloads.count; i++) {
         const struct su_payload *p = &m->payloads.at[i];
-        SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
         struct su_err why = SU_ERR_INIT;
         if (!p->is_pooled || su_pool_prove(out->bundle.dir, p, &why) == 0)
             continue;
@@ -138,14 +90,17 @@ static int check_pool(struct checking *c, struct su_verification *out, struct su
             *err = why;
             return -1;
         }
+        lost[i] = true;
         struct su_bad_place *place = SU_PUSH(&out->bad, MAX_BAD_PLACES);
-        if (!place)
-            return out->bad.count < MAX_BAD_PLACES ? su_fail_memory(err) : 0;
-        name_payload(c->db, p, &affects);
+        if (!place) {
+            if (out->bad.count < MAX_BAD_PLACES)
+                return su_fail_memory(err);
+            continue;
+        }
         place->length = p->id.bytes;
+        place->payload = i;
         place->reason = strdup(why.text);
-        place->affects = strdup(affects.bytes ? affects.bytes : "");
-        c->is_out_of_memory |= !place->reason || !place->affects;
+        c->is_out_of_memory |= !place->reason;
     }
     return 0;
 }
@@ -165,38 +120,113 @@ static int weigh(const struct su_bundle_raw *raw, const struct su_volume_reader 
     return su_damage_say(&out->damage, &out->bundle.manifest, raw->path, err);
 }
 
+/* Each bad place gets the names of what it hits. */
+static int name_places(struct su_verification *v, struct su_err *err)
+{
+    for (size_t i = 0; i < v->bad.count; i++) {
+        struct su_bad_place *place = &v->bad.at[i];
+        SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MIB);
+        struct su_bad_block block = {place->volume, place->offset, place->length, NULL};
+        const struct su_manifest *m = &v->bundle.manifest;
+        const struct su_named_file *file =
+            place->volume == 0 ? su_affected_payload(&v->affected, &m->payloads.at[place->payload], &text)
+                               : su_affected_by(&v->affected, m, &block, &text);
+        place->affects = strdup(text.bytes ? text.bytes : "");
+        if (file && file->file) {
+            place->file = strdup(file->file);
+            place->update = strdup(file->title);
+            place->kb = strdup(file->kb);
+        }
+        if (!place->affects || (file && file->file && (!place->file || !place->update || !place->kb)))
+            return su_fail_memory(err);
+    }
+    return 0;
+}
+
+/* The bad places of each volume, and into `asked` the volumes as a resend wants them. */
+static void say_volumes(const struct su_verification *v, struct su_buf *out, struct su_buf *asked)
+{
+    size_t told = 0, volumes = 0, count;
+    for (size_t i = 0; i < v->bad.count; i += count) {
+        const struct su_bad_place *first = &v->bad.at[i];
+        char name[16];
+        for (count = 1; i + count < v->bad.count && v->bad.at[i + count].volume == first->volume;)
+            count++;
+        volumes++;
+        if (told++ >= MAX_TOLD)
+            continue;
+        if (count == 1)
+            su_buf_addf(out, "%s%s", i ? "; " : "", first->reason);
+        else if (first->volume == 0)
+            su_buf_addf(out, "%s%s, and %zu more files of the pool", i ? "; " : "", first->reason, count - 1);
+        else
+            su_buf_addf(out, "%svolume %u of %zu (%s): %zu blocks differ (first at offset %llu)",
+                        i ? "; " : "", first->volume, v->bundle.manifest.volumes.count,
+                        su_volume_name(&v->bundle.manifest, first->volume, name), count,
+                        (unsigned long long)first->offset);
+        if (first->volume > 0)
+            su_buf_addf(asked, " --volume %u", first->volume);
+    }
+    if (volumes > MAX_TOLD) {
+        su_buf_addf(out, "; and %zu more volumes", volumes - MAX_TOLD);
+        su_buf_clear(asked); /* all of them, then */
+    }
+}
+
+static int say_damage(const struct su_verification *v, const char *path, struct su_err *err)
+{
+    const struct su_manifest *m = &v->bundle.manifest;
+    SU_AUTO(su_buf)
+    struct su_buf places = SU_BUF_INIT(16 * SU_KIB), asked = SU_BUF_INIT(256),
+                  affects = SU_BUF_INIT(16 * SU_KIB);
+    const char *rest = v->affected.metadata_is_good && v->affected.files.count > 0
+                           ? "; or take the rest now: suimport import --allow-partial-content"
+                           : "";
+    char name[16];
+    say_volumes(v, &places, &asked);
+    su_affected_say(&v->affected, &affects);
+    (void)su_fail(err, SU_DAMAGED, "%s: %s; %s", v->bundle.name, places.bytes ? places.bytes : "",
+                  affects.bytes ? affects.bytes : "");
+    if (v->bad.at[0].volume == 0)
+        return su_remedy(
+            err, "Copy the file again from the hub, to beside the bundle's folder, and verify again%s.",
+            rest);
+    return su_remedy(err,
+                     "a) copy %s%s again from the hub's medium, b) take the good blocks of another copy: "
+                     "suimport repair %s COPY "
+                     "--to DIR, c) ask the hub: suexport resend --site %s --sequence %llu%s --out DIR%s",
+                     su_volume_name(m, v->bad.at[0].volume, name),
+                     v->bad.at[v->bad.count - 1].volume != v->bad.at[0].volume ? " and the others named" : "",
+                     path, m->site, (unsigned long long)m->sequence, asked.bytes ? asked.bytes : "", rest);
+}
+
 static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
                          const struct su_events *events, struct su_verification *out, struct su_err *err)
 {
+    const struct su_manifest *m = &out->bundle.manifest;
     SU_AUTO(su_volume_reader)
-    struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, &out->bundle.manifest, err);
-    struct checking c = {.v = out, .db = site->db};
-    if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0 ||
-        check_pool(&c, out, err) < 0)
+    struct su_volume_reader *reader = su_volume_reader_new(out->bundle.dir, m, err);
+    struct checking c = {.v = out};
+    if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0)
+        return -1;
+    bool *lost = calloc(m->payloads.count + 1, sizeof *lost);
+    int code = lost ? check_pool(&c, out, lost, err) : su_fail_memory(err);
+    if (code == 0)
+        code = su_affected_find(&out->affected, m, su_volume_proved(reader), lost, reader, site->db, err);
+    free(lost);
+    if (code < 0)
         return -1;
     if (c.is_out_of_memory)
         return su_fail_memory(err);
+    if (name_places(out, err) < 0)
+        return -1;
+    out->is_read = true;
     if (out->bad.count == 0)
         return 0;
-    const struct su_bad_place *first = &out->bad.at[0];
-    char name[16], more[40] = "";
-    if (out->bad.count > 1)
-        (void)snprintf(more, sizeof more, " (%zu places in all)", out->bad.count);
-    (void)su_fail(err, SU_DAMAGED, "%s: %s%s; affects: %s", out->bundle.name, first->reason, more,
-                  first->affects[0] ? first->affects : "framing only");
-    if (first->volume == 0)
-        return su_remedy(err,
-                         "Copy the file again from the hub, to beside the bundle's folder, and verify again. "
-                         "Metadata part: %s.",
-                         out->metadata_is_good ? "good" : "damaged");
-    su_volume_name(&out->bundle.manifest, first->volume, name);
-    (void)su_remedy(
-        err, "Copy %s again from the hub (sha256 in MANIFEST.TXT) and verify again. Metadata part: %s.", name,
-        out->metadata_is_good ? "good" : "damaged");
+    (void)say_damage(out, raw->path, err);
     /* recovery volumes give back nothing of the pool */
     bool is_in_volumes = out->bad.at[out->bad.count - 1].volume > 0;
-    return is_in_volumes && out->bundle.manifest.recovery.percent > 0 ? weigh(raw, reader, events, out, err)
-                                                                      : -1;
+    return is_in_volumes && m->recovery.percent > 0 ? weigh(raw, reader, events, out, err) : -1;
 }
 
 static int verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
@@ -225,7 +255,6 @@ static int verify(struct su_home *site, const struct su_position *position, cons
 int su_verify(struct su_home *site, const struct su_position *position, const struct su_bundle_raw *raw,
               const struct su_events *events, struct su_verification *out, struct su_err *err)
 {
-    out->metadata_is_good = true;
     int result = verify(site, position, raw, events, out, err);
     out->verdict = result == 0 ? SU_VERDICT_GOOD : su_verdict_of(err->code);
     return result < 0 ? su_after(err, "Nothing was written.") : 0;

@@ -4,6 +4,7 @@
 #ifndef SU_VERIFY_H
 #define SU_VERIFY_H
 
+#include "common/core/affected.h"
 #include "common/core/damage.h"
 #include "common/core/position.h"
 #include "common/core/volume_read.h"
@@ -19,24 +20,23 @@ enum su_verdict su_verdict_of(enum su_code code);
 struct su_bad_place {
     uint32_t volume;
     uint64_t offset, length;
-    char *reason, *affects; /* owned; affects: what lies there, "" when only framing */
+    size_t payload;            /* with volume 0: the file of the shared pool */
+    char *reason, *affects;    /* owned; affects: what lies there, "" when only framing */
+    char *file, *update, *kb;  /* owned; of the first file hit; NULL: none, or unknown */
 };
-
-/* What lies in a bad block, in words: files with their update, where the database knows it. Empty when only
- * framing. */
-void su_verify_affects(const struct su_manifest *manifest, struct su_db *db, const struct su_bad_block *bad,
-                       struct su_buf *out, bool *hits_metadata);
 
 struct su_verification {
     enum su_verdict verdict;
     struct su_bundle bundle;  /* empty when untrusted */
-    bool is_imported_already, metadata_is_good;
+    bool is_imported_already;
+    bool is_read;                 /* every block was looked at, and `affected` says what the bad ones hit */
+    struct su_affected affected;
     uint64_t blocks;
     bool has_damage;         /* something is bad, and there are recovery volumes */
     struct su_damage damage; /* meaningful with has_damage */
     SU_VEC(struct su_bad_place) bad;
 };
-#define SU_VERIFICATION_INIT { .bundle = SU_BUNDLE_INIT }
+#define SU_VERIFICATION_INIT { .bundle = SU_BUNDLE_INIT, .affected = SU_AFFECTED_INIT }
 void su_verification_cleanup(struct su_verification *verification);
 
 /* `position` is where the site stands, or will when bundles before this one are imported.

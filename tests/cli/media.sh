@@ -390,3 +390,56 @@ test_partial_content_then_a_later_bundle() {
     expect 0 site content verify
     refused 10 site import debt
 }
+
+# verify names volume, offset, file and update of every bad block, though the site knows none of them yet,
+# and says what of the rest is usable and four ways out.
+test_verify_names_what_is_hit() {
+    volumes_hub
+    small_site
+    folder=stick/SU-ALPHA-000001
+    cp -r stick good
+    volume=$(content_volume "$folder")
+    files_in "$volume" > lost
+    count=$(wc -l < lost | tr -d ' ')
+    total=$(for v in "$folder"/SU0*; do files_in "$v"; done | sort -u | wc -l | tr -d ' ')
+    number=$(echo "${volume##*.}" | sed 's/^0*//')
+    flip "$volume" 2000
+    expect 3 site verify stick --json
+    says "volume $number of "
+    says "affects $count files: "
+    says "metadata part: good; $((total - count)) of $total files good"
+    says "suexport resend --site ALPHA --sequence 1 --volume $number --out DIR"
+    says 'suimport repair stick/SU-ALPHA-000001 COPY --to DIR'
+    says 'or take the rest now: suimport import --allow-partial-content'
+    same "$(json '"\(.metadata) \(.files_good) \(.files_bad)"')" "good $((total - count)) $count" 'what is usable'
+    same "$(json '.bad | length') $(json '.bad[0].volume') $(json '.bad[0].offset')" "1 $number 0" 'the place'
+    # by the hub's catalogue: the file is one of those in the volume, with an update and KB that name it
+    sqlite3 -readonly hub/update-point.db "SELECT lower(hex(s.sha256)) || ' ' || f.name || '|' || i.title || '|' || coalesce((SELECT min(value) FROM tag t WHERE t.rev_id = f.rev_id AND t.kind = 'kb'), 'null')
+        FROM stored_file s JOIN file f ON f.sha1 = s.sha1 JOIN info i USING (rev_id)" | sort > known
+    join lost known | cut -d ' ' -f 2- > candidates
+    json '.bad[0] | "\(.file)|\(.update)|\(.kb)"' > told
+    grep -qxF -f told candidates || fail "$(cat told) is none of $(cat candidates)"
+    json '.bad[0].affects' | grep -q 'KB[0-9]' || fail 'no KB is named'
+    # the metadata
+    rm -r stick
+    cp -r good stick
+    last=$(find "$folder" -name 'SU0*' | sort | tail -n 1)
+    flip "$last" $(($(stat -c %s "$last") - 5000))
+    expect 3 site verify stick --json
+    says 'metadata part: damaged'
+    silent_about '--allow-partial-content'
+    same "$(json .metadata)" damaged metadata
+    json '.bad[0].affects' | grep -q 'update metadata' || fail "affects: $(json '.bad[0].affects')"
+    # every volume but the metadata's: places are bounded, all files are counted
+    rm -r stick
+    cp -r good stick
+    for v in "$folder"/SU0*; do tar -tf "$v" | grep -q '^metadata/' || rm "$v"; done
+    expect 3 site verify stick --json
+    says ' more volumes'
+    says "suexport resend --site ALPHA --sequence 1 --out DIR"
+    [ "$(json .files_bad)" -gt "$count" ]
+    same "$(($(json .files_bad) + $(json .files_good)))" "$total" 'files counted'
+    # a good one says so
+    expect 0 site verify good --json
+    same "$(json '"\(.metadata) \(.files_good) \(.files_bad)"')" "good $total 0" 'a good bundle'
+}

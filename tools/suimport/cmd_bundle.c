@@ -88,6 +88,9 @@ static void answer_bad(struct su_context *c, const struct su_verification *v)
         su_json_int(&c->json, "length", (int64_t)b->length);
         su_json_text(&c->json, "reason", b->reason);
         su_json_text(&c->json, "affects", b->affects);
+        su_json_text(&c->json, "file", b->file);
+        su_json_text(&c->json, "update", b->update);
+        su_json_text(&c->json, "kb", b->kb && b->kb[0] ? b->kb : NULL);
         su_json_close(&c->json, '}');
     }
     su_json_close(&c->json, ']');
@@ -189,6 +192,16 @@ static void answer(struct su_context *c, const struct su_verification *v)
                 v->bad.count);
     }
     answer_bad(c, v);
+    su_json_text(&c->json, "metadata",
+                 !v->is_read                    ? NULL
+                 : v->affected.metadata_is_good ? "good"
+                                                : "damaged");
+    su_json_int(&c->json, "files_good", (int64_t)v->affected.files_good);
+    su_json_int(&c->json, "files_bad", (int64_t)v->affected.files.count);
+    if (v->is_read)
+        su_line(c, "holds        metadata %s; %s of %s files good",
+                v->affected.metadata_is_good ? "good" : "damaged", su_count_text(v->affected.files_good),
+                su_count_text(v->affected.files_good + v->affected.files.count));
     answer_damage(c, v);
     su_line(c, "verdict      %s. Nothing was written.", su_verdict_text(v->verdict));
 }
