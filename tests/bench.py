@@ -67,6 +67,13 @@ def main():
         measure("status", site + ["status"], rows)
         measure("search", site + ["search", "security"], rows)
         measure("plan, nothing to do", hub + ["plan", "--site", "ALPHA"], rows)
+        measure("export, --recovery 20", hub + ["export", "--site", "ALPHA", "--full", "--out", "usb3", "--recovery", "20"], rows)
+        volume = next(f"usb3/{d}/{f}" for d in os.listdir("usb3") for f in os.listdir(f"usb3/{d}") if f.endswith(".001"))
+        with open(volume, "r+b") as file:  # one sector in 50
+            for at in range(0, os.path.getsize(volume), 50 * 4096):
+                file.seek(at)
+                file.write(os.urandom(4096))
+        measure("repair, 2 % lost", site + ["repair", "usb3", "--to", "whole"], rows)
     finally:
         os.chdir("/")
         shutil.rmtree(work)
