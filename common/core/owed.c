@@ -194,8 +194,8 @@ static int refuse(const struct su_staging *s, const char *name, const char *line
     return su_remedy(
         err,
         "a) import a good copy of %s first, or ask the hub for: suexport resend --site %s --sequence "
-        "%lu --out DIR, or b) import with --allow-partial-content, and the file stays owed",
-        carrier, site, strtoul(digits + 1, NULL, 10));
+        "%s --out DIR, or b) import with --allow-partial-content, and the file stays owed",
+        carrier, site, digits + 1 + strspn(digits + 1, "0"));
 }
 
 static int list_missing(const struct su_staging *s, bool allow_partial, struct su_err *err)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/base/limits.h"
+#include "common/core/pool.h"
 #include "common/core/readback.h"
 #include "common/core/recovery.h"
 #include "common/core/remake.h"
@@ -22,7 +23,8 @@ struct resending {
     struct su_resend_result *result;
     struct su_sent sent;
     uint8_t manifest_sha256[SU_SHA256_BYTES];
-    bool has_recovery; /* parity is asked for, so all data is needed for a while */
+    uint64_t pool_bytes; /* gone by */
+    bool has_recovery;   /* parity is asked for, so all data is needed for a while */
 };
 
 void su_resend_result_cleanup(struct su_resend_result *r)
@@ -104,6 +106,9 @@ static int check_space(const struct resending *r, int out, struct su_err *err)
     for (size_t v = 1; v <= r->result->manifest.volumes.count; v++)
         if (r->has_recovery || r->result->wanted[v])
             need += r->result->manifest.volumes.at[v - 1].bytes;
+    for (size_t i = 0; r->o->volume_count == 0 && i < r->result->manifest.payloads.count; i++)
+        if (r->result->manifest.payloads.at[i].is_pooled)
+            need += su_pool_would_write(out, &r->result->manifest.payloads.at[i].id);
     if (su_space_free(out, &have, err) < 0)
         return -1;
     if (have < need)
@@ -168,6 +173,34 @@ static int write_volumes(struct resending *r, int dir, struct su_err *err)
     return r->o->is_read_back ? su_read_back(dir, r->sent.dir, m, r->result->wanted, r->events, err) : 0;
 }
 
+static void pool_progress(void *context, uint64_t bytes)
+{
+    struct resending *r = context;
+    r->pool_bytes += bytes;
+    su_progress(r->events, SU_EXPORT_STARTED, "pool", r->pool_bytes, 0, "bytes");
+}
+
+/* A whole bundle that shares content with others on its medium needs that content beside it. */
+static int write_pool(struct resending *r, int out, struct su_err *err)
+{
+    const struct su_manifest *m = &r->result->manifest;
+    for (size_t i = 0; i < m->payloads.count; i++) {
+        enum su_pool_outcome outcome;
+        char path[32];
+        if (!m->payloads.at[i].is_pooled)
+            continue;
+        if (su_pool_put(out, r->hub, &m->payloads.at[i].id, &outcome, pool_progress, r, err) < 0)
+            return -1;
+        if (outcome == SU_POOL_TAKEN) {
+            (void)su_fail(err, SU_EXISTS, "%s/%s is another file", r->o->out,
+                          su_pool_path(m->payloads.at[i].id.sha256, path));
+            return su_remedy(err, "Use an empty medium.");
+        }
+        r->result->bytes += outcome == SU_POOL_WRITTEN ? m->payloads.at[i].id.bytes : 0;
+    }
+    return 0;
+}
+
 static int record(struct resending *r, const struct su_site *site, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -206,7 +239,9 @@ static int write_folder(struct resending *r, const struct su_site *site, struct 
         su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
     /* The ledger first, the name last, as an export does. */
-    if (write_volumes(r, dir, err) == 0 && record(r, site, err) == 0)
+    bool is_whole = r->o->volume_count == 0;
+    if ((!is_whole || write_pool(r, out, err) == 0) && write_volumes(r, dir, err) == 0 &&
+        record(r, site, err) == 0)
         return su_file_rename(out, partial, out, bundle, err);
     struct su_err ignored = SU_ERR_INIT;
     if (su_dir_remove(out, partial, &ignored) < 0)

@@ -105,6 +105,27 @@ test_pool_of_one_site() {
     expect 0 site content verify
 }
 
+# A lost medium is made again with its pool; what lies in the pool already stays.
+test_pool_resent() {
+    small_hub
+    hub export --site ALPHA --out stick --pool > /dev/null
+    expect 0 hub resend --site ALPHA --out again --json
+    diff -r again stick
+    rm -rf again/SU-ALPHA-000001
+    some=again/$(pool_files again | head -n 1)
+    rm "$some"
+    expect 0 hub resend --site ALPHA --out again
+    diff -r again stick
+    rm -rf again/SU-ALPHA-000001
+    echo other > "$some"
+    expect 2 hub resend --site ALPHA --out again
+    says "$some is another file"
+    [ ! -e again/SU-ALPHA-000001 ] || fail 'a bundle without its content'
+    # single volumes go to where the rest lies
+    expect 0 hub resend --site ALPHA --volume 1 --out one
+    [ ! -e one/SU-POOL ] || fail 'a pool was made'
+}
+
 # Every pooled file, spoilt in turn: named, and nothing is imported.
 test_pool_damaged() {
     small_hub
