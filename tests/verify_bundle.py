@@ -172,7 +172,7 @@ def policy(text):
         raise Bad("untrusted", 4, "a policy that demands no exporter, or fewer than one of a role, is none")
     return wanted
 
-def cms_signer(path, content, authority): # 3.2; (role, key id, when a certificate of the chain ended) or None
+def cms_signer(path, content, authority): # 3.2; (role, key id, when a certificate of the chain ended, common name) or None
     role, ca, name = (authority + ":").split(":")[:3]
     with tempfile.NamedTemporaryFile() as signer:
         verify = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", path, "-content", content, "-CAfile", ca, "-no-CApath", "-no-CAstore",
@@ -182,12 +182,14 @@ def cms_signer(path, content, authority): # 3.2; (role, key id, when a certifica
         text, spki = (run(["openssl", "x509", "-in", signer.name, "-noout", *x]).stdout.decode() for x in (("-text", "-subject", "-nameopt", "multiline"), ("-pubkey",)))
         said = run(["openssl", "cms", "-cmsout", "-print", "-noout", "-inform", "DER", "-in", path]).stdout.decode()
         bits = re.search(r"rsaEncryption\s+Public-Key: \((\d+) bit\)", text)
-        if not ("NIST CURVE: P-384" in text or bits and int(bits[1]) >= 3072) or not re.search(r"Key Usage:[^\n]*\n\s+[^\n]*Digital Signature", text) \
+        der = run(["openssl", "pkey", "-pubin", "-outform", "DER"], spki.encode()).stdout
+        if not ("NIST CURVE: P-384" in text and der[23] == 4 or bits and int(bits[1]) >= 3072) or not re.search(r"Key Usage:[^\n]*\n\s+[^\n]*Digital Signature", text) \
                 or not re.search(r"Extended Key Usage:[^\n]*\n\s+[^\n]*Code Signing", text) or not re.search(r"digestAlgorithm: *\n\s+algorithm: sha(256|384|512) ", said) \
                 or name and not re.search(rf"commonName\s+= {re.escape(name)}\n", text) or said.count("sid:") > 1:
             return None
         at = lambda time: b"has expired" in subprocess.run([*verify, "-attime", str(time)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
-    return role, sha256(run(["openssl", "pkey", "-pubin", "-outform", "DER"], spki.encode()).stdout).hex(), at
+    common = re.findall(r"(?m)^ +commonName +=( .*)", re.search(r"(?s)\nsubject=.*?(?=\n\S|\Z)", "\n" + text)[0])
+    return role, sha256(der).hex(), at, common[0] if len(common) == 1 else ca
 
 def check_signatures(folder, manifest, options, site): # those who signed: key id, role, when it is too late for it
     names = [n for n in sorted(os.listdir(folder)) if re.fullmatch(SIG, n)]
@@ -203,23 +205,24 @@ def check_signatures(folder, manifest, options, site): # those who signed: key i
             key.seek(0), key.write(spki), key.flush()
             verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key.name, "-rawin", "-in", copy.name, "-sigfile"]
             if any(n.endswith("G") and run([*verify, os.path.join(folder, n)]).returncode == 0 for n in names):
-                signers[key_id] = role, None
+                signers[key_id] = role, None, None
         for name, ca in ((n, c) for n in names for c in options.ca if n.endswith("S")):
             if (found := cms_signer(os.path.join(folder, name), copy.name, ca)) and found[1] not in signers:
-                signers[found[1]] = found[0], found[2]
+                signers[found[1]] = found[0], *found[2:]
     demand(options, signers)
     return signers
 
 def demand(options, signers):
     for role, least in policy(options.policy).items():
-        if (have := sum(r == role for r, _ in signers.values())) < least:
+        if (have := sum(s[0] == role for s in signers.values())) < least:
             raise Bad("untrusted", 4, f"{have} of {least} {role} keys signed")
 
 def check_again(m, options, site, signers): # with the sequence and the date, which only the manifest says
     dates = [d for d in (m["created"], site["latest"]) if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", d)]
     now = max(dates, default=None) and calendar.timegm(time.strptime(max(dates)[:19], "%Y-%m-%dT%H:%M:%S"))
-    demand(options, {k: (role, late) for k, (role, late) in signers.items() if m["sequence"] <= site["revoked"].get(k, m["sequence"])
-                     and (late is None or now is not None and not late(now))})
+    good = {k: (role, late, name) for k, (role, late, name) in signers.items() if m["sequence"] <= site["revoked"].get(k, m["sequence"])
+            and (late is None or now is not None and not late(now))}
+    demand(options, {name or k: (role,) for k, (role, _, name) in reversed(good.items())}) # a common name counts once, the first
     return max(dates, default="")
 
 def check_folder(folder, m):

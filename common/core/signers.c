@@ -192,6 +192,19 @@ static int judge(struct su_signing *out, const struct su_signer *s, uint64_t seq
     return result < 0 ? -1 : 1;
 }
 
+/* Among certificates a common name counts once: renewed with a new key it makes no second person. 1 when the
+ * name is among the first `kept`. */
+static int judge_name(struct su_signing *out, const struct su_signer *s, size_t kept, struct su_err *err)
+{
+    for (size_t i = 0; s->is_cms && i < kept; i++)
+        if (out->good.at[i].is_cms && strcmp(out->good.at[i].name, s->name) == 0)
+            return leave_out(out, s->file, s, SU_TOO_FEW, err,
+                             "one name counts once: a certificate of '%s' is counted already", s->name) < 0
+                       ? -1
+                       : 1;
+    return 0;
+}
+
 int su_signers_judge(struct su_signing *signing, uint64_t sequence, const char *created, const char *latest,
                      struct su_err *err)
 {
@@ -204,6 +217,8 @@ int su_signers_judge(struct su_signing *signing, uint64_t sequence, const char *
     for (size_t i = 0; i < signing->good.count; i++) {
         struct su_signer s = signing->good.at[i];
         int taken = judge(signing, &s, sequence, now, err);
+        if (taken == 0)
+            taken = judge_name(signing, &s, kept, err);
         if (taken < 0)
             return -1;
         if (!taken)

@@ -10,8 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-/* A P-384 key, named curve, point not compressed, has exactly one encoding, of this length. */
+/* A P-384 key, named curve, point not compressed, has exactly one encoding, of this length. The first byte of
+ * the point is its form: a hybrid point (6, 7) is as long, and would give one key a second id. */
 #define P384_SPKI_BYTES 120
+#define P384_POINT_AT 23
+#define POINT_NOT_COMPRESSED 4
 #define MIN_RSA_BITS 3072
 #define SECURITY_LEVEL 3 /* of OpenSSL: 128 bits for every key and digest of a chain */
 
@@ -83,13 +86,15 @@ static void common_name(X509 *x, char out[65])
     OPENSSL_free(text);
 }
 
-static int key_id(X509 *x, uint8_t out[SU_SHA256_BYTES], int *length, struct su_err *err)
+/* `is_p384` says whether it has the length and form that a P-384 key must have. */
+static int key_id(X509 *x, uint8_t out[SU_SHA256_BYTES], bool *is_p384, struct su_err *err)
 {
     unsigned char *der = NULL;
     EVP_PKEY *key = X509_get0_pubkey(x);
-    *length = key ? i2d_PUBKEY(key, &der) : 0;
-    int result = *length > 0 ? su_sha256(out, der, (size_t)*length, err)
-                             : su_fail(err, SU_CERT_WEAK, "the certificate holds no key that is known here");
+    int length = key ? i2d_PUBKEY(key, &der) : 0;
+    *is_p384 = length == P384_SPKI_BYTES && der[P384_POINT_AT] == POINT_NOT_COMPRESSED;
+    int result = length > 0 ? su_sha256(out, der, (size_t)length, err)
+                            : su_fail(err, SU_CERT_WEAK, "the certificate holds no key that is known here");
     OPENSSL_free(der);
     return result;
 }
@@ -97,7 +102,7 @@ static int key_id(X509 *x, uint8_t out[SU_SHA256_BYTES], int *length, struct su_
 int su_authority_load(struct su_certificate *out, const char *pem, size_t length, struct su_err *err)
 {
     BIO *bio = read_from(pem, length);
-    int der_length;
+    bool is_p384;
     su_certificate_cleanup(out);
     out->handle = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
     BIO_free(bio);
@@ -109,7 +114,7 @@ int su_authority_load(struct su_certificate *out, const char *pem, size_t length
         return su_fail(err, SU_KEY,
                        "the certificate of '%s' is not that of an authority: it may not issue certificates",
                        out->common_name);
-    return key_id(out->handle, out->id, &der_length, err);
+    return key_id(out->handle, out->id, &is_p384, err);
 }
 
 int su_certificate_save(const struct su_certificate *c, struct su_buf *pem, struct su_err *err)
@@ -208,7 +213,7 @@ static CMS_SignerInfo *take_apart(struct su_cms *cms, const void *der, size_t le
 }
 
 /* One algorithm for each kind of key; anything weaker or other is refused, whoever issued it. */
-static int check_strength(X509 *signer, X509_ALGOR *digest, int spki_bytes, struct su_err *err)
+static int check_strength(X509 *signer, X509_ALGOR *digest, bool is_p384, struct su_err *err)
 {
     EVP_PKEY *key = X509_get0_pubkey(signer);
     int type = EVP_PKEY_get_base_id(key), bits = EVP_PKEY_get_bits(key),
@@ -219,10 +224,12 @@ static int check_strength(X509 *signer, X509_ALGOR *digest, int spki_bytes, stru
     if (type == EVP_PKEY_RSA && bits < MIN_RSA_BITS)
         return su_fail(err, SU_CERT_WEAK, "the signature is by an RSA key of %d bits; %d are demanded", bits,
                        MIN_RSA_BITS);
-    if (type != EVP_PKEY_RSA && (type != EVP_PKEY_EC || bits != 384 || spki_bytes != P384_SPKI_BYTES))
-        return su_fail(err, SU_CERT_WEAK,
-                       "the signature is by a key of another kind (%s, %d bits) than RSA or ECDSA on P-384",
-                       OBJ_nid2sn(type), bits);
+    if (type != EVP_PKEY_RSA && (type != EVP_PKEY_EC || bits != 384 || !is_p384))
+        return su_fail(
+            err, SU_CERT_WEAK,
+            "the signature is by a key of another kind (%s, %d bits) than RSA or ECDSA on P-384 with "
+            "the point not compressed",
+            OBJ_nid2sn(type), bits);
     return 0;
 }
 
@@ -231,7 +238,7 @@ int su_cms_open(struct su_cms *out, const void *der, size_t length, const void *
 {
     X509 *signer = NULL;
     X509_ALGOR *digest = NULL;
-    int spki_bytes;
+    bool is_p384;
     su_cms_cleanup(out);
     CMS_SignerInfo *info = length <= SU_MAX_CMS_BYTES ? take_apart(out, der, length) : NULL;
     ERR_clear_error();
@@ -242,8 +249,7 @@ int su_cms_open(struct su_cms *out, const void *der, size_t length, const void *
         return su_fail(err, SU_UNTRUSTED, "does not carry its signer's certificate");
     }
     CMS_SignerInfo_get0_algs(info, NULL, &signer, &digest, NULL);
-    if (key_id(signer, out->signer.id, &spki_bytes, err) < 0 ||
-        check_strength(signer, digest, spki_bytes, err) < 0)
+    if (key_id(signer, out->signer.id, &is_p384, err) < 0 || check_strength(signer, digest, is_p384, err) < 0)
         return -1;
     BIO *bio = read_from(content, content_length);
     bool ok =

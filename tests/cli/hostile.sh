@@ -1,0 +1,63 @@
+# hostile.sh - attacks on the trust, on the books and on the medium that were tried by somebody hostile.
+
+. "$TOP/tests/cli/trust.sh"
+
+# The same P-384 key in the hybrid form of its point: another SubjectPublicKeyInfo, the same person.
+test_one_key_two_encodings() {
+    trust_base
+    pki
+    python3 - pki/good.key pki/hybrid.key <<'END'
+import subprocess, sys
+der = subprocess.run(["openssl", "ec", "-in", sys.argv[1], "-outform", "DER"], capture_output=True, check=True).stdout
+at = der.rindex(bytes.fromhex("03620004")) + 3
+hybrid = der[:at] + bytes([6 | der[-1] & 1]) + der[at + 1:]
+open(sys.argv[2] + ".der", "wb").write(hybrid)
+END
+    openssl ec -inform DER -in pki/hybrid.key.der -conv_form hybrid -out pki/hybrid.key 2> /dev/null
+    openssl req -new -config pki/ca.cnf -key pki/hybrid.key -subj /CN=good2 -out pki/hybrid.csr
+    issue hybrid signing
+    same "$(openssl x509 -in pki/hybrid.pem -noout -pubkey | openssl pkey -pubin -outform DER | wc -c)" 120 'as long as the other'
+    pki_site
+    expect 0 site trust policy --exporter 2
+    cms good
+    mv $BUNDLE/00000001.P7S keep
+    cms hybrid
+    mv $BUNDLE/00000001.P7S $BUNDLE/00000002.P7S
+    cp keep $BUNDLE/00000001.P7S
+    refused_for 7316 'point not compressed'
+    expect 4 python3 "$CHECK/verify_bundle.py" $BUNDLE --site ALPHA --ca exporter:pki/ca.pem --policy exporter=2
+}
+
+# Two certificates of one person, as after a renewal, with two keys.
+test_one_name_two_certificates() {
+    trust_base
+    pki
+    p384 renewed good
+    issue renewed signing
+    pki_site
+    expect 0 site trust policy --exporter 2
+    cms good
+    mv $BUNDLE/00000001.P7S keep
+    cms renewed
+    mv $BUNDLE/00000001.P7S $BUNDLE/00000002.P7S
+    cp keep $BUNDLE/00000001.P7S
+    refused_for 7310 'exporter: 1 of 2'
+    expect 4 python3 "$CHECK/verify_bundle.py" $BUNDLE --site ALPHA --ca exporter:pki/ca.pem --policy exporter=2
+    expect 4 site verify stick
+    expect 0 site trust policy --exporter 1
+    expect 0 site verify stick --json
+    same "$(json '[.not_counted[].reason] | join(";")')" "one name counts once: a certificate of 'good' is counted already" 'why not'
+    # One that has expired does not stand in the way of the one that has not.
+    p384 before good
+    ca -extensions signing -startdate 20200101000000Z -enddate 20261013235959Z -keyfile pki/ca.key -cert pki/ca.pem -in pki/before.csr -out pki/before.pem
+    cms before
+    cp keep $BUNDLE/00000002.P7S
+    expect 0 site verify stick --json
+    same "$(json '[.signers[].file] | join(";")')" 00000002.P7S 'who counts'
+    # Two persons are two.
+    cms rsa
+    cp keep $BUNDLE/00000002.P7S
+    expect 0 site trust policy --exporter 2
+    expect 0 site verify stick
+    expect 0 python3 "$CHECK/verify_bundle.py" $BUNDLE --site ALPHA --ca exporter:pki/ca.pem --policy exporter=2
+}
