@@ -235,6 +235,30 @@ static void people(struct slip *s, const struct su_actor *actor, const uint8_t k
     end(s);
 }
 
+/* Who reads the slip learns that the bundle changes whom its sites trust. */
+static int keys(struct slip *s, const struct su_manifest *m, struct su_err *err)
+{
+    uint8_t id[SU_SHA256_BYTES];
+    char fingerprint[SU_FINGERPRINT_TEXT];
+    if (m->successors.count + m->revocations.count == 0)
+        return 0;
+    begin(s, "Keys that change");
+    for (size_t i = 0; i < m->successors.count; i++) {
+        const struct su_successor *k = &m->successors.at[i];
+        if (su_sha256(id, k->spki, sizeof k->spki, err) < 0)
+            return -1;
+        su_key_fingerprint(id, fingerprint);
+        fact(s, "New key", "%s (%s) %s", k->name, k->role, fingerprint);
+    }
+    for (size_t i = 0; i < m->revocations.count; i++) {
+        su_key_fingerprint(m->revocations.at[i].key_id, fingerprint);
+        fact(s, "Revoked key", "%s, counts up to sequence %llu", fingerprint,
+             (unsigned long long)m->revocations.at[i].last_sequence);
+    }
+    end(s);
+    return 0;
+}
+
 static void volumes(struct slip *s, const struct su_manifest *m)
 {
     begin(s, "Volumes");
@@ -332,6 +356,8 @@ int su_slip(struct su_db *db, const struct su_export_result *result, const struc
     head(&s, result);
     result_facts(&s, result);
     people(&s, actor, key_id);
+    if (keys(&s, &result->manifest, err) < 0)
+        return -1;
     volumes(&s, &result->manifest);
     if (profile_facts(&s, db, &result->manifest.profile, err) < 0 || updates(&s, db, err) < 0)
         return -1;

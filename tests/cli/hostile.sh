@@ -61,3 +61,29 @@ test_one_name_two_certificates() {
     expect 0 site verify stick
     expect 0 python3 "$CHECK/verify_bundle.py" $BUNDLE --site ALPHA --ca exporter:pki/ca.pem --policy exporter=2
 }
+
+# A reviewer, and who takes the medium over, are told that a bundle changes whom its sites trust.
+test_key_lines_are_shown() {
+    trust_base
+    expect 0 hub key rotate --name hub-test --to k2 --json
+    new=$(json .fingerprint)
+    hub export --site ALPHA --full --out n3 > /dev/null
+    dir=n3/SU-ALPHA-000003
+    expect 0 hub sign n3 --key rev-a --role reviewer
+    says "new key      k2 (exporter) $new" out
+    grep -qF "k2 (exporter) $new" $dir/SLIP.TXT || fail 'not on the slip'
+    grep -qF "k2 (exporter) $new" $dir/SLIP.HTM || fail 'not on the page'
+    expect 0 site inspect n3 --json
+    same "$(json '[.bundles[0].introduces[] | "\(.name) \(.role) \(.fingerprint)"] | join(";")')" "k2 exporter $new" 'inspect'
+    expect 0 site verify n3 --json
+    same "$(json '[.introduces[].fingerprint] | join(";")')" "$new" 'verify'
+    expect 0 hub key revoke --name hub-test --json
+    old=$(json .fingerprint)
+    hub export --site ALPHA --full --out n4 > /dev/null
+    expect 0 hub sign n4 --key rev-a --role reviewer --json
+    same "$(json '.revokes[] | "\(.fingerprint) \(.last_sequence)"')" "$old 3" 'sign'
+    expect 0 site inspect n4
+    says "revoked key  $old: counts up to sequence 3" out
+    grep -qF "$old, counts up to sequence 3" n4/SU-ALPHA-000004/SLIP.TXT || fail 'not on the slip'
+    silent_about 'Keys that change' stick/SU-ALPHA-000001/SLIP.TXT
+}

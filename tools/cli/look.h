@@ -5,6 +5,7 @@
 #define SU_LOOK_H
 
 #include "common/core/content.h"
+#include "common/core/manifest.h"
 #include "common/core/sync.h"
 #include "tools/cli/cli.h"
 
@@ -39,6 +40,8 @@ int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su
 
 /* Shared pieces of answers. */
 void su_answer_changes(struct su_context *c, const struct su_changes *changes, bool with_unchanged);
+/* Keys the manifest introduces and revokes: keys 'introduces' and 'revokes' of the answer. */
+void su_answer_key_lines(struct su_context *c, const struct su_manifest *m);
 void su_report_content(struct su_context *c, struct su_content_report *report); /* wires findings to the answer */
 void su_answer_content(struct su_context *c, const struct su_content_report *report);
 

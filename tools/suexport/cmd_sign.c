@@ -13,6 +13,7 @@
 #include "common/core/pool.h"
 #include "common/core/rotation.h"
 #include "common/core/volume_read.h"
+#include "tools/cli/look.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 
@@ -201,6 +202,7 @@ static void answer(struct signing *s, const struct su_manifest *m, const char *b
             m->is_full ? "full" : "delta", m->hub, m->site, m->created);
     su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates),
             su_count_text(m->revisions), state);
+    su_answer_key_lines(c, m);
     su_line(c, "  every block of %zu volumes read and as the manifest says", m->volumes.count);
     su_line(c, "%s as %s by key %s: %s", s->is_there ? "was signed already" : "signed", s->role, fingerprint,
             s->name);

@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "common/core/verify.h"
+#include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
 static void claims(struct su_context *c, const struct su_manifest *m)
@@ -40,6 +41,7 @@ static void claims(struct su_context *c, const struct su_manifest *m)
         su_line(c, "  fits         state after bundle %llu", (unsigned long long)m->bases.at[i].sequence);
     for (size_t i = 0; i < m->holes.count; i++)
         su_line(c, "  hole         %s", m->holes.at[i].text);
+    su_answer_key_lines(c, m);
 }
 
 static int inspect_one(struct su_context *c, const char *path, struct su_err *err)
@@ -191,6 +193,7 @@ static void answer(struct su_context *c, const struct su_verification *v)
         su_line(c, "volumes      %zu; %s blocks read, %zu bad", m->volumes.count, su_count_text(v->blocks),
                 v->bad.count);
     }
+    su_answer_key_lines(c, m);
     answer_bad(c, v);
     su_json_text(&c->json, "metadata",
                  !v->is_read                    ? NULL
