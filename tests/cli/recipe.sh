@@ -55,3 +55,23 @@ test_recipe_word_for_word() {
     mkdir copy/$folder/MORE
     notices 3 'a folder'
 }
+
+test_recipe_with_a_pool() {
+    small_hub
+    hub key export --name hub-test --out hub.pub
+    hub export --site ALPHA --out stick --pool > /dev/null
+    folder=SU-ALPHA-000001
+    bare_machine
+    cp stick/$folder/VERIFY.txt good.txt
+    cp -R stick copy
+    [ "$(find stick/SU-POOL -type f | wc -l)" -gt 3 ] || fail 'the pool is empty'
+    notices 0 'the bundle as written'
+    for file in $(cd stick && find SU-POOL -type f | sort | sed -n '1p;$p'); do
+        flip "copy/$file" 10
+        notices 2 "a bit of $file"
+        rm "copy/$file"
+        notices 2 "without $file"
+    done
+    echo more > copy/SU-POOL/STRANGER.DAT # another bundle's, perhaps
+    notices 0 'a stranger in the pool'
+}
