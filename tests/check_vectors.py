@@ -66,7 +66,10 @@ def bring(row):
     shutil.copytree(os.path.join(WORK, home), os.path.join(work, "home"))
     if os.path.isdir(os.path.join(VECTORS, "SU-POOL")):
         shutil.copytree(os.path.join(VECTORS, "SU-POOL"), os.path.join(work, "SU-POOL"))
-    edit.apply(folder, edits)
+    try:
+        edit.apply(folder, edits)
+    except (edit.Unmade, OSError, LookupError, ValueError, subprocess.CalledProcessError) as why:
+        return [f"{name}: cannot be made: {why}"]
     options, site = READERS[home]
     text, have = "", [suimport(os.path.join(work, "home"), "verify", folder)[1].get("verdict", "-")]
     try:

@@ -162,9 +162,10 @@ static uint64_t recovery_bound(uint32_t volumes, uint64_t bytes, uint64_t percen
 {
     uint32_t most = most_segments(volumes, percent);
     uint64_t cells = up(bytes, SU_CELL_BYTES), codewords = up(cells, most), r = up(volumes * percent, 100);
-    /* c * S exceeds the cells by less than either factor */
-    return SU_CELL_BYTES + (cells + (codewords < most ? codewords : most)) * SU_CELL_BYTES +
-           up(LEAST_COPIES, r) * (codewords * SU_CHECK_BYTES + SU_CELL_BYTES);
+    /* c * S exceeds the cells by less than either factor; with one codeword it does not */
+    uint64_t excess = (codewords < most ? codewords : most) - 1;
+    return SU_CELL_BYTES *
+           (1 + cells + excess + up(LEAST_COPIES, r) * up(codewords * SU_CHECK_BYTES, SU_CELL_BYTES));
 }
 
 uint64_t su_recovery_volume_bytes(uint64_t volume_bytes, uint64_t percent, uint64_t least, uint64_t most)
