@@ -176,8 +176,8 @@ def cms_signer(path, content, authority): # 3.2; (role, key id, when a certifica
     role, ca, name = (authority + ":").split(":")[:3]
     with tempfile.NamedTemporaryFile() as signer:
         verify = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", path, "-content", content, "-CAfile", ca, "-no-CApath", "-no-CAstore",
-                  "-purpose", "any", "-auth_level", "3", "-out", os.devnull, "-signer", signer.name]
-        if run([*verify, "-no_check_time"]).returncode != 0:
+                  "-purpose", "any", "-auth_level", "3", "-out", os.devnull]
+        if run([*verify, "-no_check_time", "-signer", signer.name]).returncode != 0:
             return None
         text, spki = (run(["openssl", "x509", "-in", signer.name, "-noout", *x]).stdout.decode() for x in (("-text", "-subject", "-nameopt", "multiline"), ("-pubkey",)))
         said = run(["openssl", "cms", "-cmsout", "-print", "-noout", "-inform", "DER", "-in", path]).stdout.decode()
@@ -187,7 +187,10 @@ def cms_signer(path, content, authority): # 3.2; (role, key id, when a certifica
                 or not re.search(r"Extended Key Usage:[^\n]*\n\s+[^\n]*Code Signing", text) or not re.search(r"digestAlgorithm: *\n\s+algorithm: sha(256|384|512) ", said) \
                 or name and not re.search(rf"commonName\s+= {re.escape(name)}\n", text) or said.count("sid:") > 1:
             return None
-        at = lambda time: b"has expired" in subprocess.run([*verify, "-attime", str(time)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
+        with open(content, "rb") as f: # the file is gone when the date is known
+            verify[verify.index(content)], manifest = "/dev/stdin", f.read()
+        at = lambda time: b"has expired" in subprocess.run([*verify, "-attime", str(time)], input=manifest, stdout=subprocess.PIPE,
+                                                           stderr=subprocess.STDOUT, check=False).stdout
     common = re.findall(r"(?m)^ +commonName +=( .*)", re.search(r"(?s)\nsubject=.*?(?=\n\S|\Z)", "\n" + text)[0])
     return role, sha256(der).hex(), at, common[0] if len(common) == 1 else ca
 

@@ -111,3 +111,31 @@ test_reader_on_the_samples() {
         [ "$size" -le 102400 ] || fail "$volume has $size bytes"
     done
 }
+
+# CMS signatures: the reader and the program agree on a good certificate, one for another purpose, one that had ended, a stranger's.
+test_reader_on_certificates() {
+    for ca in ca stranger; do
+        faketime '2026-01-01 00:00:00' openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout $ca.key -out $ca.pem -subj /CN=$ca \
+            -days 9000 -sha384 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2> /dev/null
+    done
+    site init --site ALPHA > /dev/null
+    site trust add "$VECTORS/hub.pub" > /dev/null
+    site trust add ca.pem --role reviewer > /dev/null
+    site trust policy --reviewer 1 > /dev/null
+    while read -r name ca purpose days want; do
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout k.key -out k.csr -subj "/CN=$name" 2> /dev/null
+        printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=%s\n' "$purpose" > ext
+        faketime '2026-01-02 00:00:00' openssl x509 -req -in k.csr -CA $ca.pem -CAkey $ca.key -CAcreateserial -days "$days" -sha384 -extfile ext -out k.pem 2> /dev/null
+        rm -rf signed
+        cp -r "$VECTORS/SU-ALPHA-000001" signed
+        openssl cms -sign -binary -outform DER -in signed/MANIFEST.TXT -signer k.pem -inkey k.key -md sha384 -out signed/ABCDEF01.P7S
+        "$SUIMPORT" --home site verify signed --json > out 2> /dev/null || true
+        read_by=$("$READER" --site ALPHA --key "$VECTORS/hub.pub" --ca reviewer:ca.pem --policy exporter=1,reviewer=1 signed | sed 's/:.*//')
+        same "$(json .verdict) $read_by" "$want $want" "$name"
+    done << 'END'
+good ca codeSigning 3000 good
+other-purpose ca emailProtection 3000 untrusted
+ended ca codeSigning 30 untrusted
+stranger stranger codeSigning 3000 untrusted
+END
+}
