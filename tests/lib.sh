@@ -60,16 +60,19 @@ site_dump() {
 }
 
 # cached NAME FUNCTION: fills the directory with what FUNCTION makes in an empty one; it runs once for
-# all tests of a run.
+# all tests of a run, however many run at once.
 cached() {
-    _kept=$WORK/cache/$1
-    if [ ! -d "$_kept" ]; then
-        rm -rf "$_kept.new"
-        mkdir -p "$_kept.new"
-        (cd "$_kept.new" && set -e && "$2")
-        mv "$_kept.new" "$_kept"
-    fi
-    cp -a "$_kept/." .
+    mkdir -p "$WORK/cache"
+    (
+        flock 8
+        [ ! -d "$WORK/cache/$1" ] || exit 0
+        rm -rf "$WORK/cache/$1.new"
+        mkdir "$WORK/cache/$1.new"
+        cd "$WORK/cache/$1.new"
+        "$2"
+        mv "$WORK/cache/$1.new" "$WORK/cache/$1"
+    ) 8> "$WORK/cache/$1.lock"
+    cp -a "$WORK/cache/$1/." .
 }
 
 # A hub with the genuine export of 2015, or with that of 2024 after it, a key and site ALPHA.

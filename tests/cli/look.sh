@@ -388,7 +388,7 @@ test_look_init() {
     expect 2 "$SUEXPORT" --home site status
     expect 2 "$SUIMPORT" --home hub init --site ALPHA
     expect 2 "$SUEXPORT" --home site init
-    expect 2 hub key generate --name ok --role receiver
+    expect 2 hub key generate --name ok --role nobody
     # No home at all.
     mkdir empty
     for place in empty nowhere before; do
