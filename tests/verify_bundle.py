@@ -223,7 +223,8 @@ def demand(options, signers):
 def check_again(m, options, site, signers): # with the sequence and the date, which only the manifest says
     dates = [d for d in (m["created"], site["latest"]) if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", d)]
     now = max(dates, default=None) and calendar.timegm(time.strptime(max(dates)[:19], "%Y-%m-%dT%H:%M:%S"))
-    good = {k: (role, late, name) for k, (role, late, name) in signers.items() if m["sequence"] <= site["revoked"].get(k, m["sequence"])
+    limit = lambda k: min([m["sequence"], *(n for key, n in [*site["revoked"].items(), *m["revoked"]] if key == k)])
+    good = {k: (role, late, name) for k, (role, late, name) in signers.items() if m["sequence"] <= limit(k)
             and (late is None or now is not None and not late(now))}
     demand(options, {name or k: (role,) for k, (role, _, name) in reversed(good.items())}) # a common name counts once, the first
     return max(dates, default="")

@@ -54,7 +54,7 @@
 #define SU_MAX_PEM_BYTES (1 * SU_MIB)
 /* The first line of a passphrase file. */
 #define SU_MAX_PASSPHRASE_BYTES (1 * SU_KIB)
-/* Keys and authorities a site pins. */
+/* Keys and authorities the operator of a site pins, and as many again that bundles introduce. */
 #define SU_MAX_TRUSTED 1000u
 /* Sites one bundle may be relayed to, and lines about keys in one manifest. */
 #define SU_MAX_CHILDREN 64u

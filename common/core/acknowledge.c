@@ -222,17 +222,25 @@ static int find_author(struct su_db *db, const struct su_spoken *code, struct su
                               (unsigned long long)code->sequence);
 }
 
-/* A code has no room for the order of receipts, so it can only go forward. */
-static int check_forward(const struct su_site *site, const struct su_receipt *r, struct su_err *err)
+/* A code has no room for the order of receipts, so it can only go forward: beyond everything the site has
+ * ever acknowledged, or a code heard before an undo could be read out again after it. */
+static int check_forward(struct su_db *db, const struct su_site *site, const struct su_receipt *r,
+                         struct su_err *err)
 {
-    if (r->sequence > site->acknowledged ||
+    int64_t highest;
+    if (su_query_int(db, &highest, NULL, err,
+                     "SELECT max(?2, coalesce(max(sequence), 0)) FROM receipt WHERE site_id=?1",
+                     SU_I(site->site_id), SU_I(site->acknowledged)) < 0)
+        return -1;
+    if (r->sequence > (uint64_t)highest ||
         (r->sequence == site->acknowledged && r->content_owed < site->content_owed))
         return 0;
     (void)su_fail(
         err, SU_RECEIPT_OLD,
-        "the code is for sequence %llu with %llu files owed, site %s has acknowledged %llu with %llu",
+        "the code is for sequence %llu with %llu files owed, site %s has acknowledged %llu with %llu%s",
         (unsigned long long)r->sequence, (unsigned long long)r->content_owed, site->code,
-        (unsigned long long)site->acknowledged, (unsigned long long)site->content_owed);
+        (unsigned long long)site->acknowledged, (unsigned long long)site->content_owed,
+        (uint64_t)highest > site->acknowledged ? ", and has gone back there by an undo" : "");
     return su_remedy(err, "A code can only go forward. If the site has gone back by an undo, bring its "
                           "signed receipt: suimport receipt --out FILE");
 }
@@ -255,7 +263,7 @@ static int add_code(struct su_home *hub, const char *text, const struct su_actor
     result->is_repeated = r.sequence == site.acknowledged && r.content_owed == site.content_owed;
     if (result->is_repeated)
         return 0;
-    if (check_forward(&site, &r, err) < 0 ||
+    if (check_forward(hub->db, &site, &r, err) < 0 ||
         take(hub, &site, &r, &sent, "code", again, actor, result, err) < 0)
         return -1;
     return su_commit(&t, err);

@@ -150,8 +150,7 @@ static int verify_parsed(struct su_bundle *out, const struct su_bundle_raw *raw,
     if (su_manifest_parse(&out->manifest, raw->manifest.bytes, raw->manifest.length, err) < 0)
         return su_prefix(err, "bundle %s", raw->path);
     if (latest_date(site, &latest, err) < 0 ||
-        su_signers_judge(&out->signing, out->manifest.sequence, out->manifest.created,
-                         latest.bytes ? latest.bytes : "", err) < 0)
+        su_signers_judge(&out->signing, &out->manifest, latest.bytes ? latest.bytes : "", err) < 0)
         return -1;
     return su_signers_demand(&out->signing, policy, trust, raw->signatures.count, raw->path, err);
 }

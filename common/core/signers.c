@@ -43,6 +43,15 @@ static int leave_out(struct su_signing *out, const char *file, const struct su_s
     return 0;
 }
 
+static void revoke(struct su_signer *signer, const struct su_revocation *r)
+{
+    if (memcmp(r->key_id, signer->id, sizeof signer->id) != 0 ||
+        (signer->is_revoked && signer->last_sequence <= r->last_sequence))
+        return;
+    signer->is_revoked = true;
+    signer->last_sequence = r->last_sequence;
+}
+
 /* One key counts once, whatever names, roles, kinds or files it comes under. */
 static int count(struct su_signing *out, struct su_signer *signer, const struct su_trust *trust,
                  struct su_err *err)
@@ -51,14 +60,8 @@ static int count(struct su_signing *out, struct su_signer *signer, const struct 
         if (memcmp(out->good.at[i].id, signer->id, sizeof signer->id) == 0)
             return leave_out(out, signer->file, signer, SU_TOO_FEW, err,
                              "one key counts once: %s is counted already", out->good.at[i].name);
-    for (size_t i = 0; i < trust->revoked.count; i++) {
-        const struct su_revocation *r = &trust->revoked.at[i];
-        if (memcmp(r->key_id, signer->id, sizeof signer->id) != 0 ||
-            (signer->is_revoked && signer->last_sequence <= r->last_sequence))
-            continue;
-        signer->is_revoked = true;
-        signer->last_sequence = r->last_sequence;
-    }
+    for (size_t i = 0; i < trust->revoked.count; i++)
+        revoke(signer, &trust->revoked.at[i]);
     struct su_signer *slot = SU_PUSH(&out->good, SU_MAX_SIGNATURES);
     if (!slot)
         return su_fail_memory(err);
@@ -205,18 +208,20 @@ static int judge_name(struct su_signing *out, const struct su_signer *s, size_t 
     return 0;
 }
 
-int su_signers_judge(struct su_signing *signing, uint64_t sequence, const char *created, const char *latest,
+int su_signers_judge(struct su_signing *signing, const struct su_manifest *m, const char *latest,
                      struct su_err *err)
 {
     char now[SU_INSTANT_TEXT], before[SU_INSTANT_TEXT];
     size_t kept = 0;
-    su_instant_of(created, now);
+    su_instant_of(m->created, now);
     su_instant_of(latest, before);
     if (strcmp(before, now) > 0)
         memcpy(now, before, sizeof now);
     for (size_t i = 0; i < signing->good.count; i++) {
         struct su_signer s = signing->good.at[i];
-        int taken = judge(signing, &s, sequence, now, err);
+        for (size_t r = 0; r < m->revocations.count; r++)
+            revoke(&s, &m->revocations.at[r]);
+        int taken = judge(signing, &s, m->sequence, now, err);
         if (taken == 0)
             taken = judge_name(signing, &s, kept, err);
         if (taken < 0)

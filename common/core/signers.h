@@ -49,10 +49,11 @@ void su_signing_cleanup(struct su_signing *signing);
 
 int su_signers_collect(struct su_signing *out, const struct su_signature_files *files, const struct su_buf *manifest,
                        const struct su_trust *trust, struct su_err *err) SU_CHECKED;
-/* Takes away those that do not count for a bundle of that sequence and date. `latest` is the latest date any
+/* Takes away those that do not count for a bundle of the manifest's sequence and date, and those that the bundle
+ * itself revokes: who changes whom a site trusts must be left by the change. `latest` is the latest date any
  * bundle imported so far has given: time does not go back behind it. */
-int su_signers_judge(struct su_signing *signing, uint64_t sequence, const char *created, const char *latest,
-                     struct su_err *err) SU_CHECKED;
+int su_signers_judge(struct su_signing *signing, const struct su_manifest *m, const char *latest, struct su_err *err)
+    SU_CHECKED;
 /* Refuses, by the most telling reason, unless the policy is met. `what` is the bundle, for the message. */
 int su_signers_demand(const struct su_signing *signing, const struct su_policy *policy, const struct su_trust *trust,
                       size_t signatures, const char *what, struct su_err *err) SU_CHECKED;

@@ -29,7 +29,8 @@ static int check_fingerprint(const uint8_t id[SU_SHA256_BYTES], const char *fing
 static int check_same(struct su_db *db, const struct su_trusted *t, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_query(db, &rows, err, "SELECT role, name FROM trust WHERE key_id=?1 AND (kind<>1 OR subject=?2)",
+    if (su_query(db, &rows, err,
+                 "SELECT role, name, last_sequence FROM trust WHERE key_id=?1 AND (kind<>1 OR subject=?2)",
                  SU_B(t->id, SU_SHA256_BYTES), SU_T(t->subject)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
@@ -43,6 +44,13 @@ static int check_same(struct su_db *db, const struct su_trusted *t, struct su_er
                        "this key is pinned as '%s' already; a second name would not make it a "
                        "second key",
                        name);
+    if (!su_rows_is_null(&rows, 2)) { /* "was trusted already" would be a lie */
+        (void)su_fail(err, SU_KEY_REVOKED,
+                      "key %s is pinned, but revoked: it counts up to sequence %lld, and pinning it again "
+                      "does not change that",
+                      name, (long long)su_rows_int(&rows, 2));
+        return su_remedy(err, "A revocation is never taken back. Pin a new key instead.");
+    }
     return 1;
 }
 
@@ -68,7 +76,7 @@ static int pin(struct su_home *home, const struct su_trusted *t, const char *pem
     if (!su_key_role_is_valid(t->role))
         return su_fail(err, SU_USAGE, "role '%s' is none of exporter, reviewer, receiver", t->role);
     if (su_begin(&tr, home->db, err) < 0 ||
-        su_query_int(home->db, &count, NULL, err, "SELECT count(*) FROM trust") < 0)
+        su_query_int(home->db, &count, NULL, err, "SELECT count(*) FROM trust WHERE introduced=''") < 0)
         return -1;
     int same = check_same(home->db, t, err);
     *is_new = same == 0;
@@ -316,6 +324,19 @@ static int note(struct applying *a, const struct su_trust_change *change, const 
     return tell_ledger(a->site, a->actor, change->is_revoked ? "revoke" : "trust", change->id, detail, err);
 }
 
+/* Bundles fill places of their own, so that none can keep the operator from pinning a key, or the site from
+ * reading them all. */
+static int check_room(const struct applying *a, struct su_err *err)
+{
+    int64_t count;
+    if (su_query_int(a->site->db, &count, NULL, err, "SELECT count(*) FROM trust WHERE introduced<>''") < 0)
+        return -1;
+    return count < SU_MAX_TRUSTED
+               ? 0
+               : su_fail(err, SU_LIMIT, "%s introduces a key, and bundles have introduced %lld already",
+                         a->bundle, (long long)count);
+}
+
 /* A key that is known keeps its role, and its revocation. */
 static int introduce(struct applying *a, const struct su_successor *s, struct su_err *err)
 {
@@ -335,6 +356,8 @@ static int introduce(struct applying *a, const struct su_successor *s, struct su
                    role.bytes);
     if (found)
         return 0;
+    if (check_room(a, err) < 0)
+        return -1;
     memcpy(t.id, key.id, sizeof t.id);
     memcpy(change.id, key.id, sizeof change.id);
     (void)snprintf(t.name, sizeof t.name, "%s", s->name);

@@ -1,6 +1,7 @@
 # hostile.sh - attacks on the trust, on the books and on the medium that were tried by somebody hostile.
 
 . "$TOP/tests/cli/trust.sh"
+. "$TOP/tests/cli/receipts.sh"
 
 # The same P-384 key in the hybrid form of its point: another SubjectPublicKeyInfo, the same person.
 test_one_key_two_encodings() {
@@ -86,4 +87,68 @@ test_key_lines_are_shown() {
     says "revoked key  $old: counts up to sequence 3" out
     grep -qF "$old, counts up to sequence 3" n4/SU-ALPHA-000004/SLIP.TXT || fail 'not on the slip'
     silent_about 'Keys that change' stick/SU-ALPHA-000001/SLIP.TXT
+}
+
+# A code that was heard once is read out again after the site has gone back.
+test_code_replayed_after_undo() {
+    two_bundles
+    site import stick > /dev/null
+    expect 0 site receipt --code
+    first=$(cat out)
+    expect 0 hub receipt add "$first"
+    site import stick2 > /dev/null
+    expect 0 site receipt --code
+    second=$(cat out)
+    expect 0 hub receipt add "$second"
+    site undo > /dev/null
+    site receipt --out back > /dev/null
+    expect 0 hub receipt add back
+    same "$(acknowledged)" 1 'gone back'
+    refused_at_hub 10 hub receipt add "$second"
+    says 7130
+    says 'has gone back there by an undo'
+    same "$(acknowledged)" 1 'still gone back'
+    # The site's own next bundle is forward again, by code too.
+    hub export --site ALPHA --out stick3 > /dev/null
+    site import stick3 > /dev/null
+    expect 0 site receipt --code
+    expect 0 hub receipt add "$(cat out)"
+    same "$(acknowledged)" 3 'forward'
+}
+
+# Pinning a key again does not say that it is trusted when it is revoked.
+test_revoked_key_pinned_again() {
+    trust_base
+    expect 0 site trust revoke hub-test --up-to 3
+    expect 4 site trust add hub.pub
+    says 'suimport: 7311 '
+    says 'counts up to sequence 3'
+    says 'Nothing was written.'
+    # Revoked before it was pinned: pinned, and said so.
+    rm -rf site
+    small_site
+    sqlite3 site/update-point.db "INSERT INTO trust_revoked (key_id, last_sequence, introduced) SELECT key_id, 3, 'SU-ALPHA-000009' FROM trust; DELETE FROM trust"
+    expect 0 site trust add hub.pub --json
+    same "$(json .revoked_up_to)" 3 'said'
+    expect 4 site trust add hub.pub
+}
+
+# A bundle that revokes who signed it: a thief shuts out the genuine key with a bundle that two must sign.
+test_bundle_revokes_its_own_signer() {
+    trust_base
+    hub key generate --name second > /dev/null
+    hub key export --name second --out second.pub > /dev/null
+    dir=stick/SU-ALPHA-000001
+    id=$(openssl pkey -pubin -in hub.pub -outform DER | sha256sum | cut -c 1-64)
+    edit $dir/MANIFEST.TXT "d.replace(b'\nprofile ', b'\nrevoke $id 0\nprofile ', 1)"
+    resign $dir
+    refused_for 7311 'may sign up to sequence 0, this bundle is 1'
+    same "$(site trust list --json | jq '.keys[0].revoked_up_to')" null 'nothing taken back'
+    expect 4 python3 "$CHECK/verify_bundle.py" $dir --site ALPHA --key hub.pub
+    # With enough others it is a revocation like any other.
+    expect 0 site trust add second.pub
+    sign_with hub/keys/second.key $dir 00000002
+    expect 0 python3 "$CHECK/verify_bundle.py" $dir --site ALPHA --key hub.pub --key second.pub
+    expect 0 site import stick --json
+    same "$(json '[.keys_revoked[].last_sequence] | join(",")')" 0 'revoked'
 }

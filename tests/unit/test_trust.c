@@ -130,6 +130,28 @@ static void test_limit_of_trusted(void **state)
     REFUSED(su_trust_add(&f->home, &past, NULL, &actor, &is_new, &e), SU_LIMIT);
 }
 
+/* What bundles introduce is bounded apart: it neither keeps the site from reading its keys nor the operator out. */
+static void test_limit_of_introduced(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_key_file) struct su_key_file last = SU_KEY_FILE_INIT, past = SU_KEY_FILE_INIT, hand = SU_KEY_FILE_INIT;
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT, more = SU_MANIFEST_INIT;
+    static struct su_trust_changes changes;
+    bool is_new;
+    GOOD(su_run(f->home.db, &e,
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<?1) INSERT INTO trust (key_id, name, role, pem, added, introduced) "
+                "SELECT randomblob(32), 'n', 'exporter', '', '', 'SU-ALPHA-000001' FROM n",
+                SU_I(SU_MAX_TRUSTED)));
+    new_key(&last, "last", "exporter");
+    new_key(&past, "past", "exporter");
+    new_key(&hand, "hand", "exporter");
+    introduce(&m, &last, "last", "exporter");
+    GOOD(apply(f, &m, &changes));
+    introduce(&more, &past, "past", "exporter");
+    REFUSED(apply(f, &more, &changes), SU_LIMIT);
+    GOOD(su_trust_add(&f->home, &hand, NULL, &actor, &is_new, &e));
+}
+
 static void test_policy(void **state)
 {
     struct fixture *f = *state;
@@ -157,7 +179,10 @@ static enum su_code judged(struct su_signer signer, uint64_t sequence, const cha
     struct su_signer *slot = SU_PUSH(&signing.good, 1);
     assert_non_null(slot);
     *slot = signer;
-    GOOD(su_signers_judge(&signing, sequence, created, latest, &e));
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+    m.sequence = sequence;
+    (void)snprintf(m.created, sizeof m.created, "%s", created);
+    GOOD(su_signers_judge(&signing, &m, latest, &e));
     assert_int_equal(signing.good.count + signing.not_counted.count, 1);
     return signing.good.count ? SU_OK : signing.not_counted.at[0].code;
 }
@@ -191,6 +216,7 @@ int main(void)
         HELD(test_what_a_bundle_may_change),
         HELD(test_bytes_that_are_no_key),
         HELD(test_limit_of_trusted),
+        HELD(test_limit_of_introduced),
         HELD(test_policy),
         cmocka_unit_test(test_what_sequence_and_date_take_away),
     };

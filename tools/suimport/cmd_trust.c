@@ -11,16 +11,30 @@
 #include "common/core/trust.h"
 #include "tools/suimport/commands.h"
 
-static void answer_pinned(struct su_context *c, const char *name, const char *role, const uint8_t *id,
-                          bool is_new)
+/* A key can have been revoked before it was pinned; then pinning it is not the whole truth. */
+static int answer_pinned(struct su_context *c, const char *name, const char *role, const uint8_t *id,
+                         bool is_new, struct su_err *err)
 {
     char have[SU_FINGERPRINT_TEXT];
+    int64_t last;
+    bool is_revoked;
+    if (su_query_int(c->home.db, &last, &is_revoked, err,
+                     "SELECT last_sequence FROM trust WHERE key_id=?1 AND last_sequence IS NOT NULL",
+                     SU_B(id, SU_SHA256_BYTES)) < 0)
+        return -1;
     su_key_fingerprint(id, have);
     su_json_text(&c->json, "name", name);
     su_json_text(&c->json, "role", role);
     su_json_text(&c->json, "fingerprint", have);
     su_json_bool(&c->json, "is_new", is_new);
     su_line(c, "%s: %s (%s) %s", is_new ? "trusted" : "was trusted already", name, role, have);
+    if (is_revoked)
+        su_json_int(&c->json, "revoked_up_to", last);
+    else
+        su_json_text(&c->json, "revoked_up_to", NULL);
+    if (is_revoked)
+        su_line(c, "  revoked: counts on bundles up to sequence %lld", (long long)last);
+    return 0;
 }
 
 static int add_key(struct su_context *c, struct su_err *err)
@@ -39,8 +53,7 @@ static int add_key(struct su_context *c, struct su_err *err)
     if (su_trust_add(&c->home, &file, su_given(c, "fingerprint"), &c->actor, &is_new, err) < 0)
         return -1;
     su_json_text(&c->json, "kind", "ed25519");
-    answer_pinned(c, file.name, file.role, file.key.id, is_new);
-    return 0;
+    return answer_pinned(c, file.name, file.role, file.key.id, is_new, err);
 }
 
 static int add_authority(struct su_context *c, const struct su_buf *text, struct su_err *err)
@@ -58,7 +71,8 @@ static int add_authority(struct su_context *c, const struct su_buf *text, struct
         return -1;
     su_json_text(&c->json, "kind", "authority");
     su_json_text(&c->json, "subject", made.subject);
-    answer_pinned(c, made.name, made.role, made.id, is_new);
+    if (answer_pinned(c, made.name, made.role, made.id, is_new, err) < 0)
+        return -1;
     if (made.subject[0])
         su_line(c, "Only its certificates with the common name '%s' count.", made.subject);
     return 0;
@@ -75,7 +89,8 @@ static int add_crl(struct su_context *c, const struct su_buf *text, struct su_er
     su_json_text(&c->json, "number", crl.number);
     su_json_text(&c->json, "last_update", crl.last_update);
     su_json_text(&c->json, "next_update", crl.next_update);
-    answer_pinned(c, issuer.name, issuer.role, issuer.id, is_new);
+    if (answer_pinned(c, issuer.name, issuer.role, issuer.id, is_new, err) < 0)
+        return -1;
     su_line(c, "Revocation list %s of %s, until %s.", crl.number, crl.last_update,
             crl.next_update[0] ? crl.next_update : "further notice");
     return 0;
