@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
@@ -231,6 +230,16 @@ int su_bundle_unverified_check_folder(const struct su_bundle_raw *raw, const str
     return check_folder(raw->dir, m, err);
 }
 
+/* A folder that bears a bundle, finished. A link is no folder of the medium, wherever it leads. */
+static bool holds_bundle(int medium, const char *name)
+{
+    SU_AUTO(su_fd) su_fd dir = -1;
+    struct su_err no_folder = SU_ERR_INIT;
+    size_t n = strlen(name);
+    return strcmp(name, SU_POOL_NAME) != 0 && !(n > 8 && strcmp(name + n - 8, ".partial") == 0) &&
+           su_dir_open_below(&dir, medium, name, &no_folder) == 0 && su_file_exists(dir, SU_MANIFEST_NAME);
+}
+
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
@@ -244,18 +253,8 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         return -1;
     for (size_t i = 0; i < (is_itself ? 1 : names.count); i++) {
         SU_AUTO(su_buf) struct su_buf full = SU_BUF_INIT(4096);
-        struct stat st;
-        size_t n = is_itself ? 0 : strlen(names.at[i]);
-        if (!is_itself && strcmp(names.at[i], SU_POOL_NAME) == 0)
+        if (!is_itself && !holds_bundle(dir, names.at[i]))
             continue;
-        if (!is_itself) {
-            su_buf_addf(&full, "%s/", names.at[i]);
-            su_buf_adds(&full, SU_MANIFEST_NAME);
-            if (!full.bytes || fstatat(dir, full.bytes, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-                (n > 8 && strcmp(names.at[i] + n - 8, ".partial") == 0))
-                continue;
-        }
-        su_buf_clear(&full);
         su_buf_addf(&full, "%s%s%s", path, is_itself ? "" : "/", is_itself ? "" : names.at[i]);
         char **slot = SU_PUSH(out, SU_MAX_BUNDLES_ON_MEDIUM);
         if (!slot)

@@ -219,8 +219,17 @@ static int take_body(struct su_db *db, struct su_site *site, struct lines *l, co
     return more < 0 ? -1 : su_state_end(&builder, state, err);
 }
 
-static int refuse_known(const struct su_site *site, uint64_t sequence, struct su_err *err)
+static int refuse_known(const struct su_site *site, const struct su_receipt *r, struct su_err *err)
 {
+    uint64_t sequence = r->sequence;
+    /* Books restored from an old copy still know how far the site's ledger was: nothing from before is taken.
+     */
+    if (site->last_sent < sequence && r->entry < site->newest_entry) {
+        (void)su_fail(err, SU_RECEIPT_OLD,
+                      "it was made at ledger entry %llu of site %s, a receipt of entry %llu was taken before",
+                      (unsigned long long)r->entry, site->code, (unsigned long long)site->newest_entry);
+        return su_remedy(err, "Bring a new state file: suimport receipt --state --out FILE");
+    }
     if (site->last_sent < sequence)
         return 0;
     (void)su_fail(err, SU_REBUILD_REFUSED,
@@ -294,7 +303,7 @@ static int take(struct su_home *hub, struct lines *l, const struct su_actor *act
     uint8_t digest[SU_SHA256_BYTES], again[SU_SHA256_BYTES];
     if (su_begin(&t, hub->db, err) < 0 || check_signature(hub, l, &site, digest, err) < 0 ||
         rewind_lines(l, err) < 0 || read_head(l, &c, &head, err) < 0 ||
-        refuse_known(&site, c.receipt.sequence, err) < 0 || forget(hub->db, &site, err) < 0 ||
+        refuse_known(&site, &c.receipt, err) < 0 || forget(hub->db, &site, err) < 0 ||
         take_body(hub->db, &site, l, &c, &head, &state, result, err) < 0 ||
         su_digest_end(&l->digest, again, err) < 0)
         return -1;
@@ -356,7 +365,7 @@ static int rebuild(struct su_home *hub, const char *text, const struct su_actor 
     if (su_receipt_parse(&c.receipt, text, signature, &signed_bytes, err) < 0 ||
         su_begin(&t, hub->db, err) < 0 || su_site_load(hub->db, c.receipt.site, &site, err) < 0 ||
         su_site_check_signature(&site, text, signed_bytes, signature, err) < 0 ||
-        refuse_known(&site, c.receipt.sequence, err) < 0 || forget(hub->db, &site, err) < 0 ||
+        refuse_known(&site, &c.receipt, err) < 0 || forget(hub->db, &site, err) < 0 ||
         would_send(hub, &site, actor, &c, &result->is_complete, err) < 0)
         return -1;
     c.highest = c.receipt.sequence;

@@ -152,3 +152,41 @@ test_bundle_revokes_its_own_signer() {
     expect 0 site import stick --json
     same "$(json '[.keys_revoked[].last_sequence] | join(",")')" 0 'revoked'
 }
+
+# A link on the medium that leads somewhere else is no folder of a bundle.
+test_medium_with_links() {
+    trust_base
+    mkdir medium
+    mv stick/SU-ALPHA-000001 elsewhere
+    ln -s ../elsewhere medium/SU-ALPHA-000001
+    expect 2 site import medium
+    expect 2 site verify medium
+    cp -r stick2/SU-ALPHA-000002 medium
+    expect 5 site import medium # the delta that is there, without the one the link leads to
+    same "$(sqlite3 -readonly site/update-point.db 'SELECT count(*) FROM import')" 0 'what was imported'
+}
+
+# Books restored from an old copy are not rebuilt from what the site said before its newest receipt.
+test_old_state_file_is_not_for_rebuilding() {
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    cp -r hub copy
+    hub sync --from "$SMALL/m2/export.cab" > /dev/null
+    hub content add "$SMALL/m2/WsusContent" > /dev/null
+    hub export --site ALPHA --out stick2 > /dev/null
+    site import stick > /dev/null
+    site import stick2 > /dev/null
+    expect 0 site receipt --state --out state
+    site receipt --out receipt > /dev/null
+    site undo > /dev/null
+    site receipt --out back > /dev/null
+    rm -rf hub && mv copy hub
+    expect 0 hub receipt add back
+    for old in state receipt; do
+        expect 10 hub receipt add $old --rebuild
+        says 7130
+        says 'Nothing was written.'
+    done
+    same "$(acknowledged)" 1 'acknowledged'
+}
