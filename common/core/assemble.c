@@ -1,6 +1,5 @@
 #include "common/core/assemble.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/core/pool.h"
 #include "common/core/verify.h"
 #include "common/sys/interrupt.h"
+#include "common/sys/lock.h"
 
 #define MAX_MISSING 10000
 
@@ -336,11 +336,12 @@ int su_assemble(struct su_assembly *a, const char *to, bool mends, struct su_db 
                 const struct su_events *events, struct su_err *err)
 {
     char partial[SU_BUNDLE_NAME_TEXT + 16];
-    bool is_made = mkdir(to, 0755) == 0;
-    if (!is_made && errno != EEXIST)
-        return su_fail_sys(err, "making %s", to);
-    int result = su_dir_open(&a->to, AT_FDCWD, to, err);
+    bool is_made = false;
+    int result = su_path_make(&a->to, to, 0755, &is_made, err);
     partial_name(a, partial);
+    /* a second run would sweep what the first is writing */
+    if (result == 0 && su_lock_dir(a->to, err) < 0)
+        result = su_prefix(err, "%s", to);
     if (result == 0 && su_file_exists(a->to, a->bundle->name))
         result = su_fail(err, SU_EXISTS, "%s/%s exists already", to, a->bundle->name);
     if (result == 0 &&

@@ -1,6 +1,5 @@
 #include "common/core/export.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,13 +408,6 @@ static int read_back(int dir, struct writing *w, struct su_err *err)
     return su_read_back(dir, w->sent.dir, w->m, NULL, w->events, err);
 }
 
-static int open_out(const char *path, su_fd *out, struct su_err *err)
-{
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return su_fail_sys(err, "making %s", path);
-    return su_dir_open(out, AT_FDCWD, path, err);
-}
-
 static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
                      const struct su_key_files *signers, const struct su_events *events,
                      struct su_export_result *result, struct su_transaction *t, struct su_err *err)
@@ -423,7 +415,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     SU_AUTO(su_fd) su_fd out = -1, dir = -1;
     char partial[SU_BUNDLE_NAME_TEXT + 16];
     (void)snprintf(partial, sizeof partial, "%s.partial", result->bundle);
-    if (open_out(o->out, &out, err) < 0)
+    if (su_path_make(&out, o->out, 0755, NULL, err) < 0)
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);

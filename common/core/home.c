@@ -1,6 +1,5 @@
 #include "common/core/home.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,9 +129,7 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
 {
     SU_AUTO(su_home) struct su_home home = SU_HOME_INIT;
     *is_new = false;
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return su_fail_sys(err, "making home %s", path);
-    if (su_dir_open(&home.dir, AT_FDCWD, path, err) < 0)
+    if (su_path_make(&home.dir, path, 0700, NULL, err) < 0)
         return -1;
     if (!su_file_exists(home.dir, DATABASE)) {
         if (su_lock_take(&home.lock, home.dir, "init", err) < 0 || make_directories(&home, err) < 0 ||

@@ -1,6 +1,5 @@
 #include "common/core/resend.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,9 +228,7 @@ static int write_folder(struct resending *r, const struct su_site *site, struct 
     char partial[SU_BUNDLE_NAME_TEXT + 16];
     const char *bundle = r->result->bundle;
     (void)snprintf(partial, sizeof partial, "%s.partial", bundle);
-    if (mkdir(r->o->out, 0755) < 0 && errno != EEXIST)
-        return su_fail_sys(err, "making %s", r->o->out);
-    if (su_dir_open(&out, AT_FDCWD, r->o->out, err) < 0)
+    if (su_path_make(&out, r->o->out, 0755, NULL, err) < 0)
         return -1;
     if (su_file_exists(out, bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", r->o->out, bundle);

@@ -51,6 +51,22 @@ int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_e
     return su_dir_open_below(out, at, name, err);
 }
 
+int su_path_make(su_fd *out, const char *path, unsigned mode, bool *is_made, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd dir = -1, parent = -1;
+    bool is_new = mkdir(path, (mode_t)mode) == 0;
+    if (is_made)
+        *is_made = is_new;
+    if (!is_new && errno != EEXIST)
+        return su_fail_sys(err, "making directory %s", path);
+    if (su_dir_open(&dir, AT_FDCWD, path, err) < 0 ||
+        (is_new && (su_dir_open_below(&parent, dir, "..", err) < 0 || su_dir_sync(parent, err) < 0)))
+        return -1;
+    *out = dir;
+    dir = -1;
+    return 0;
+}
+
 int su_file_sync(int fd, struct su_err *err)
 {
     su_fsync_count++;

@@ -25,6 +25,8 @@ int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err) SU_CHE
 int su_dir_open_below(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
 /* Makes the directory when absent, syncs its parent, opens it. */
 int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err) SU_CHECKED;
+/* The same for a path of the user's, which may be a link. `is_made` may be NULL. */
+int su_path_make(su_fd *out, const char *path, unsigned mode, bool *is_made, struct su_err *err) SU_CHECKED;
 int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
 /* Opens a regular file read-only; a link, device or directory is refused. */
 int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;

@@ -32,3 +32,10 @@ int su_lock_take(su_fd *out, int home, const char *command, struct su_err *err)
     fd = -1;
     return 0;
 }
+
+int su_lock_dir(int dir, struct su_err *err)
+{
+    if (flock(dir, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0; /* a file system that knows no locks is written to without */
+    return su_fail(err, SU_LOCKED, "another run writes to that folder");
+}

@@ -190,3 +190,16 @@ test_old_state_file_is_not_for_rebuilding() {
     done
     same "$(acknowledged)" 1 'acknowledged'
 }
+
+# Two repairs into one folder: the second would sweep away what the first is writing.
+test_two_repairs_into_one_folder() {
+    trust_base
+    mkdir whole
+    exec 8< whole
+    flock -n 8
+    expect 7 site repair stick --to whole
+    says 'another run writes to that folder'
+    says 'Nothing was written.'
+    exec 8<&-
+    expect 0 site repair stick --to whole
+}

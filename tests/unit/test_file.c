@@ -288,6 +288,19 @@ static void test_directories(void **state)
     GOOD(su_dir_make(&sub, dir, "sub", 0700, &e));
     assert_int_equal(su_fsync_count - before, 1); /* the name is durable */
     GOOD(su_dir_make(&again, dir, "sub", 0700, &e));
+    SU_AUTO(su_fd) su_fd out = -1, out_again = -1, none = -1;
+    bool is_made;
+    before = su_fsync_count;
+    GOOD(su_path_make(&out, in_place(state, "out"), 0755, &is_made, &e)); /* so is that of a folder the user named */
+    assert_true(is_made);
+    assert_int_equal(su_fsync_count - before, 1);
+    GOOD(su_path_make(&out_again, in_place(state, "out"), 0755, &is_made, &e));
+    assert_false(is_made);
+    assert_int_equal(su_fsync_count - before, 1);
+    put_file(in_place(state, "file"), "", 0);
+    REFUSED(su_path_make(&none, in_place(state, "file"), 0755, NULL, &e), SU_SYSTEM);
+    REFUSED(su_path_make(&none, in_place(state, "absent/out"), 0755, NULL, &e), SU_SYSTEM);
+    GOOD(su_dir_remove(dir, "out", &e));
     put_file(in_place(state, "sub/b"), "", 0);
     put_file(in_place(state, "sub/a"), "", 0);
     put_file(in_place(state, "sub/.hidden"), "", 0);
