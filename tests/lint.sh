@@ -7,8 +7,19 @@ BUILD=${1:-build}
 found=0
 finding() { echo "lint: $*"; found=$((found + 1)); }
 
-# Arrows point down: base < sys < lib < core < tools. A file includes its own layer or lower ones.
-rank() { case $1 in common/base/*) echo 1 ;; common/sys/*) echo 2 ;; common/lib/*) echo 3 ;; common/core/*) echo 4 ;; tools/cli/*) echo 5 ;; tools/*) echo 6 ;; *) echo 0 ;; esac; }
+# Arrows point down. A file includes its own layer or lower ones.
+layers='common/base common/sys common/lib common/point common/catalogue common/bundle common/trust common/hub common/site common/receipt tools/cli tools/suexport tools/suimport'
+rank() { # FILE: the number of its layer
+    number=0
+    for layer in $layers; do
+        number=$((number + 1))
+        case $1 in "$layer"/*) echo $number && return ;; esac
+    done
+    echo 0
+}
+for folder in common/*/ tools/*/; do
+    [ "$folder" = common/schema/ ] || [ "$(rank "$folder")" != 0 ] || finding "$folder is no layer"
+done
 for file in common/*/*.[ch] tools/*/*.[ch]; do
     mine=$(rank "$file")
     for included in $(sed -n 's/^#include "\(\(common\|tools\)\/[^"]*\)".*/\1/p' "$file"); do
@@ -19,6 +30,7 @@ for file in common/*/*.[ch] tools/*/*.[ch]; do
 done
 for file in tools/suexport/*.c; do grep -q 'tools/suimport/' "$file" && finding "$file reaches into suimport"; done
 for file in tools/suimport/*.c; do grep -q 'tools/suexport/' "$file" && finding "$file reaches into suexport"; done
+for file in common/site/*.[ch]; do grep -q 'common/hub/' "$file" && finding "$file, of the site, reaches into the hub"; done
 
 # A third-party header appears in its adapter only.
 only() { # HEADER-PATTERN FILE-PATTERN

@@ -6,8 +6,8 @@
 
 #include "helpers.h"
 
-#include "common/core/catalogue.h"
-#include "common/core/home.h"
+#include "common/catalogue/catalogue.h"
+#include "common/point/home.h"
 
 /* A home below the test's directory, open for writing, with a transaction that is never committed
  * unless the test does it. */

@@ -28,7 +28,7 @@
 #include "common/base/err.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
-#include "common/core/record.h"
+#include "common/catalogue/record.h"
 
 /* Every call of a test reports here. */
 static struct su_err e;

@@ -1,8 +1,8 @@
 /* Folders on a medium: what is opened, which signature counts, what must not lie there. */
 #include "helpers.h"
 
-#include "common/core/bundle.h"
-#include "common/core/home.h"
+#include "common/trust/bundle.h"
+#include "common/point/home.h"
 #include "common/lib/sign.h"
 #include "schema.h"
 

@@ -1,7 +1,7 @@
 /* The closure: prerequisites as AND of ORs, bundled updates at their revision, what travels and what is missing. */
 #include "catalogue_helpers.h"
 
-#include "common/core/closure.h"
+#include "common/catalogue/closure.h"
 
 /* Categories of most tests: family 5 over product 10, product 11, classifications 20 and 21. */
 static void put_categories(struct fixture *f)

@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#include "common/core/home.h"
+#include "common/point/home.h"
 
 static void make(void **state, enum su_role role, const char *name)
 {

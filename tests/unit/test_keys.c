@@ -1,7 +1,7 @@
 /* Keys in a home and key files from outside. */
 #include "catalogue_helpers.h"
 
-#include "common/core/rotation.h"
+#include "common/hub/rotation.h"
 
 #define PUBLIC_PEM "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n"
 

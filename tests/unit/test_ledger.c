@@ -1,7 +1,7 @@
 /* The ledger: each entry's hash recomputed from the row, chained to the one before; every change is found. */
 #include "catalogue_helpers.h"
 
-#include "common/core/ledger.h"
+#include "common/point/ledger.h"
 
 static const struct su_actor full_actor = {
     .operator= "bert\nforged line", .is_named = true, .witness = "wanda\x1b[2J", .change = "CHG 1\n2", .scan_name = "scan.log", .scan_sha256 = {0xab, 0xcd}};

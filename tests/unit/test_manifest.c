@@ -1,7 +1,7 @@
 /* The manifest: one canonical text for a set of facts, and nothing else is taken. */
 #include "helpers.h"
 
-#include "common/core/manifest.h"
+#include "common/bundle/manifest.h"
 
 #define H(c) c c c c c c c c c c c c c c c c
 #define HASH(four) H(four)               /* 64 digits of four */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/core/pool.h"
+#include "common/bundle/pool.h"
 
 struct hall {
     char *place;

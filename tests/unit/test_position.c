@@ -1,7 +1,7 @@
 /* Whether a verified bundle may be applied where the site stands: every pair of facts once. */
 #include "catalogue_helpers.h"
 
-#include "common/core/position.h"
+#include "common/site/position.h"
 
 static void fill(uint8_t *out, uint8_t byte)
 {

@@ -1,7 +1,7 @@
 /* Profiles: the canonical text and its digest, and names of categories. */
 #include "catalogue_helpers.h"
 
-#include "common/core/profile.h"
+#include "common/catalogue/profile.h"
 
 #define G1 "0fa1201d-4330-4fa8-8ae9-b877473b6441"
 #define G2 "6407468e-edc7-4ecd-8c32-521f64cee65e"

@@ -1,7 +1,7 @@
 /* Receipts at the hub: one canonical text, signed by the pinned key, about a bundle that was sent. */
 #include "catalogue_helpers.h"
 
-#include "common/core/acknowledge.h"
+#include "common/receipt/acknowledge.h"
 #include "common/lib/sign.h"
 
 #define ONES "1111111111111111111111111111111111111111111111111111111111111111"

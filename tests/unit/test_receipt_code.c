@@ -2,7 +2,7 @@
 #include "helpers.h"
 
 #include "common/base/text.h"
-#include "common/core/receipt_code.h"
+#include "common/receipt/receipt_code.h"
 
 #define SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 

@@ -1,7 +1,7 @@
 /* Where the cells of the erasure code lie: the promises of docs/bundle-format.md 4.4, by counting. */
 #include "helpers.h"
 
-#include "common/core/recovery.h"
+#include "common/bundle/recovery.h"
 
 static uint64_t up(uint64_t a, uint64_t b)
 {

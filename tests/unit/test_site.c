@@ -1,7 +1,7 @@
 /* What the hub keeps of a disconnected site. */
 #include "catalogue_helpers.h"
 
-#include "common/core/site.h"
+#include "common/hub/site.h"
 
 static void test_saved_and_loaded(void **state)
 {

@@ -1,7 +1,7 @@
 /* The shipping slip: what it lists is bounded, and what it leaves out is counted. */
 #include "catalogue_helpers.h"
 
-#include "common/core/slip.h"
+#include "common/hub/slip.h"
 
 static void make_slip(struct fixture *f, size_t holes, struct su_buf *text, struct su_buf *html)
 {

@@ -1,7 +1,7 @@
 /* The state digest, against values computed by another program from docs/bundle-format.md 5.4. */
 #include "helpers.h"
 
-#include "common/core/state.h"
+#include "common/catalogue/state.h"
 
 static struct su_guid id_of(uint8_t first, uint8_t last)
 {

@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 
-#include "common/core/store.h"
+#include "common/point/store.h"
 
 static const char text[] = "abc";
 static struct su_file_id id_of_abc(void)

@@ -1,7 +1,7 @@
 /* Whom a site believes: what bundles may change in it, policies as stored, and what sequence and date take away. */
 #include "catalogue_helpers.h"
 
-#include "common/core/signers.h"
+#include "common/trust/signers.h"
 
 static const struct su_actor actor = {.operator= "anna"};
 

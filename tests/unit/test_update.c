@@ -1,7 +1,7 @@
 /* One update document taken apart. */
 #include "helpers.h"
 
-#include "common/core/update.h"
+#include "common/catalogue/update.h"
 
 #define BEGIN "<upd:Update xmlns:upd=\"" UPD_URI "\" xmlns:cat=\"" CAT_URI "\">"
 #define IDENTITY "<upd:UpdateIdentity UpdateID=\"0F3412F2-3405-4D86-A0FF-0EDE802227A8\" RevisionNumber=\"200\" />"

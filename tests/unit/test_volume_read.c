@@ -1,8 +1,8 @@
 /* Reading volumes: bytes come out only when their block is as signed, and every damage is placed. */
 #include "helpers.h"
 
-#include "common/core/volume_read.h"
-#include "common/core/volume_write.h"
+#include "common/bundle/volume_read.h"
+#include "common/bundle/volume_write.h"
 
 static char byte_at(unsigned seed, unsigned item, uint64_t at)
 {

@@ -1,7 +1,7 @@
 /* Volumes: the layout of docs/bundle-format.md chapter 4, computed here a second time. */
 #include "helpers.h"
 
-#include "common/core/volume_write.h"
+#include "common/bundle/volume_write.h"
 
 #define SET "00112233445566778899aabbccddeeff"
 

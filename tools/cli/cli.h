@@ -9,9 +9,9 @@
 #define SU_CLI_H
 
 #include "common/base/json.h"
-#include "common/core/event.h"
-#include "common/core/home.h"
-#include "common/core/ledger.h"
+#include "common/point/event.h"
+#include "common/point/home.h"
+#include "common/point/ledger.h"
 
 struct su_option {
     const char *name;     /* without dashes */

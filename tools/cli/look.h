@@ -4,9 +4,9 @@
 #ifndef SU_LOOK_H
 #define SU_LOOK_H
 
-#include "common/core/content.h"
-#include "common/core/manifest.h"
-#include "common/core/sync.h"
+#include "common/catalogue/content.h"
+#include "common/bundle/manifest.h"
+#include "common/catalogue/sync.h"
 #include "tools/cli/cli.h"
 
 /* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by. */

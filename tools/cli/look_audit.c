@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/core/ledger.h"
-#include "common/core/store.h"
+#include "common/point/ledger.h"
+#include "common/point/store.h"
 #include "tools/cli/look.h"
 
 #define ENTRY_COLUMNS                                                                                        \

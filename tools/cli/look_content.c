@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/core/position.h"
+#include "common/site/position.h"
 #include "tools/cli/look.h"
 
 static const char *verdict_text(enum su_content_verdict verdict)

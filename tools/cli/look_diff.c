@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/tree.h"
+#include "common/catalogue/tree.h"
 #include "tools/cli/look.h"
 
 /* Hub: the state a site is believed to hold, after its last acknowledged bundle or the one named. */

@@ -9,7 +9,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
-#include "common/core/catalogue.h"
+#include "common/catalogue/catalogue.h"
 #include "tools/cli/look.h"
 
 void su_ids_cleanup(struct su_ids *ids)

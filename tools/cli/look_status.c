@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/core/catalogue.h"
+#include "common/catalogue/catalogue.h"
 #include "tools/cli/look.h"
 
 int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err)

@@ -5,7 +5,7 @@
 #ifndef SU_PASSPHRASE_H
 #define SU_PASSPHRASE_H
 
-#include "common/core/keys.h"
+#include "common/trust/keys.h"
 #include "tools/cli/cli.h"
 
 #define SU_PASSPHRASE_OPTION {"passphrase-file", "FILE", "first line: the passphrase of a protected key (else asked for)"}

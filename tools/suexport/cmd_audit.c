@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "common/core/closure.h"
-#include "common/core/site.h"
+#include "common/catalogue/closure.h"
+#include "common/hub/site.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/export.h"
-#include "common/core/recovery.h"
+#include "common/bundle/recovery.h"
+#include "common/hub/export.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 

@@ -3,8 +3,8 @@
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
-#include "common/core/ledger.h"
-#include "common/core/rotation.h"
+#include "common/hub/rotation.h"
+#include "common/point/ledger.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 

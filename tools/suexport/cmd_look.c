@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/core/closure.h"
-#include "common/core/promise.h"
-#include "common/core/site.h"
+#include "common/catalogue/closure.h"
+#include "common/hub/site.h"
+#include "common/site/promise.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/acknowledge.h"
-#include "common/core/receipt_code.h"
-#include "common/core/statement.h"
+#include "common/receipt/acknowledge.h"
+#include "common/receipt/receipt_code.h"
+#include "common/receipt/statement.h"
 #include "tools/suexport/commands.h"
 
 static void answer(struct su_context *c, const struct su_receipt_result *r)

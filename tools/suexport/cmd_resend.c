@@ -1,4 +1,4 @@
-#include "common/core/resend.h"
+#include "common/hub/resend.h"
 #include "tools/suexport/commands.h"
 
 static void answer(struct su_context *c, const struct su_resend_options *o, const struct su_resend_result *r)

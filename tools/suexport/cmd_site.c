@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/core/keys.h"
-#include "common/core/ledger.h"
-#include "common/core/receipt_code.h"
-#include "common/core/site.h"
+#include "common/hub/site.h"
+#include "common/point/ledger.h"
+#include "common/receipt/receipt_code.h"
+#include "common/trust/keys.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

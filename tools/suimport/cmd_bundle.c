@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/verify.h"
+#include "common/site/verify.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 

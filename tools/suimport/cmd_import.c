@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/import.h"
+#include "common/site/import.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 

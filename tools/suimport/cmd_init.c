@@ -1,8 +1,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/core/keys.h"
-#include "common/core/receipt_code.h"
+#include "common/receipt/receipt_code.h"
+#include "common/trust/keys.h"
 #include "tools/suimport/commands.h"
 
 int cmd_init(struct su_context *c, struct su_err *err)

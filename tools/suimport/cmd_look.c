@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/position.h"
-#include "common/core/promise.h"
-#include "common/core/receipt_code.h"
-#include "common/core/statement.h"
+#include "common/receipt/receipt_code.h"
+#include "common/receipt/statement.h"
+#include "common/site/position.h"
+#include "common/site/promise.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 

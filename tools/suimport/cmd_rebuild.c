@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/core/import.h"
-#include "common/core/receipt.h"
+#include "common/receipt/receipt.h"
+#include "common/site/import.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 

@@ -2,8 +2,8 @@
  * cmd_repair.c - repair, relay.
  */
 #include "common/base/limits.h"
-#include "common/core/position.h"
-#include "common/core/repair.h"
+#include "common/site/position.h"
+#include "common/site/repair.h"
 #include "tools/suimport/commands.h"
 
 static uint64_t taken(const struct su_assembly *a)

@@ -7,8 +7,8 @@
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
-#include "common/core/policy.h"
-#include "common/core/trust.h"
+#include "common/trust/policy.h"
+#include "common/trust/trust.h"
 #include "tools/suimport/commands.h"
 
 /* A key can have been revoked before it was pinned; then pinning it is not the whole truth. */

@@ -1,0 +1,48 @@
+#include "common/catalogue/changes.h"
+
+int su_changes_begin(struct su_db *db, struct su_err *err)
+{
+    return su_db_script(
+        db,
+        "CREATE TEMP TABLE IF NOT EXISTS touched (update_id BLOB PRIMARY KEY, was_held INTEGER NOT NULL,"
+        " was_expired INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.touched;",
+        err);
+}
+
+/* Held and expired (by the newest revision) as of now; NULL expired when not held. */
+#define NEWEST_EXPIRED(id)                                                                                   \
+    "(SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE r.update_id=" id                     \
+    " ORDER BY r.revision DESC LIMIT 1)"
+
+int su_changes_touch(struct su_db *db, const struct su_guid *id, struct su_err *err)
+{
+    return su_run(
+        db, err,
+        "INSERT OR IGNORE INTO temp.touched SELECT ?1, EXISTS (SELECT 1 FROM revision WHERE update_id=?1),"
+        " coalesce(" NEWEST_EXPIRED("?1") ", 0)",
+        SU_B(id->bytes, sizeof id->bytes));
+}
+
+int su_changes_count(struct su_db *db, const struct su_state *state, struct su_changes *out,
+                     struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    if (su_query(
+            db, &rows, err,
+            "SELECT coalesce(sum(NOT was_held AND is_held), 0), coalesce(sum(was_held AND NOT is_held), 0),"
+            " coalesce(sum(was_held AND is_held AND is_expired AND NOT was_expired), 0),"
+            " coalesce(sum(was_held AND is_held AND NOT (is_expired AND NOT was_expired)), 0) FROM"
+            " (SELECT was_held, was_expired, EXISTS (SELECT 1 FROM revision r WHERE r.update_id=t.update_id) "
+            "AS is_held,"
+            " coalesce(" NEWEST_EXPIRED("t.update_id") ", 0) AS is_expired FROM temp.touched t)") < 0)
+        return -1;
+    int more = su_rows_next(&rows, err);
+    if (more <= 0)
+        return more < 0 ? -1 : su_fail(err, SU_BUG, "a sum gave no row");
+    *out = (struct su_changes){.new = (uint64_t)su_rows_int(&rows, 0),
+                               .removed = (uint64_t)su_rows_int(&rows, 1),
+                               .expired = (uint64_t)su_rows_int(&rows, 2),
+                               .revised = (uint64_t)su_rows_int(&rows, 3)};
+    out->unchanged = state->updates - out->new - out->expired - out->revised;
+    return 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * content.h - which files a catalogue needs, adopting a WsusContent tree, checking the store.
+ */
+#ifndef SU_CONTENT_H
+#define SU_CONTENT_H
+
+#include "common/point/event.h"
+#include "common/catalogue/profile.h"
+#include "common/point/store.h"
+
+/*
+ * Fills temp.need (sha1, sha256, bytes, licence, name) with the files a profile asks for: those of
+ * the newest, unexpired revisions and of what they bundle. `carried_only` restricts to the
+ * revisions in temp.carry. With profile NULL: every such file.
+ */
+#define SU_STORED_AS_NEEDED /* stored_file s is what temp.need n asks for, by every digest known */ \
+    "s.sha1=n.sha1 AND s.bytes=n.bytes AND (n.sha256 IS NULL OR s.sha256=n.sha256)"
+int su_content_need(struct su_db *db, const struct su_profile *profile, bool carried_only, struct su_err *err) SU_CHECKED;
+
+enum su_content_verdict { SU_FILE_ADOPTED, SU_FILE_HELD, SU_FILE_MISSING, SU_FILE_WRONG, SU_FILE_UNKNOWN };
+struct su_content_finding {
+    enum su_content_verdict verdict;
+    const char *name;    /* path below DIR, or FileName */
+    const char *detail;  /* what differs; "" */
+    const char *update;  /* title of an update that names the file; "" */
+    const uint8_t *sha1; /* NULL when unknown */
+    uint64_t bytes;
+    bool is_licence;
+};
+struct su_content_report {
+    void (*finding)(void *context, const struct su_content_finding *finding);
+    void *context;
+    uint64_t adopted, linked, held, missing, wrong, unknown, bytes_adopted, bytes_missing, licence_missing;
+};
+/* Adopts every file the metadata names; then reports what is still missing. */
+int su_content_add(struct su_home *home, const char *path, const struct su_events *events,
+                   struct su_content_report *report, struct su_err *err) SU_CHECKED;
+/* Reads every stored file again and reports wrong ones, and those the profile (NULL: all) needs and
+ * misses. Removes nothing. */
+int su_content_verify(struct su_home *home, const struct su_profile *profile, const struct su_events *events,
+                      struct su_content_report *report, struct su_err *err) SU_CHECKED;
+/* Reports every needed file as held or missing, from the database alone. */
+int su_content_list(struct su_home *home, const struct su_profile *profile, struct su_content_report *report, struct su_err *err) SU_CHECKED;
+
+#endif

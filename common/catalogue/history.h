@@ -1,0 +1,24 @@
+/*
+ * history.h - the sync_history table: one row for each synchronization, import or undo.
+ */
+#ifndef SU_HISTORY_H
+#define SU_HISTORY_H
+
+#include "common/catalogue/sync.h"
+#include "common/sys/clock.h"
+
+struct su_history {
+    char started[SU_TIME_TEXT];
+    const char *source, *kind, *source_time, *error; /* error: NULL on success */
+    enum su_code state_code;
+    struct su_changes changes;
+    struct su_state state;
+    int64_t content_version;
+};
+int su_history_add(struct su_db *db, const struct su_history *row, struct su_err *err) SU_CHECKED;
+/* In a transaction of its own; state and version are the present ones. */
+int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_err *err) SU_CHECKED;
+/* Creation time that the newest successful synchronization's source states; "" when none. */
+int su_history_source_time(struct su_db *db, struct su_buf *out, struct su_err *err) SU_CHECKED;
+
+#endif

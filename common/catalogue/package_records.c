@@ -1,0 +1,143 @@
+#include "common/catalogue/package_records.h"
+
+#include <string.h>
+
+#include "common/base/limits.h"
+
+#define HEAD_BYTES 55 /* 36 ',' 8 ',' 8 ',' */
+#define WINDOW_BYTES (256 * SU_KIB)
+
+void su_package_records_open(struct su_package_records *r, su_pull pull, void *context)
+{
+    *r = (struct su_package_records){.pull = pull,
+                                     .context = context,
+                                     .window = SU_BUF_INIT(WINDOW_BYTES),
+                                     .document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES)};
+}
+
+void su_package_records_cleanup(struct su_package_records *r)
+{
+    su_buf_cleanup(&r->window);
+    su_buf_cleanup(&r->document);
+}
+
+static size_t available(const struct su_package_records *r)
+{
+    return r->window.length - r->at;
+}
+
+static const char *here(const struct su_package_records *r)
+{
+    return r->window.bytes + r->at;
+}
+
+/* Makes at least `want` bytes available; fewer only at the end of the stream. */
+static int fill(struct su_package_records *r, size_t want, struct su_err *err)
+{
+    if (available(r) >= want)
+        return 0;
+    size_t left = available(r);
+    r->window_from += r->at;
+    if (left > 0)
+        memmove(r->window.bytes, here(r), left);
+    r->window.length = left;
+    r->at = 0;
+    while (r->window.length < want) {
+        char *to = su_buf_reserve(&r->window, WINDOW_BYTES - r->window.length);
+        if (!to)
+            return su_fail_memory(err);
+        ssize_t n = r->pull(r->context, to, WINDOW_BYTES - r->window.length, err);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        su_buf_grow_by(&r->window, (size_t)n);
+    }
+    return 0;
+}
+
+static int bad(const struct su_package_records *r, const char *what, struct su_err *err)
+{
+    return su_fail(err, SU_DATA, "metadata.txt, record %llu at offset %llu: %s",
+                   (unsigned long long)(r->count + 1), (unsigned long long)(r->window_from + r->at), what);
+}
+
+/* Eight lower-case hex digits, as {0:x8} prints them. */
+static bool hex8(const char *text, uint32_t *out)
+{
+    uint8_t b[4];
+    if (!su_hex_parse(b, 4, text, 8, true))
+        return false;
+    *out = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return true;
+}
+
+/* UTF-16 units that the characters starting in these bytes take: .NET counts those. */
+static size_t utf16_units(const char *bytes, size_t length)
+{
+    size_t units = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        units += (size_t)((c & 0xc0) != 0x80) + (size_t)(c >= 0xf0);
+    }
+    return units;
+}
+
+static int read_document(struct su_package_records *r, size_t units, struct su_err *err)
+{
+    su_buf_clear(&r->document);
+    for (;;) {
+        if (fill(r, 1, err) < 0)
+            return -1;
+        if (units > 0 && available(r) == 0)
+            return bad(r, "the stream ends inside the document", err);
+        /* A unit needs at least one byte, so the next min(units, available) bytes all belong. */
+        size_t piece = units < available(r) ? units : available(r);
+        if (units == 0) /* only the tail of the last character is left */
+            while (piece < available(r) && ((unsigned char)here(r)[piece] & 0xc0) == 0x80)
+                piece++;
+        if (piece == 0)
+            break;
+        size_t took = utf16_units(here(r), piece);
+        if (took > units)
+            return bad(r, "the length cuts a character", err);
+        su_buf_add(&r->document, here(r), piece);
+        if (su_buf_check(&r->document, "a document", err) < 0) /* bytes without units could go on for ever */
+            return -1;
+        units -= took;
+        r->at += piece;
+    }
+    return su_utf8_is_valid(r->document.bytes ? r->document.bytes : "", r->document.length)
+               ? 0
+               : bad(r, "the document is not UTF-8", err);
+}
+
+int su_package_records_next(struct su_package_records *r, struct su_record *out, struct su_err *err)
+{
+    uint32_t units;
+    *out = (struct su_record){.urls = ""};
+    if (fill(r, HEAD_BYTES, err) < 0)
+        return -1;
+    if (available(r) == 0)
+        return 0;
+    if (available(r) < HEAD_BYTES)
+        return bad(r, "the stream ends inside a record head", err);
+    const char *head = here(r);
+    if (head[36] != ',' || head[45] != ',' || head[54] != ',' || !su_guid_parse(&out->id, head, 36) ||
+        !hex8(head + 37, &out->revision) || !hex8(head + 46, &units))
+        return bad(r, "no valid record head", err);
+    if (units > SU_MAX_DOCUMENT_BYTES)
+        return su_fail(err, SU_LIMIT,
+                       "metadata.txt, record %llu: the document claims %u units, at most %zu are accepted",
+                       (unsigned long long)(r->count + 1), units, SU_MAX_DOCUMENT_BYTES);
+    r->at += HEAD_BYTES;
+    if (read_document(r, units, err) < 0 || fill(r, 2, err) < 0)
+        return -1;
+    if (available(r) < 2 || here(r)[0] != '\r' || here(r)[1] != '\n')
+        return bad(r, "no line end where the document's length says", err);
+    r->at += 2;
+    r->count++;
+    out->document = r->document.bytes ? r->document.bytes : "";
+    out->document_bytes = r->document.length;
+    return 1;
+}

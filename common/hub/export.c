@@ -1,0 +1,489 @@
+#include "common/hub/export.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/limits.h"
+#include "common/bundle/pool.h"
+#include "common/bundle/recovery.h"
+#include "common/bundle/volume_write.h"
+#include "common/catalogue/catalogue.h"
+#include "common/hub/export_plan.h"
+#include "common/hub/readback.h"
+#include "common/hub/rotation.h"
+#include "common/hub/sent.h"
+#include "common/hub/slip.h"
+#include "common/lib/pack.h"
+#include "common/point/ledger.h"
+#include "common/sys/clock.h"
+#include "common/trust/keys.h"
+
+void su_export_result_cleanup(struct su_export_result *result)
+{
+    su_manifest_cleanup(&result->manifest);
+    for (size_t i = 0; i < result->chains.count; i++)
+        free(result->chains.at[i].text);
+    free(result->chains.at);
+    *result = (struct su_export_result)SU_EXPORT_RESULT_INIT;
+}
+
+struct writing {
+    struct su_home *home;
+    const struct su_events *events;
+    const struct su_actor *actor;
+    struct su_export_result *result;
+    struct su_manifest *m;
+    struct su_volume_writer *volumes;
+    struct su_packer *packer;
+    struct su_sent sent;
+    const struct su_key_files *signers; /* at least one */
+    struct su_buf frame, packed;
+    uint64_t done, total;
+    int pool;                 /* the folder that holds the pool; -1: none */
+    uint64_t most_pool_bytes; /* of a pooled file; larger ones would not fit the medium's file system */
+};
+
+static void progress(struct writing *w, uint64_t added)
+{
+    w->done += added;
+    su_progress(w->events, SU_EXPORT_STARTED, "export", w->done, w->total, "bytes");
+}
+
+/* Streams one stored file, proving on the same read that it is still what the metadata names. */
+static int write_file(struct writing *w, const struct su_payload *p, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
+    char name[SU_ITEM_TEXT];
+    uint8_t have[SU_SHA256_BYTES];
+    uint64_t bytes;
+    static char chunk[1024 * 1024];
+    ssize_t n;
+    su_volume_payload_item(p, name);
+    if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0) {
+        err->code = SU_INCOMPLETE;
+        return su_remedy(err, "Run 'suexport content verify' and add the file again.");
+    }
+    if (su_digest_open(&digest, SU_SHA256, err) < 0 || su_volume_item(w->volumes, name, p->id.bytes, err) < 0)
+        return -1;
+    while ((n = su_file_read(fd, chunk, sizeof chunk, err)) > 0) {
+        if (su_digest_add(&digest, chunk, (size_t)n, err) < 0 ||
+            su_volume_write(w->volumes, chunk, (size_t)n, err) < 0)
+            return -1;
+        progress(w, (uint64_t)n);
+    }
+    if (n < 0 || su_digest_end(&digest, have, err) < 0)
+        return -1;
+    if (memcmp(have, p->id.sha256, sizeof have) != 0) {
+        (void)su_fail(err, SU_CONTENT_WRONG, "stored file %s has changed since it was adopted", name);
+        return su_remedy(err,
+                         "Run 'suexport content verify', remove the file from the store and add it again.");
+    }
+    return 0;
+}
+
+static void pool_progress(void *context, uint64_t bytes)
+{
+    progress(context, bytes);
+}
+
+/* Into the pool where that is asked for and possible, else into the volumes. */
+static int write_payload(struct writing *w, struct su_payload *p, struct su_err *err)
+{
+    enum su_pool_outcome outcome = SU_POOL_TAKEN;
+    if (w->pool >= 0 && p->id.bytes <= w->most_pool_bytes &&
+        su_pool_put(w->pool, w->home, &p->id, &outcome, pool_progress, w, err) < 0)
+        return -1;
+    p->is_pooled = outcome != SU_POOL_TAKEN;
+    if (!p->is_pooled)
+        return write_file(w, p, err) < 0 ? -1
+                                         : su_volume_item_end(w->volumes, &p->first_extent, &p->extents, err);
+    w->result->pool_files++;
+    w->result->pool_bytes += p->id.bytes;
+    w->result->pool_written += outcome == SU_POOL_WRITTEN ? p->id.bytes : 0;
+    return 0;
+}
+
+static int write_files(struct writing *w, bool is_licence, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    /* By size and digest: an order that depends on nothing but the content. */
+    if (su_query(w->home->db, &rows, err,
+                 "SELECT sha256, sha1, bytes FROM temp.deliver WHERE licence=?1 ORDER BY bytes, sha256",
+                 SU_I(is_licence)) < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        struct su_payload *p = SU_PUSH(&w->m->payloads, SU_MAX_PAYLOADS);
+        if (!p)
+            return su_fail(err, SU_LIMIT, "a bundle carries at most %u files", SU_MAX_PAYLOADS);
+        p->is_licence = is_licence;
+        p->id.bytes = (uint64_t)su_rows_int(&rows, 2);
+        if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 ||
+            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 || write_payload(w, p, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int flush_frame(struct writing *w, struct su_err *err)
+{
+    char name[SU_ITEM_TEXT];
+    if (w->frame.length == 0)
+        return 0;
+    struct su_frame *f = SU_PUSH(&w->m->frames, SU_MAX_FRAMES);
+    if (!f)
+        return su_fail(err, SU_LIMIT, "a bundle carries at most %u frames", SU_MAX_FRAMES);
+    su_buf_clear(&w->packed);
+    if (su_pack_frame(w->packer, w->frame.bytes, w->frame.length, &w->packed, err) < 0)
+        return -1;
+    f->raw_bytes = w->frame.length;
+    if (su_sent_frame(&w->sent, w->packed.bytes, w->packed.length, err) < 0 ||
+        su_volume_item(w->volumes, su_volume_frame_item(w->m->frames.count, name), w->packed.length, err) <
+            0 ||
+        su_volume_write(w->volumes, w->packed.bytes, w->packed.length, err) < 0 ||
+        su_volume_item_end(w->volumes, &f->first_extent, &f->extents, err) < 0)
+        return -1;
+    su_buf_clear(&w->frame);
+    return 0;
+}
+
+static int write_record(struct writing *w, const struct su_record *record, struct su_err *err)
+{
+    if (w->frame.length > 0 &&
+        w->frame.length + record->document_bytes + record->urls_bytes + 128 > SU_FRAME_BYTES &&
+        flush_frame(w, err) < 0)
+        return -1;
+    su_record_write(record, &w->frame);
+    progress(w, record->document_bytes);
+    return su_buf_check(&w->frame, "a frame", err);
+}
+
+static int write_removals(struct writing *w, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    if (su_query(w->home->db, &rows, err,
+                 "SELECT update_id, revision FROM temp.gone ORDER BY update_id, revision") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        struct su_record record = {.is_removal = true, .revision = (uint32_t)su_rows_int(&rows, 1)};
+        if (su_rows_fixed(&rows, 0, record.id.bytes, 16, err) < 0 || write_record(w, &record, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+/* By type and date: similar documents stand together, which is worth a fifth of the size, and the
+ * order depends on the catalogue only. */
+static int write_metadata(struct writing *w, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(w->home->db, err);
+    SU_AUTO(su_buf)
+    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
+    int more;
+    if (!catalogue || write_removals(w, err) < 0 ||
+        su_query(w->home->db, &rows, err,
+                 "SELECT s.rev_id FROM temp.send s JOIN info i USING (rev_id) JOIN revision r USING (rev_id)"
+                 " ORDER BY i.type, i.created, r.update_id, r.revision") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        struct su_record record;
+        if (su_catalogue_get(catalogue, su_rows_int(&rows, 0), &record, &document, &urls, err) < 0 ||
+            write_record(w, &record, err) < 0)
+            return -1;
+    }
+    return more < 0 ? -1 : flush_frame(w, err);
+}
+
+static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_BYTES], struct su_buf *out)
+{
+    char bundle[SU_BUNDLE_NAME_TEXT];
+    su_buf_addf(out,
+                "How to check bundle %s without suimport.\n\n"
+                "You need openssl 3, sha256sum and tar, and the hub's public key file, which must not come\n"
+                "from this medium. Set HUB_PUB to its path and run in this folder. Each command must end\n"
+                "with status 0; if one does not, do not use the bundle.\n\n"
+                "1. The manifest was signed by the hub:\n"
+                "   openssl pkeyutl -verify -pubin -inkey \"$HUB_PUB\" -rawin -in MANIFEST.TXT -sigfile "
+                "%02X%02X%02X%02X.SIG\n\n"
+                "2. Every file is the one the manifest names:\n"
+                "   grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict -c -\n\n"
+                "3. Nothing else lies here:\n"
+                "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.(SIG|P7S)' | sort)\" = "
+                "\"$(sed -n -E 's/^[0-9a-f]{64}  ([^/]+)$/\\1/p' MANIFEST.TXT | sort)\"\n\n"
+                "4. What it holds:\n"
+                "   for v in SU%06u.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",
+                su_bundle_name(m->site, m->sequence, bundle), key_id[0], key_id[1], key_id[2], key_id[3],
+                (unsigned)m->sequence);
+}
+
+static int write_paper(struct writing *w, int dir, enum su_paper paper, struct su_buf *text,
+                       struct su_err *err)
+{
+    if (su_buf_check(text, su_paper_name(paper), err) < 0 ||
+        su_sha256(w->m->papers[paper], text->bytes, text->length, err) < 0)
+        return -1;
+    w->result->bytes += text->length;
+    return su_file_save(dir, su_paper_name(paper), 0644, false, text->bytes, text->length, err);
+}
+
+static int write_slip(struct writing *w, int dir, struct su_err *err)
+{
+    SU_AUTO(su_buf)
+    struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
+    if (su_slip(w->home->db, w->result, w->actor, w->signers->at[0].key.id, &text, &html, err) < 0 ||
+        write_paper(w, dir, SU_PAPER_SLIP, &text, err) < 0)
+        return -1;
+    return write_paper(w, dir, SU_PAPER_SLIP_HTML, &html, err);
+}
+
+/* Recovery volumes must fit the medium too, so data volumes are made a little smaller with them. */
+static int data_volume_bytes(const struct su_export_options *o, const struct su_export_result *result,
+                             uint64_t *out, struct su_err *err)
+{
+    uint64_t items = result->files + result->raw_bytes / SU_FRAME_BYTES + 2;
+    *out = o->volume_bytes;
+    if (o->recovery_percent == 0 || o->volume_bytes == 0)
+        return 0;
+    *out = su_recovery_volume_bytes(o->volume_bytes, o->recovery_percent, result->payload_bytes,
+                                    result->payload_bytes + result->raw_bytes + items * 2048);
+    struct su_geometry least;
+    if (*out > 0 &&
+        su_geometry_make(&least, (size_t)(result->payload_bytes / *out) + 1, *out, o->recovery_percent))
+        return 0;
+    (void)su_fail(err, SU_USAGE, "--volume-size %llu is too small for --recovery %llu",
+                  (unsigned long long)o->volume_bytes, (unsigned long long)o->recovery_percent);
+    return su_remedy(err, "Choose a larger --volume-size or a smaller --recovery.");
+}
+
+/* One file for each key. */
+static int sign_all(struct writing *w, int dir, const struct su_buf *manifest, struct su_err *err)
+{
+    for (size_t i = 0; i < w->signers->count; i++) {
+        const struct su_key *key = &w->signers->at[i].key;
+        uint8_t signature[SU_SIGNATURE_BYTES];
+        char name[16];
+        (void)snprintf(name, sizeof name, "%02X%02X%02X%02X.SIG", key->id[0], key->id[1], key->id[2],
+                       key->id[3]);
+        if (su_sign(key, manifest->bytes, manifest->length, signature, err) < 0 ||
+            su_file_save(dir, name, 0644, false, signature, sizeof signature, err) < 0)
+            return -1;
+        w->result->bytes += sizeof signature;
+    }
+    return 0;
+}
+
+/* Everything but the final name: volumes, recipe, manifest, signatures, all synced. */
+static int write_bundle(struct writing *w, int dir, const struct su_export_options *o, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), text = SU_BUF_INIT(8192);
+    char set[SU_SET_TEXT];
+    uint64_t volume_bytes;
+    if (data_volume_bytes(o, w->result, &volume_bytes, err) < 0 || su_volume_set(w->m, set, err) < 0 ||
+        !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
+        !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 ||
+        write_files(w, false, err) < 0 || write_metadata(w, err) < 0 ||
+        su_volume_finish(w->volumes, err) < 0 ||
+        (o->recovery_percent > 0 &&
+         su_recovery_write(dir, w->m, o->recovery_percent, o->volume_bytes, w->events, err) < 0))
+        return -1;
+    recipe(w->m, w->signers->at[0].key.id, &text);
+    if (write_paper(w, dir, SU_PAPER_RECIPE, &text, err) < 0 || write_slip(w, dir, err) < 0)
+        return -1;
+    su_manifest_format(w->m, &manifest);
+    if (su_buf_check(&manifest, "the manifest", err) < 0 ||
+        su_sha256(w->result->manifest_sha256, manifest.bytes, manifest.length, err) < 0)
+        return -1;
+    if (sign_all(w, dir, &manifest, err) < 0 ||
+        su_file_save(dir, SU_MANIFEST_NAME, 0644, false, manifest.bytes, manifest.length, err) < 0)
+        return -1;
+    w->result->bytes += su_manifest_volume_bytes(w->m) + manifest.length;
+    return su_dir_sync(dir, err);
+}
+
+/* Files declared as missing; references are holes of another kind. */
+static size_t content_holes(const struct su_manifest *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->holes.count; i++)
+        n += strncmp(m->holes.at[i].text, "content ", 8) == 0 ||
+             strncmp(m->holes.at[i].text, "licence ", 8) == 0;
+    return n;
+}
+
+/* The new state of the site in the hub's books. */
+static int record_export(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
+                         const struct su_export_result *result, struct su_err *err)
+{
+    const struct su_manifest *m = &result->manifest;
+    char now[SU_TIME_TEXT];
+    if (su_run(
+            home->db, err,
+            "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256,"
+            " volumes, bytes, records, files, content_holes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+            SU_I(site->site_id), SU_I(m->sequence), SU_T(m->is_full ? "full" : "delta"),
+            SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
+            SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
+            SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
+        su_run(
+            home->db, err,
+            "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=site_state.update_id"
+            " AND r.revision=site_state.revision AND r.record_sha256=site_state.record_sha256)",
+            SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
+        su_run(home->db, err,
+               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256, "
+               "r.doc_sha256 FROM "
+               "temp.carry JOIN revision r USING (rev_id)"
+               " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id "
+               "AND s.revision=r.revision"
+               " AND s.to_sequence IS NULL) ORDER BY r.update_id, r.revision",
+               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
+        /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
+        su_run(home->db, err,
+               "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM "
+               "temp.deliver)",
+               SU_I(site->site_id), SU_I(result->floor)) < 0 ||
+        su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
+               SU_I(site->site_id), SU_I(m->sequence)) < 0)
+        return -1;
+    struct su_ledger_entry entry = {.actor = o->actor,
+                                    .kind = "export",
+                                    .site = site->code,
+                                    .detail = result->bundle,
+                                    .sequence = m->sequence};
+    memcpy(entry.subject, result->manifest_sha256, SU_SHA256_BYTES);
+    return su_ledger_add(home->db, &entry, err);
+}
+
+/* Bytes of content that will be written: what lies in the pool already is not. */
+static int content_bytes(struct su_home *home, int out, const struct su_export_options *o,
+                         const struct su_export_result *result, uint64_t *bytes, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_file_id id;
+    int more;
+    *bytes = result->payload_bytes;
+    if (!o->is_pooled)
+        return 0;
+    if (su_query(home->db, &rows, err, "SELECT sha256, bytes FROM temp.deliver") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        id = (struct su_file_id){.bytes = (uint64_t)su_rows_int(&rows, 1)};
+        if (su_rows_fixed(&rows, 0, id.sha256, sizeof id.sha256, err) < 0)
+            return -1;
+        *bytes -= id.bytes - su_pool_would_write(out, &id);
+    }
+    return more;
+}
+
+static int check_space(struct su_home *home, int out, const struct su_export_options *o,
+                       const struct su_export_result *result, struct su_err *err)
+{
+    uint64_t have, need;
+    if (content_bytes(home, out, o, result, &need, err) < 0)
+        return -1;
+    need += result->raw_bytes / 4;
+    if (o->recovery_percent > 0)
+        need += su_recovery_estimate(o->volume_bytes, o->recovery_percent, need);
+    need += 4 * SU_MIB;
+    if (su_space_free(out, &have, err) < 0)
+        return -1;
+    if (have < need)
+        return su_fail(err, SU_SPACE, "the bundle needs about %llu bytes, %llu are free on the medium",
+                       (unsigned long long)need, (unsigned long long)have);
+    return 0;
+}
+
+static int read_back(int dir, struct writing *w, struct su_err *err)
+{
+    for (size_t i = 0; i < w->m->payloads.count; i++)
+        if (w->m->payloads.at[i].is_pooled && su_pool_prove(dir, &w->m->payloads.at[i], err) < 0)
+            return -1;
+    return su_read_back(dir, w->sent.dir, w->m, NULL, w->events, err);
+}
+
+static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
+                     const struct su_key_files *signers, const struct su_events *events,
+                     struct su_export_result *result, struct su_transaction *t, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd out = -1, dir = -1;
+    char partial[SU_BUNDLE_NAME_TEXT + 16];
+    (void)snprintf(partial, sizeof partial, "%s.partial", result->bundle);
+    if (su_path_make(&out, o->out, 0755, NULL, err) < 0)
+        return -1;
+    if (su_file_exists(out, result->bundle))
+        return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
+    if (check_space(home, out, o, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
+        su_dir_make(&dir, out, partial, 0755, err) < 0)
+        return -1;
+    struct writing w = {.home = home,
+                        .events = events,
+                        .actor = o->actor,
+                        .result = result,
+                        .m = &result->manifest,
+                        .signers = signers,
+                        .sent = SU_SENT_INIT,
+                        .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
+                        .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
+                        .total = result->payload_bytes + result->raw_bytes,
+                        .pool = o->is_pooled ? out : -1,
+                        .most_pool_bytes = o->volume_bytes ? o->volume_bytes : UINT64_MAX};
+    int code = su_sent_begin(&w.sent, home, site, w.m->sequence, result->raw_bytes / 4 + 4 * SU_MIB, err);
+    if (code == 0)
+        code = write_bundle(&w, dir, o, err);
+    if (code == 0)
+        code = su_sent_keep(&w.sent, dir, w.m, result->manifest_sha256, err);
+    if (code == 0 && o->is_read_back)
+        code = read_back(dir, &w, err);
+    su_sent_cleanup(&w.sent);
+    su_volume_writer_cleanup(&w.volumes);
+    su_packer_cleanup(&w.packer);
+    su_buf_cleanup(&w.frame);
+    su_buf_cleanup(&w.packed);
+    /* Books first, final name last: a bundle that bears its name is always in the books; one that
+     * was lost between the two is like a lost stick, and the next bundle covers it. */
+    if (code == 0)
+        code = record_export(home, site, o, result, err) < 0 || su_commit(t, err) < 0 ? -1 : 0;
+    struct su_err ignored = SU_ERR_INIT;
+    if (code < 0) {
+        if (su_dir_remove(out, partial, &ignored) < 0)
+            su_message(events, SU_SYSTEM, SU_WARNING, "the unfinished %s could not be removed: %s", partial,
+                       ignored.text);
+        return -1;
+    }
+    return su_file_rename(out, partial, out, result->bundle, err);
+}
+
+int su_export(struct su_home *home, const struct su_export_options *o, const struct su_events *events,
+              struct su_export_result *result, struct su_err *err)
+{
+    SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
+    SU_AUTO(su_key_files) struct su_key_files signers = {0};
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    if (o->volume_bytes != 0 && o->volume_bytes < SU_MIN_VOLUME_BYTES)
+        return su_fail(err, SU_USAGE, "--volume-size %llu is below the least, %zu bytes",
+                       (unsigned long long)o->volume_bytes, SU_MIN_VOLUME_BYTES);
+    if (o->is_pooled && o->recovery_percent > 0) {
+        (void)su_fail(err, SU_USAGE, "--recovery protects volumes, not the files of a shared pool");
+        return su_remedy(err, "Give --separate: each bundle then carries its own content.");
+    }
+    if (su_begin(&t, home->db, err) < 0 || su_site_load(home->db, o->site, &site, err) < 0 ||
+        (!o->is_plan && su_keys_open_signers(home, o->key, o->passphrase, &signers, err) < 0) ||
+        su_export_plan(home, &site, o, result, err) < 0)
+        return su_after(err, "Nothing was written.");
+    su_bundle_name(site.code, result->manifest.sequence, result->bundle);
+    if (o->is_plan || result->is_nothing)
+        return 0;
+    su_message(events, SU_EXPORT_STARTED, SU_INFO, "export %s sequence %llu (%s) started", site.code,
+               (unsigned long long)result->manifest.sequence, result->manifest.is_full ? "full" : "delta");
+    if (write_all(home, &site, o, &signers, events, result, &t, err) == 0)
+        return 0;
+    return su_after(err, t.db ? "No bundle was made; the hub's books are as they were."
+                              : "The bundle is in the books but bears no final name: export again.");
+}

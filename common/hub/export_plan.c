@@ -1,0 +1,398 @@
+#include "common/hub/export_plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/catalogue/closure.h"
+#include "common/catalogue/content.h"
+#include "common/catalogue/history.h"
+#include "common/catalogue/state.h"
+#include "common/hub/rotation.h"
+
+/* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
+ * bundle, which whoever is to use a delta must have; --since is the operator's word that N has arrived. */
+static int choose_floor(const struct su_site *site, const struct su_export_options *o, struct su_manifest *m,
+                        uint64_t *floor, struct su_err *err)
+{
+    m->is_full = o->is_full || site->last_sent == 0;
+    *floor = site->acknowledged > 0 ? site->acknowledged : site->last_full;
+    if (o->since > site->last_sent)
+        return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu",
+                       (unsigned long long)o->since, site->code, (unsigned long long)site->last_sent);
+    if (o->since > 0)
+        *floor = o->since;
+    if (*floor >= site->kept_from || m->is_full)
+        return 0;
+    if (o->since == 0) { /* the site went back further than the books do */
+        m->is_full = true;
+        return 0;
+    }
+    (void)su_fail(err, SU_USAGE, "--since %llu: what states of %s before bundle %llu held is no longer kept",
+                  (unsigned long long)o->since, site->code, (unsigned long long)site->kept_from);
+    return su_remedy(err, "Use --full: a full bundle fits any state.");
+}
+
+static int list_bases(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
+                      struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    if (su_query(db, &rows, err,
+                 "SELECT sequence, state_digest, created FROM export WHERE site_id=?1 AND sequence>=?2 ORDER "
+                 "BY sequence",
+                 SU_I(site->site_id), SU_I(m->is_full ? site->last_sent : floor)) < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        m->follows = (uint64_t)su_rows_int(&rows, 0);
+        (void)snprintf(m->follows_created, sizeof m->follows_created, "%s", su_rows_text(&rows, 2));
+        if (m->is_full)
+            continue;
+        struct su_base *base = SU_PUSH(&m->bases, 1000000);
+        if (!base)
+            return su_fail_memory(err);
+        base->sequence = m->follows;
+        if (su_rows_fixed(&rows, 1, base->digest, SU_SHA256_BYTES, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int fill_head(struct su_home *home, const struct su_site *site, struct su_manifest *m,
+                     struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf created = SU_BUF_INIT(sizeof m->created - 1);
+    (void)snprintf(m->hub, sizeof m->hub, "%s", home->name);
+    (void)snprintf(m->site, sizeof m->site, "%s", site->code);
+    m->sequence = (site->last_sent > site->numbers_used ? site->last_sent : site->numbers_used) + 1;
+    for (size_t i = 0; i < site->children.count; i++) {
+        struct su_line *slot = SU_PUSH(&m->children, SU_MAX_CHILDREN);
+        if (!slot)
+            return su_fail_memory(err);
+        if (su_line_add(slot, site->children.at[i].code, strlen(site->children.at[i].code), err) < 0)
+            return -1;
+    }
+    m->promise_days = site->promise_days;
+    m->jump_limit = site->jump_limit;
+    if (m->sequence > 999999)
+        return su_fail(err, SU_LIMIT, "sequence numbers of %s are used up", site->code);
+    if (su_history_source_time(home->db, &created, err) < 0)
+        return -1;
+    if (created.length == 0) {
+        (void)su_fail(err, SU_CONFIG, "the catalogue is empty: this hub was never synchronized");
+        return su_remedy(err, "Run: suexport sync --from PACKAGE.cab");
+    }
+    (void)snprintf(m->created, sizeof m->created, "%s", created.bytes);
+    for (size_t i = 0; i < site->profile.items.count; i++)
+        if (su_profile_add(&m->profile, site->profile.items.at[i].kind, site->profile.items.at[i].value,
+                           err) < 0)
+            return -1;
+    m->profile.content = site->profile.content;
+    m->profile.has_express = site->profile.has_express;
+    su_profile_sort(&m->profile);
+    if (su_rotation_declare(home->db, site->site_id, m, err) < 0)
+        return -1;
+    return su_profile_digest(&m->profile, m->profile_digest, err);
+}
+
+static int take_holes(const struct su_closure *closure, struct su_export_result *result, struct su_err *err)
+{
+    for (size_t i = 0; i < su_closure_hole_count(closure); i++) {
+        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256), chain = SU_BUF_INIT(64 * SU_KIB);
+        struct su_line *slot = SU_PUSH(&result->manifest.holes, SU_MAX_HOLES);
+        struct su_line *told = SU_PUSH(&result->chains, SU_MAX_HOLES);
+        if (!slot || !told)
+            return su_fail(err, SU_LIMIT, "the closure has more than %u holes", SU_MAX_HOLES);
+        if (su_closure_hole_line(closure, i, &line, err) < 0 ||
+            su_line_add(slot, line.bytes, line.length, err) < 0 ||
+            su_closure_hole_chain(closure, i, &chain, err) < 0 ||
+            su_line_add(told, chain.bytes, chain.length, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int plan_closure(struct su_home *home, struct su_export_result *result, struct su_err *err)
+{
+    SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(home->db, err);
+    struct su_closure_counts counts;
+    if (!closure || su_closure_walk(closure, &result->manifest.profile, err) < 0 ||
+        su_closure_store(closure, err) < 0 || take_holes(closure, result, err) < 0)
+        return -1;
+    su_closure_count(closure, &counts);
+    result->selected = counts.selected;
+    result->manifest.prerequisites = counts.prerequisites;
+    result->manifest.bundled = counts.bundled;
+    return 0;
+}
+
+static int plan_state(struct su_db *db, struct su_manifest *m, struct su_err *err)
+{
+    SU_AUTO(su_state_builder) struct su_state_builder builder = SU_STATE_BUILDER_INIT;
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_guid id;
+    struct su_state state;
+    uint8_t leaf[SU_SHA256_BYTES];
+    int more;
+    if (su_query(db, &rows, err,
+                 "SELECT update_id, record_sha256 FROM revision WHERE rev_id IN (SELECT rev_id FROM "
+                 "temp.carry) ORDER BY update_id, revision") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0)
+        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 ||
+            su_rows_fixed(&rows, 1, leaf, sizeof leaf, err) < 0 || su_state_add(&builder, &id, leaf, err) < 0)
+            return -1;
+    if (more < 0 || su_state_end(&builder, &state, err) < 0)
+        return -1;
+    memcpy(m->result, state.digest, SU_SHA256_BYTES);
+    m->updates = state.updates;
+    m->revisions = state.revisions;
+    return 0;
+}
+
+/* A record travels unless every fitting state has it; a removal travels if any fitting state needs it. */
+static int plan_records(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
+                        struct su_err *err)
+{
+    int64_t records, removals;
+    if (su_db_script(
+            db,
+            "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.send;"
+            "CREATE TEMP TABLE IF NOT EXISTS gone (update_id BLOB, revision INTEGER, PRIMARY KEY (update_id, "
+            "revision)) WITHOUT ROWID;"
+            "DELETE FROM temp.gone;",
+            err) < 0)
+        return -1;
+    if (m->is_full) {
+        if (su_run(db, err, "INSERT INTO temp.send SELECT rev_id FROM temp.carry") < 0)
+            return -1;
+    } else {
+        if (su_run(db, err,
+                   "INSERT INTO temp.send SELECT r.rev_id FROM temp.carry JOIN revision r USING (rev_id) "
+                   "WHERE NOT EXISTS"
+                   " (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
+                   "s.revision=r.revision"
+                   " AND s.to_sequence IS NULL AND s.from_sequence<=?2 AND s.record_sha256=r.record_sha256)",
+                   SU_I(site->site_id), SU_I(floor)) < 0 ||
+            su_run(db, err,
+                   "INSERT OR IGNORE INTO temp.gone SELECT s.update_id, s.revision FROM site_state s WHERE "
+                   "s.site_id=?1"
+                   " AND (s.to_sequence IS NULL OR s.to_sequence>?2) AND NOT EXISTS (SELECT 1 FROM revision "
+                   "r JOIN temp.carry USING (rev_id)"
+                   " WHERE r.update_id=s.update_id AND r.revision=s.revision)",
+                   SU_I(site->site_id), SU_I(floor)) < 0)
+            return -1;
+    }
+    if (su_query_int(db, &records, NULL, err, "SELECT count(*) FROM temp.send") < 0 ||
+        su_query_int(db, &removals, NULL, err, "SELECT count(*) FROM temp.gone") < 0)
+        return -1;
+    m->records = (uint64_t)records;
+    m->removals = (uint64_t)removals;
+    return 0;
+}
+
+/* Change classes against the last state sent, for people; the site counts its own on import. */
+static int count_changes(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                         struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    if (su_query(db, &rows, err,
+                 "WITH now AS (SELECT r.update_id AS id, max(r.revision) AS newest FROM temp.carry JOIN "
+                 "revision r USING (rev_id) GROUP BY 1),"
+                 " was AS (SELECT DISTINCT update_id AS id FROM site_state WHERE site_id=?1 AND to_sequence "
+                 "IS NULL),"
+                 " changed AS (SELECT DISTINCT r.update_id AS id FROM temp.carry JOIN revision r USING "
+                 "(rev_id) WHERE NOT EXISTS"
+                 "  (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
+                 "s.revision=r.revision"
+                 "   AND s.to_sequence IS NULL AND s.doc_sha256=r.doc_sha256)"
+                 "  UNION SELECT s.update_id FROM site_state s WHERE s.site_id=?1 AND s.to_sequence IS NULL "
+                 "AND NOT EXISTS"
+                 "  (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=s.update_id "
+                 "AND r.revision=s.revision)),"
+                 " both AS (SELECT n.id, (SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE "
+                 "r.update_id=n.id AND r.revision=n.newest)"
+                 "   AND NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=n.id AND "
+                 "s.revision=n.newest AND s.to_sequence IS NULL)"
+                 "   AS expires FROM now n JOIN was USING (id) JOIN changed USING (id))"
+                 " SELECT (SELECT count(*) FROM now WHERE id NOT IN (SELECT id FROM was)),"
+                 " (SELECT count(*) FROM was WHERE id NOT IN (SELECT id FROM now)),"
+                 " (SELECT count(*) FROM both WHERE expires), (SELECT count(*) FROM both WHERE NOT expires)",
+                 SU_I(site->site_id)) < 0)
+        return -1;
+    int more = su_rows_next(&rows, err);
+    if (more <= 0)
+        return more < 0 ? -1 : su_fail(err, SU_BUG, "a count gave no row");
+    result->new = (uint64_t)su_rows_int(&rows, 0);
+    result->removed = (uint64_t)su_rows_int(&rows, 1);
+    result->expired = (uint64_t)su_rows_int(&rows, 2);
+    result->revised = (uint64_t)su_rows_int(&rows, 3);
+    return 0;
+}
+
+static int missing_files(struct su_db *db, struct su_export_result *result, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    uint8_t sha1[SU_SHA1_BYTES];
+    int more;
+    if (su_query(db, &rows, err,
+                 "SELECT n.sha1, n.bytes, n.licence, n.name, (SELECT i.title FROM file f JOIN info i USING "
+                 "(rev_id) WHERE f.sha1=n.sha1 LIMIT 1)"
+                 " FROM temp.need n WHERE NOT EXISTS (SELECT 1 FROM stored_file s WHERE " SU_STORED_AS_NEEDED
+                 ") ORDER BY n.licence DESC, n.sha1") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256), told = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES * 2);
+        struct su_line *slot = SU_PUSH(&result->manifest.holes, SU_MAX_HOLES);
+        struct su_line *chain = SU_PUSH(&result->chains, SU_MAX_HOLES);
+        const char *kind = su_rows_int(&rows, 2) ? "licence" : "content";
+        if (!slot || !chain)
+            return su_fail(err, SU_LIMIT, "more than %u files are missing", SU_MAX_HOLES);
+        if (su_rows_fixed(&rows, 0, sha1, sizeof sha1, err) < 0)
+            return -1;
+        su_buf_addf(&line, "%s ", kind);
+        su_buf_addhex(&line, sha1, sizeof sha1);
+        su_buf_addf(&line, " %lld", (long long)su_rows_int(&rows, 1));
+        su_buf_addf(&told, "%s file %s (", kind, su_rows_text(&rows, 3));
+        su_buf_addhex(&told, sha1, sizeof sha1);
+        su_buf_addf(&told, ", %lld bytes) of %s: not in the content store", (long long)su_rows_int(&rows, 1),
+                    su_rows_text(&rows, 4));
+        if (su_buf_check(&line, "a hole", err) < 0 || su_buf_check(&told, "a hole", err) < 0 ||
+            su_line_add(slot, line.bytes, line.length, err) < 0 ||
+            su_line_add(chain, told.bytes, told.length, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int plan_needs(struct su_db *db, struct su_export_result *result, struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    int64_t licence, payload;
+    if (su_content_need(db, &m->profile, true, err) < 0 ||
+        su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
+        su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
+        return -1;
+    m->licence_files = (uint64_t)licence;
+    m->payload_files = (uint64_t)payload;
+    return missing_files(db, result, err);
+}
+
+static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor,
+                      struct su_export_result *result, struct su_err *err)
+{
+    int64_t bytes, files, held;
+    /* After a full bundle a site may hold what that bundle carries, and what it acknowledged, no more. */
+    result->floor = result->manifest.is_full ? site->acknowledged : floor;
+    if (su_db_script(db,
+                     "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, "
+                     "bytes INTEGER NOT NULL,"
+                     " licence INTEGER NOT NULL) WITHOUT ROWID; DELETE FROM temp.deliver;",
+                     err) < 0 ||
+        su_run(db, err,
+               "INSERT OR IGNORE INTO temp.deliver SELECT s.sha256, s.sha1, s.bytes, n.licence FROM "
+               "temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
+               " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 "
+               "AND f.sequence<=?2)",
+               SU_I(site->site_id), SU_I(floor), SU_I(result->manifest.is_full)) < 0 ||
+        su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
+        su_query_int(db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
+        su_query_int(db, &held, NULL, err,
+                     "SELECT count(*) FROM temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED) < 0)
+        return -1;
+    result->payload_bytes = (uint64_t)bytes;
+    result->files = (uint64_t)files;
+    result->held_files = (uint64_t)(held - files);
+    return 0;
+}
+
+/* What a site in any state since `floor` lacks. */
+static int plan_difference(struct su_db *db, const struct su_site *site, uint64_t floor,
+                           struct su_export_result *result, struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    m->bases.count = 0;
+    if (list_bases(db, site, floor, m, err) < 0 || plan_records(db, site, floor, m, err) < 0 ||
+        plan_files(db, site, floor, result, err) < 0)
+        return -1;
+    result->is_nothing = !m->is_full && m->records == 0 && m->removals == 0 && result->files == 0;
+    return 0;
+}
+
+/* Nothing that the last bundle made has not carried, whether it arrived or not. */
+static int find_due(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                    struct su_err *err)
+{
+    const struct su_manifest *m = &result->manifest;
+    int64_t unsent;
+    if (m->is_full || m->bases.count == 0)
+        return 0;
+    const struct su_base *last = &m->bases.at[m->bases.count - 1];
+    if (su_query_int(db, &unsent, NULL, err,
+                     "SELECT count(*) FROM temp.deliver WHERE sha256 NOT IN (SELECT sha256 FROM site_file "
+                     "WHERE site_id=?1)",
+                     SU_I(site->site_id)) < 0)
+        return -1;
+    result->is_nothing |= unsent == 0 && memcmp(last->digest, m->result, SU_SHA256_BYTES) == 0;
+    return 0;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(((const struct su_line *)a)->text, ((const struct su_line *)b)->text);
+}
+
+/* Sorted, each once: two clauses of one revision may ask for the same id. */
+static void sort_holes(struct su_manifest *m)
+{
+    size_t kept = 0;
+    if (m->holes.count == 0)
+        return;
+    qsort(m->holes.at, m->holes.count, sizeof *m->holes.at, compare_lines);
+    for (size_t i = 1; i < m->holes.count; i++) {
+        if (compare_lines(&m->holes.at[kept], &m->holes.at[i]) == 0)
+            free(m->holes.at[i].text);
+        else
+            m->holes.at[++kept] = m->holes.at[i];
+    }
+    m->holes.count = kept + 1;
+}
+
+static int refuse_holes(const struct su_export_result *result, struct su_err *err)
+{
+    char more[64] = "";
+    if (result->chains.count > 1)
+        (void)snprintf(more, sizeof more, " (and %zu more; 'plan' lists all)", result->chains.count - 1);
+    return su_fail(err, SU_INCOMPLETE, "not complete: %s%s", result->chains.at[0].text, more);
+}
+
+int su_export_plan(struct su_home *home, struct su_site *site, const struct su_export_options *options,
+                   struct su_export_result *result, struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    uint64_t floor;
+    int64_t raw;
+    if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
+        plan_closure(home, result, err) < 0 || plan_state(home->db, m, err) < 0 ||
+        count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
+        plan_difference(home->db, site, floor, result, err) < 0)
+        return -1;
+    if (options->is_due_only && find_due(home->db, site, result, err) < 0)
+        return -1;
+    if (result->is_nothing && site->acknowledged < site->last_sent && options->since == 0 &&
+        !options->is_due_only) {
+        /* Asked again with nothing new and no receipt: the bundle was lost. Go back to what is certain. */
+        m->is_full = site->acknowledged == 0;
+        if (plan_difference(home->db, site, site->acknowledged, result, err) < 0)
+            return -1;
+    }
+    sort_holes(m);
+    if (su_query_int(home->db, &raw, NULL, err,
+                     "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
+        return -1;
+    result->raw_bytes = (uint64_t)raw;
+    if (m->holes.count > 0 && !options->allow_incomplete && !options->is_plan)
+        return refuse_holes(result, err);
+    return 0;
+}

@@ -1,0 +1,167 @@
+#include "common/hub/sent.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+
+#define SENT_FOLDER "sent"
+#define PARTIAL ".partial"
+#define MAX_SENT_NAMES 100000
+#define MAX_FOLDER_NAMES 5000
+
+void su_sent_cleanup(struct su_sent *s)
+{
+    su_fd_cleanup(&s->frames);
+    su_fd_cleanup(&s->dir);
+    su_fd_cleanup(&s->root);
+}
+
+/* The sequence of a folder of this site's, 0 for what is none. */
+static uint64_t sequence_of(const char *name, const char *site)
+{
+    uint64_t sequence;
+    char again[SU_BUNDLE_NAME_TEXT];
+    const char *digits = strrchr(name, '-');
+    if (!digits || strlen(digits + 1) != 6 || strspn(digits + 1, "0123456789") != 6)
+        return 0;
+    sequence = (uint64_t)(digits[1] - '0');
+    for (size_t i = 2; i <= 6; i++)
+        sequence = sequence * 10 + (uint64_t)(digits[i] - '0');
+    return strcmp(name, su_bundle_name(site, sequence, again)) == 0 ? sequence : 0;
+}
+
+static bool is_partial(const char *name)
+{
+    size_t n = strlen(name), tail = strlen(PARTIAL);
+    return n > tail && strcmp(name + n - tail, PARTIAL) == 0;
+}
+
+/* The caller holds the home's lock, so whatever is unfinished belongs to a run that failed. */
+static int drop(const struct su_sent *s, const struct su_site *site, uint64_t next, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    if (su_dir_list(s->root, &names, MAX_SENT_NAMES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t sequence = sequence_of(names.at[i], site->code);
+        bool is_old = sequence < site->acknowledged || sequence + SU_UNDO_KEEP <= next;
+        bool is_dropped = is_partial(names.at[i]) || (sequence > 0 && (is_old || sequence >= next));
+        if (is_dropped && su_dir_remove(s->root, names.at[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_site *site, uint64_t sequence,
+                  uint64_t bytes, struct su_err *err)
+{
+    uint64_t have;
+    su_bundle_name(site->code, sequence, s->name);
+    (void)snprintf(s->partial, sizeof s->partial, "%s" PARTIAL, s->name);
+    if (su_dir_make(&s->root, hub->dir, SENT_FOLDER, 0700, err) < 0 || drop(s, site, sequence, err) < 0 ||
+        su_space_free(s->root, &have, err) < 0)
+        return -1;
+    if (have < bytes)
+        return su_fail(err, SU_SPACE,
+                       "the hub's home needs about %llu bytes for what a resend needs, %llu are free",
+                       (unsigned long long)bytes, (unsigned long long)have);
+    if (su_dir_make(&s->dir, s->root, s->partial, 0700, err) < 0)
+        return -1;
+    s->frames = openat(s->dir, SU_SENT_FRAMES, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return s->frames < 0 ? su_fail_sys(err, "creating " SENT_FOLDER "/%s/" SU_SENT_FRAMES, s->partial) : 0;
+}
+
+int su_sent_frame(struct su_sent *s, const void *packed, size_t length, struct su_err *err)
+{
+    return su_file_write(s->frames, packed, length, err) < 0 ? su_prefix(err, SENT_FOLDER "/%s", s->partial)
+                                                             : 0;
+}
+
+static bool is_volume(const struct su_manifest *m, const char *name)
+{
+    char volume[16];
+    for (size_t v = 1; v <= m->volumes.count; v++)
+        if (strcmp(name, su_volume_name(m, (uint32_t)v, volume)) == 0)
+            return true;
+    return false;
+}
+
+static int copy_file(int from, int to, const char *name, struct su_buf *bytes, struct su_err *err)
+{
+    su_buf_clear(bytes);
+    if (su_file_read_all(from, name, bytes, err) < 0)
+        return -1;
+    return su_file_save(to, name, 0644, false, bytes->bytes ? bytes->bytes : "", bytes->length, err);
+}
+
+static int prove(const struct su_buf *bytes, const char *name, const uint8_t sha256[SU_SHA256_BYTES],
+                 struct su_err *err)
+{
+    uint8_t have[SU_SHA256_BYTES];
+    if (su_sha256(have, bytes->bytes ? bytes->bytes : "", bytes->length, err) < 0)
+        return -1;
+    return memcmp(have, sha256, sizeof have) == 0
+               ? 0
+               : su_fail(err, SU_READ_BACK, "%s does not read back from the medium as it was written", name);
+}
+
+int su_sent_keep(struct su_sent *s, int bundle_dir, const struct su_manifest *m,
+                 const uint8_t manifest_sha256[SU_SHA256_BYTES], struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
+    if (su_dir_list(bundle_dir, &names, MAX_FOLDER_NAMES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.at[i];
+        if (is_volume(m, name))
+            continue;
+        if (copy_file(bundle_dir, s->dir, name, &bytes, err) < 0 ||
+            (strcmp(name, SU_MANIFEST_NAME) == 0 && prove(&bytes, name, manifest_sha256, err) < 0))
+            return -1;
+        for (int p = 0; p < SU_PAPERS; p++)
+            if (strcmp(name, su_paper_name((enum su_paper)p)) == 0 &&
+                prove(&bytes, name, m->papers[p], err) < 0)
+                return -1;
+    }
+    int fd = s->frames;
+    if (su_file_sync(fd, err) < 0)
+        return -1;
+    s->frames = -1;
+    if (close(fd) < 0)
+        return su_fail_sys(err, "closing " SU_SENT_FRAMES);
+    return su_dir_sync(s->dir, err) < 0 ? -1 : su_file_rename(s->root, s->partial, s->root, s->name, err);
+}
+
+int su_sent_open(struct su_sent *s, const struct su_home *hub, const char *bundle, struct su_err *err)
+{
+    (void)snprintf(s->name, sizeof s->name, "%s", bundle);
+    if (su_file_exists(hub->dir, SENT_FOLDER) && su_dir_open_below(&s->root, hub->dir, SENT_FOLDER, err) < 0)
+        return -1;
+    if (s->root < 0 || !su_file_exists(s->root, bundle))
+        return su_fail(
+            err, SU_NOT_KEPT,
+            "what it needs to make %s again is no longer kept here (%d bundles of a site are, from "
+            "the last acknowledged one on)",
+            bundle, SU_UNDO_KEEP);
+    return su_dir_open_below(&s->dir, s->root, bundle, err);
+}
+
+int su_sent_copy(const struct su_sent *s, int to, uint64_t *bytes, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    SU_AUTO(su_buf) struct su_buf file = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
+    if (su_dir_list(s->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        if (strcmp(names.at[i], SU_SENT_FRAMES) == 0)
+            continue;
+        if (copy_file(s->dir, to, names.at[i], &file, err) < 0)
+            return -1;
+        *bytes += file.length;
+    }
+    return 0;
+}

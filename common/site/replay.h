@@ -1,0 +1,17 @@
+/*
+ * replay.h - applies a bundle's records to the catalogue, keeping the inverse for undo.
+ */
+#ifndef SU_REPLAY_H
+#define SU_REPLAY_H
+
+#include "common/catalogue/catalogue.h"
+#include "common/bundle/volume_read.h"
+
+/* Inside the caller's transaction, with su_changes_begin called. A full bundle replaces: what it
+ * does not hold is removed. */
+int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su_manifest *manifest,
+              int64_t import_id, const struct su_events *events, struct su_err *err) SU_CHECKED;
+/* Applies the inverse kept for an import. */
+int su_replay_inverse(struct su_db *db, int64_t import_id, struct su_err *err) SU_CHECKED;
+
+#endif
