@@ -1,9 +1,11 @@
 #include "common/bundle/volume_read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/bundle/volume_write.h"
 #include "common/sys/interrupt.h"
 
 struct su_volume_reader {
@@ -54,9 +56,39 @@ static const char *or_repair(const struct su_volume_reader *r)
                : "";
 }
 
+/* Whose volume lies there, by the words in its head, when they are another's. Unsigned: for people only.
+ * The head is a tar member, in a recovery volume the first cell. */
+static void whose_volume(const struct su_volume_reader *r, int fd, uint32_t volume, char out[128])
+{
+    static const char first[] = "SU-VOLUME 1\nbundle ";
+    char head[1024 + 1], expected[128], *at = head, set[SU_SET_TEXT], name[SU_BUNDLE_NAME_TEXT];
+    struct su_err ignored = SU_ERR_INIT;
+    const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
+    size_t data = su_manifest_data_volumes(r->manifest);
+    out[0] = 0;
+    if (su_file_read_at(fd, head, sizeof head - 1, 0, &ignored) < 0 ||
+        su_volume_set(r->manifest, set, &ignored) < 0)
+        return;
+    head[sizeof head - 1] = 0;
+    at += v->is_recovery ? 0 : 512;
+    (void)snprintf(expected, sizeof expected, "%s%s\nset %s\n%s %zu\n", first,
+                   su_bundle_name(r->manifest->site, r->manifest->sequence, name), set,
+                   v->is_recovery ? "recovery" : "volume", volume - (v->is_recovery ? data : 0));
+    if (strncmp(at, first, strlen(first)) != 0 || strncmp(at, expected, strlen(expected)) == 0)
+        return;
+    at += strlen(first);
+    const char *number = strstr(at, v->is_recovery ? "\nrecovery " : "\nvolume ");
+    (void)snprintf(out, 128, "; by its head it is%.*s of %.*s",
+                   number ? (int)strcspn(number + 1, "\n") + 1 : 0, number ? number : "",
+                   (int)strcspn(at, "\n"), at);
+    for (char *c = out; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+}
+
 static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_err *err)
 {
-    char name[16];
+    char name[16], whose[128];
     uint64_t bytes;
     const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
     if (r->volume == volume)
@@ -73,10 +105,11 @@ static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_er
     if (su_file_open(&r->fd, r->dir, name, &bytes, err) < 0)
         return -1;
     if (bytes != v->bytes) {
+        whose_volume(r, r->fd, volume, whose);
         su_fd_cleanup(&r->fd);
-        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) has %llu bytes, the manifest says %llu", volume,
-                      r->manifest->volumes.count, name, (unsigned long long)bytes,
-                      (unsigned long long)v->bytes);
+        (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) has %llu bytes, the manifest says %llu%s",
+                      volume, r->manifest->volumes.count, name, (unsigned long long)bytes,
+                      (unsigned long long)v->bytes, whose);
         return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
     }
     r->volume = volume;
@@ -89,7 +122,7 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     const struct su_volume *v = &r->manifest->volumes.at[r->volume - 1];
     uint64_t offset = (uint64_t)number * SU_BLOCK_BYTES;
     uint8_t digest[SU_SHA256_BYTES];
-    char name[16];
+    char name[16], whose[128] = "";
     if (r->has_block && r->block_number == number)
         return 0;
     if (su_interrupt_check(err) < 0)
@@ -103,10 +136,12 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
     if (su_sha256(digest, r->block, r->block_bytes, err) < 0)
         return -1;
     if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0) {
+        if (number == 0)
+            whose_volume(r, r->fd, r->volume, whose);
         (void)su_fail(err, SU_DAMAGED,
-                      "volume %u of %zu (%s): the block at offset %llu differs from its signed hash",
+                      "volume %u of %zu (%s): the block at offset %llu differs from its signed hash%s",
                       r->volume, r->manifest->volumes.count, su_volume_name(r->manifest, r->volume, name),
-                      (unsigned long long)offset);
+                      (unsigned long long)offset, whose);
         return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
     }
     r->proved[v->first_block + number] = true;

@@ -286,12 +286,16 @@ static void test_volumes_of_two_bundles_exchanged(void **state)
     assert_int_equal(check_all(dir, &b, &blocks).count, 1);
     SU_AUTO(su_volume_reader) struct su_volume_reader *r = su_volume_reader_new(dir, &a, &e);
     REFUSED(read_item(r, &a, items, 0), SU_DAMAGED);
+    assert_non_null(strstr(e.text, "by its head it is volume 1 of SU-ALPHA-000013"));
     /* Two volumes of the same bundle exchanged. */
     volume_path(state, &a, 2, second);
     assert_int_equal(rename(first, in_place(state, "x")), 0);
     assert_int_equal(rename(second, first), 0);
     assert_int_equal(rename(in_place(state, "x"), second), 0);
     assert_int_equal(check_all(dir, &a, &blocks).count, 2);
+    SU_AUTO(su_volume_reader) struct su_volume_reader *again = su_volume_reader_new(dir, &a, &e);
+    REFUSED(read_item(again, &a, items, 0), SU_DAMAGED);
+    assert_non_null(strstr(e.text, "by its head it is volume 2 of SU-ALPHA-000012"));
 }
 
 /* The medium changes while it is read: what was proved is used from memory, the rest is proved again. */

@@ -164,21 +164,25 @@ static int choose_name(struct signing *s, const struct su_bundle_raw *raw, struc
     return su_fail(err, SU_EXISTS, "every name for a signature by this key is taken in %s", raw->path);
 }
 
-static int save(struct signing *s, const struct su_bundle_raw *raw, const struct su_manifest *m,
-                const char *bundle, struct su_err *err)
+/* The signature first: a ledger that says too little is mended by running again, once for each. */
+static int record(struct signing *s, const struct su_bundle_raw *raw, const struct su_manifest *m,
+                  const char *bundle, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     char detail[160];
+    int64_t have;
     struct su_ledger_entry entry = {
         .actor = &s->c->actor, .kind = "sign", .site = m->site, .detail = detail, .sequence = m->sequence};
     (void)snprintf(detail, sizeof detail, "%s as %s by %.64s", bundle, s->role, s->key);
-    if (!s->is_path &&
-        (su_sha256(entry.subject, raw->manifest.bytes, raw->manifest.length, err) < 0 ||
-         su_begin(&t, s->c->home.db, err) < 0 || su_ledger_add(s->c->home.db, &entry, err) < 0))
+    if (su_sha256(entry.subject, raw->manifest.bytes, raw->manifest.length, err) < 0 ||
+        su_begin(&t, s->c->home.db, err) < 0 ||
+        su_query_int(s->c->home.db, &have, NULL, err,
+                     "SELECT count(*) FROM ledger WHERE kind='sign' AND subject=?1 AND detail=?2",
+                     SU_B(entry.subject, SU_SHA256_BYTES), SU_T(detail)) < 0)
         return -1;
-    if (su_file_save(raw->dir, s->name, 0644, false, s->signature.bytes, s->signature.length, err) < 0)
-        return -1;
-    return s->is_path ? 0 : su_commit(&t, err);
+    if (have > 0)
+        return 0;
+    return su_ledger_add(s->c->home.db, &entry, err) < 0 ? -1 : su_commit(&t, err);
 }
 
 static void answer(struct signing *s, const struct su_manifest *m, const char *bundle)
@@ -218,7 +222,10 @@ static int sign(struct signing *s, const char *path, struct su_err *err)
         choose_name(s, &raw, err) < 0)
         return -1;
     su_bundle_name(m.site, m.sequence, bundle);
-    if (!s->is_there && save(s, &raw, &m, bundle, err) < 0)
+    if (!s->is_there &&
+        su_file_save(raw.dir, s->name, 0644, false, s->signature.bytes, s->signature.length, err) < 0)
+        return -1;
+    if (!s->is_path && record(s, &raw, &m, bundle, err) < 0)
         return -1;
     answer(s, &m, bundle);
     su_message(&s->c->events, SU_SIGNED, SU_INFO, "%s %s as %s: %s", bundle,

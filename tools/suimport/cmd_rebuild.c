@@ -132,17 +132,21 @@ static int run(struct rebuilding *r, struct su_err *err)
     struct su_context *c = r->c;
     uint8_t expected[SU_SHA256_BYTES];
     char have[SU_SHA256_TEXT], want[SU_SHA256_TEXT];
-    int64_t imports;
+    int64_t imports, is_begun;
     bool is_expected;
     if (su_query_int(c->home.db, &imports, NULL, err, "SELECT count(*) FROM import") < 0 ||
+        su_setting_int(c->home.db, "rebuilding", &is_begun, err) < 0 ||
         read_expected(c, expected, &is_expected, err) < 0)
         return -1;
-    if (imports > 0) {
+    if (imports > 0 && !is_begun) {
         (void)su_fail(err, SU_NOT_NEW, "%s has %lld imports already", c->home_path, (long long)imports);
         return su_after(err, "Nothing was written.");
     }
     if (collect(r, err) < 0)
         return su_after(err, "Nothing was written.");
+    /* Until the end is reached the home may be taken up again, with the bundle that was missing. */
+    if (su_setting_put_int(c->home.db, "rebuilding", 1, err) < 0)
+        return -1;
     su_json_open(&c->json, "steps", '[');
     for (size_t i = 0; i < r->list.count; i++)
         if (import_kept(r, &r->list.at[i], err) < 0)
@@ -152,13 +156,15 @@ static int run(struct rebuilding *r, struct su_err *err)
     su_json_text(&c->json, "site", c->home.name);
     su_json_int(&c->json, "imported", (int64_t)r->imported);
     su_json_int(&c->json, "sequence", (int64_t)r->last.sequence);
-    su_json_text(&c->json, "state_digest", r->imported ? have : NULL);
+    su_json_text(&c->json, "state_digest", r->last.sequence ? have : NULL);
     su_json_int(&c->json, "content_owed", (int64_t)r->last.content_owed);
-    if (r->imported > 0)
+    if (r->last.sequence > 0)
         su_line(c, "rebuilt up to %s, state %s", r->last.bundle, have);
     if (r->refusal.code != SU_OK) {
+        if (r->last.sequence == 0 && su_setting_put_int(c->home.db, "rebuilding", 0, err) < 0)
+            return -1;
         *err = r->refusal;
-        (void)su_prefix(err, "the rebuild came as far as %s", r->imported ? r->last.bundle : "nothing");
+        (void)su_prefix(err, "the rebuild came as far as %s", r->last.sequence ? r->last.bundle : "nothing");
         return su_after(err, r->imported ? "The bundles before it were imported." : "Nothing was written.");
     }
     su_hex_format(expected, SU_SHA256_BYTES, want);
@@ -167,6 +173,8 @@ static int run(struct rebuilding *r, struct su_err *err)
         return su_remedy(
             err, "A newer bundle is missing, or the expected state is another one's: compare the sequences.");
     }
+    if (su_setting_put_int(c->home.db, "rebuilding", 0, err) < 0)
+        return -1;
     if (r->last.content_owed > 0)
         c->note = SU_CONTENT_BEHIND;
     return 0;
