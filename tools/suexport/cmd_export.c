@@ -124,8 +124,8 @@ static void answer_recovery(struct su_context *c, const struct su_manifest *m)
     if (su_recovery_can_lose(&g) > 0)
         (void)snprintf(volumes, sizeof volumes, "any %u of the %zu volumes, or ", su_recovery_can_lose(&g),
                        m->volumes.count);
-    su_line(c, "  recovery     %zu volumes; may be lost: %sabout 1 in %u sectors anywhere", recovery, volumes,
-            su_recovery_one_in(&g));
+    su_line(c, "  recovery     %zu volume%s; may be lost: %sabout 1 in %u sectors anywhere", recovery,
+            recovery == 1 ? "" : "s", volumes, su_recovery_one_in(&g));
 }
 
 static int parse_recovery(struct su_context *c, uint64_t *out, struct su_err *err)
