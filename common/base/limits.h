@@ -98,6 +98,8 @@
 /* How far a bundle's sequence may lie above the last one imported, unless the hub says otherwise: two years
  * of monthly bundles. Beyond it the site asks: a huge number would burn all those below. */
 #define SU_DEFAULT_JUMP_LIMIT 24
+/* Names in the folder of one bundle: volumes, signatures, papers, and strangers to be named. */
+#define SU_MAX_FOLDER_NAMES 5000
 /* Bundle folders looked at on one medium. */
 #define SU_MAX_BUNDLES_ON_MEDIUM 1000u
 /* Text of one message, and of one JSON document made in memory. */

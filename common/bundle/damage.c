@@ -403,7 +403,6 @@ static int write_heads(struct rescue *r, struct su_err *err)
 /* Marks the blocks that have become good; the number still bad. */
 static int prove(struct rescue *r, bool *is_good, uint64_t *bad, struct su_err *err)
 {
-    uint8_t digest[SU_SHA256_BYTES];
     SU_AUTO(su_text) char *block = malloc(SU_BLOCK_BYTES);
     if (!block)
         return su_fail_memory(err);
@@ -411,15 +410,13 @@ static int prove(struct rescue *r, bool *is_good, uint64_t *bad, struct su_err *
     for (uint32_t v = 0; v < volumes_of(r); v++) {
         const struct su_volume *volume = &r->m->volumes.at[v];
         for (size_t b = 0; b < volume->blocks; b++) {
-            uint64_t offset = (uint64_t)b * SU_BLOCK_BYTES, left = volume->bytes - offset;
-            size_t n = left < SU_BLOCK_BYTES ? (size_t)left : SU_BLOCK_BYTES;
             if (is_good[volume->first_block + b])
                 continue;
-            if (su_interrupt_check(err) < 0 || su_file_read_at(r->files[v], block, n, offset, err) < 0 ||
-                su_sha256(digest, block, n, err) < 0)
+            if (su_interrupt_check(err) < 0 ||
+                su_file_read_at(r->files[v], block, su_block_bytes(volume, b), (uint64_t)b * SU_BLOCK_BYTES,
+                                err) < 0 ||
+                su_block_is_good(r->m, volume, b, block, &is_good[volume->first_block + b], err) < 0)
                 return -1;
-            is_good[volume->first_block + b] =
-                memcmp(digest, r->m->blocks.at[volume->first_block + b].sha256, sizeof digest) == 0;
             *bad += !is_good[volume->first_block + b];
         }
     }

@@ -36,6 +36,22 @@ const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUND
     return out;
 }
 
+size_t su_block_bytes(const struct su_volume *volume, size_t number)
+{
+    uint64_t left = volume->bytes - (uint64_t)number * SU_BLOCK_BYTES;
+    return left < SU_BLOCK_BYTES ? (size_t)left : SU_BLOCK_BYTES;
+}
+
+int su_block_is_good(const struct su_manifest *m, const struct su_volume *volume, size_t number,
+                     const void *bytes, bool *is_good, struct su_err *err)
+{
+    uint8_t digest[SU_SHA256_BYTES];
+    if (su_sha256(digest, bytes, su_block_bytes(volume, number), err) < 0)
+        return -1;
+    *is_good = memcmp(digest, m->blocks.at[volume->first_block + number].sha256, sizeof digest) == 0;
+    return 0;
+}
+
 size_t su_manifest_data_volumes(const struct su_manifest *m)
 {
     size_t n = 0;

@@ -106,6 +106,11 @@ void su_manifest_cleanup(struct su_manifest *manifest);
 const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUNDLE_NAME_TEXT]);
 /* SU000012.001, or SU000012.R01 for the first volume that is_recovery. `volume` counts from 1 over all. */
 const char *su_volume_name(const struct su_manifest *manifest, uint32_t volume, char out[16]);
+/* Bytes of a volume's block `number`, from 0: the last may be shorter. */
+size_t su_block_bytes(const struct su_volume *volume, size_t number);
+/* Whether these are the bytes that were signed; as many as su_block_bytes says. */
+int su_block_is_good(const struct su_manifest *manifest, const struct su_volume *volume, size_t number,
+                     const void *bytes, bool *is_good, struct su_err *err) SU_CHECKED;
 size_t su_manifest_data_volumes(const struct su_manifest *manifest);
 const char *su_pool_path(const uint8_t sha256[SU_SHA256_BYTES], char out[32]); /* SU-POOL/9C/1E44A0B3.DAT */
 int su_line_add(struct su_line *slot, const char *text, size_t length, struct su_err *err) SU_CHECKED;

@@ -108,18 +108,31 @@ int su_pool_differs(const struct su_payload *payload, struct su_err *err)
     return damaged(&p, "differs", err);
 }
 
+static int open_beside(int dir, const struct place *p, su_fd *out, uint64_t *bytes, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd parent = -1;
+    struct su_err why = SU_ERR_INIT;
+    if (su_dir_open_below(&parent, dir, "..", err) < 0)
+        return -1;
+    return open_below(parent, p, out, bytes, &why) < 0 ? damaged(p, "is absent", err) : 0;
+}
+
+int su_pool_forget(int dir, const struct su_payload *payload, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct place p = place_of(payload->id.sha256);
+    return open_beside(dir, &p, &fd, NULL, err) < 0 ? -1 : su_file_forget(fd, err);
+}
+
 int su_pool_read(int dir, const struct su_payload *payload, su_volume_take take, void *context,
                  struct su_err *err)
 {
-    SU_AUTO(su_fd) su_fd parent = -1, fd = -1;
-    struct su_err why = SU_ERR_INIT;
+    SU_AUTO(su_fd) su_fd fd = -1;
     struct place p = place_of(payload->id.sha256);
     static char chunk[COPY_BYTES];
     uint64_t bytes, left = payload->id.bytes;
-    if (su_dir_open_below(&parent, dir, "..", err) < 0)
+    if (open_beside(dir, &p, &fd, &bytes, err) < 0)
         return -1;
-    if (open_below(parent, &p, &fd, &bytes, &why) < 0)
-        return damaged(&p, "is absent", err);
     if (bytes != left)
         return damaged(&p, "has not the size that the manifest says", err);
     while (left > 0) {

@@ -26,6 +26,8 @@ int su_pool_read(int dir, const struct su_payload *payload, su_volume_take take,
                  struct su_err *err) SU_CHECKED;
 /* Says that its bytes are not what the manifest names; returns -1. */
 int su_pool_differs(const struct su_payload *payload, struct su_err *err);
+/* Asks the system to forget what it holds of it, so that the next read asks the medium. */
+int su_pool_forget(int dir, const struct su_payload *payload, struct su_err *err) SU_CHECKED;
 /* Reads one whole and compares both digests. */
 int su_pool_prove(int dir, const struct su_payload *payload, struct su_err *err) SU_CHECKED;
 

@@ -47,7 +47,7 @@ bool su_geometry_make(struct su_geometry *out, size_t volumes, uint64_t largest,
     return out->recovery_volumes <= SU_MAX_RECOVERY_VOLUMES && out->codewords <= UINT32_MAX;
 }
 
-uint32_t su_recovery_lanes(const struct su_geometry *g, uint32_t recovery)
+static uint32_t lanes_of(const struct su_geometry *g, uint32_t recovery)
 {
     uint32_t left = g->parity_cells - recovery * g->segments;
     return left < g->segments ? left : g->segments;
@@ -60,8 +60,7 @@ static uint64_t table_bytes(const struct su_geometry *g)
 
 uint64_t su_recovery_bytes(const struct su_geometry *g, uint32_t recovery)
 {
-    return SU_CELL_BYTES + su_recovery_lanes(g, recovery) * g->codewords * SU_CELL_BYTES +
-           g->copies * table_bytes(g);
+    return SU_CELL_BYTES + lanes_of(g, recovery) * g->codewords * SU_CELL_BYTES + g->copies * table_bytes(g);
 }
 
 struct su_cell_place su_cell_place(const struct su_geometry *g, uint32_t cell)
@@ -75,8 +74,8 @@ struct su_cell_place su_cell_place(const struct su_geometry *g, uint32_t cell)
 
 uint64_t su_check_offset(const struct su_geometry *g, uint32_t recovery, uint32_t copy, uint64_t codeword)
 {
-    return SU_CELL_BYTES + su_recovery_lanes(g, recovery) * g->codewords * SU_CELL_BYTES +
-           copy * table_bytes(g) + codeword * SU_CHECK_BYTES;
+    return SU_CELL_BYTES + lanes_of(g, recovery) * g->codewords * SU_CELL_BYTES + copy * table_bytes(g) +
+           codeword * SU_CHECK_BYTES;
 }
 
 static uint64_t largest_volume(const struct su_manifest *m)

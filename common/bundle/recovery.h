@@ -29,7 +29,6 @@ bool su_geometry_make(struct su_geometry *out, size_t volumes, uint64_t largest,
 int su_recovery_geometry(const struct su_manifest *manifest, struct su_geometry *out, struct su_err *err) SU_CHECKED;
 
 /* Recovery volumes count from 0 here. */
-uint32_t su_recovery_lanes(const struct su_geometry *g, uint32_t recovery);
 uint64_t su_recovery_bytes(const struct su_geometry *g, uint32_t recovery);
 /* Where cell `cell` (data first, then parity) of codeword 0 lies; that of codeword x lies x cells further.
  * `volume` counts from 0 over all volumes. A data cell may lie beyond the end of its volume: it is zero. */

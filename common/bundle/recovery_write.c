@@ -117,12 +117,13 @@ static int finish_volume(struct coding *c, uint32_t recovery, struct su_err *err
     struct su_volume *volume = &c->m->volumes.at[c->g.volumes + recovery];
     su_fd *file = &c->files[c->g.volumes + recovery];
     uint8_t head[SU_CELL_BYTES];
+    char name[16];
     if (su_recovery_head(c->m, recovery, head, err) < 0 ||
         su_file_write_at(*file, head, sizeof head, 0, err) < 0 || su_digest_open(&digest, SU_SHA256, err) < 0)
         return -1;
     volume->first_block = c->m->blocks.count;
     for (uint64_t at = 0; at < volume->bytes; at += SU_BLOCK_BYTES) {
-        size_t n = volume->bytes - at < SU_BLOCK_BYTES ? (size_t)(volume->bytes - at) : SU_BLOCK_BYTES;
+        size_t n = su_block_bytes(volume, volume->blocks);
         struct su_block *block = SU_PUSH(&c->m->blocks, SU_MAX_MANIFEST_BYTES / 64);
         if (!block)
             return su_fail(err, SU_LIMIT, "the bundle has more blocks than a manifest can list");
@@ -131,11 +132,9 @@ static int finish_volume(struct coding *c, uint32_t recovery, struct su_err *err
             return -1;
         volume->blocks++;
     }
-    if (su_digest_end(&digest, volume->sha256, err) < 0 || su_file_sync(*file, err) < 0)
+    if (su_digest_end(&digest, volume->sha256, err) < 0)
         return -1;
-    int fd = *file;
-    *file = -1;
-    return close(fd) < 0 ? su_fail_sys(err, "closing a recovery volume") : 0;
+    return su_file_finish(file, su_volume_name(c->m, c->g.volumes + recovery + 1, name), err);
 }
 
 static int no_room(const struct su_manifest *m, uint64_t percent, struct su_err *err)

@@ -121,21 +121,21 @@ static int load_block(struct su_volume_reader *r, size_t number, struct su_err *
 {
     const struct su_volume *v = &r->manifest->volumes.at[r->volume - 1];
     uint64_t offset = (uint64_t)number * SU_BLOCK_BYTES;
-    uint8_t digest[SU_SHA256_BYTES];
+    bool is_good;
     char name[16], whose[128] = "";
     if (r->has_block && r->block_number == number)
         return 0;
     if (su_interrupt_check(err) < 0)
         return -1;
     r->has_block = false;
-    r->block_bytes = v->bytes - offset < SU_BLOCK_BYTES ? (size_t)(v->bytes - offset) : SU_BLOCK_BYTES;
+    r->block_bytes = su_block_bytes(v, number);
     if (su_file_read_at(r->fd, r->block, r->block_bytes, offset, err) < 0) {
         err->code = SU_DAMAGED;
         return su_prefix(err, "volume %u of %zu", r->volume, r->manifest->volumes.count);
     }
-    if (su_sha256(digest, r->block, r->block_bytes, err) < 0)
+    if (su_block_is_good(r->manifest, v, number, r->block, &is_good, err) < 0)
         return -1;
-    if (memcmp(digest, r->manifest->blocks.at[v->first_block + number].sha256, sizeof digest) != 0) {
+    if (!is_good) {
         if (number == 0)
             whose_volume(r, r->fd, r->volume, whose);
         (void)su_fail(err, SU_DAMAGED,

@@ -146,15 +146,15 @@ static int sink(void *context, const void *bytes, size_t length, struct su_err *
 
 static int close_volume(struct su_volume_writer *w, struct su_err *err)
 {
+    char name[16];
     if (!w->tar)
         return 0;
     if (su_tar_finish(w->tar, err) < 0 || flush_block(w, err) < 0 ||
-        su_digest_end(&w->digest, w->volume->sha256, err) < 0 || su_file_sync(w->fd, err) < 0)
+        su_digest_end(&w->digest, w->volume->sha256, err) < 0)
         return -1;
     su_tar_cleanup(&w->tar);
-    int fd = w->fd;
-    w->fd = -1;
-    return close(fd) < 0 ? su_fail_sys(err, "closing a volume") : 0;
+    return su_file_finish(&w->fd, su_volume_name(w->manifest, (uint32_t)w->manifest->volumes.count, name),
+                          err);
 }
 
 static int open_volume(struct su_volume_writer *w, struct su_err *err)
@@ -170,10 +170,8 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
     w->volume->first_block = w->manifest->blocks.count;
     w->position = 0;
     su_volume_name(w->manifest, (uint32_t)number, name);
-    w->fd = openat(w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (w->fd < 0)
-        return su_fail_sys(err, "creating volume %s", name);
-    if (su_digest_open(&w->digest, SU_SHA256, err) < 0 || !(w->tar = su_tar_new(sink, w, err)))
+    if (su_file_create(&w->fd, w->dir, name, 0, err) < 0 || su_digest_open(&w->digest, SU_SHA256, err) < 0 ||
+        !(w->tar = su_tar_new(sink, w, err)))
         return -1;
     return su_volume_head(w->tar, w->manifest, w->set, (uint32_t)number, err);
 }

@@ -385,27 +385,13 @@ static int content_bytes(struct su_home *home, int out, const struct su_export_o
 static int check_space(struct su_home *home, int out, const struct su_export_options *o,
                        const struct su_export_result *result, struct su_err *err)
 {
-    uint64_t have, need;
+    uint64_t need;
     if (content_bytes(home, out, o, result, &need, err) < 0)
         return -1;
     need += result->raw_bytes / 4;
     if (o->recovery_percent > 0)
         need += su_recovery_estimate(o->volume_bytes, o->recovery_percent, need);
-    need += 4 * SU_MIB;
-    if (su_space_free(out, &have, err) < 0)
-        return -1;
-    if (have < need)
-        return su_fail(err, SU_SPACE, "the bundle needs about %llu bytes, %llu are free on the medium",
-                       (unsigned long long)need, (unsigned long long)have);
-    return 0;
-}
-
-static int read_back(int dir, struct writing *w, struct su_err *err)
-{
-    for (size_t i = 0; i < w->m->payloads.count; i++)
-        if (w->m->payloads.at[i].is_pooled && su_pool_prove(dir, &w->m->payloads.at[i], err) < 0)
-            return -1;
-    return su_read_back(dir, w->sent.dir, w->m, NULL, w->events, err);
+    return su_space_demand(out, need + 4 * SU_MIB, "the bundle", " on the medium", err);
 }
 
 static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
@@ -440,7 +426,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     if (code == 0)
         code = su_sent_keep(&w.sent, dir, w.m, result->manifest_sha256, err);
     if (code == 0 && o->is_read_back)
-        code = read_back(dir, &w, err);
+        code = su_read_back(dir, w.sent.dir, w.m, NULL, events, err);
     su_sent_cleanup(&w.sent);
     su_volume_writer_cleanup(&w.volumes);
     su_packer_cleanup(&w.packer);

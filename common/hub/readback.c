@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/bundle/pool.h"
 #include "common/bundle/volume_read.h"
 #include "common/hub/sent.h"
-
-#define MAX_FOLDER_NAMES 5000
 
 struct reading_back {
     const struct su_events *events;
@@ -40,7 +39,7 @@ static void on_bad(void *context, const struct su_bad_block *b)
 static int forget(int dir, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
-    if (su_dir_list(dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         SU_AUTO(su_fd) su_fd fd = -1;
@@ -55,7 +54,7 @@ static int compare_small(int dir, int kept, struct su_err *err)
     SU_AUTO(su_names) struct su_names names = {0};
     SU_AUTO(su_buf)
     struct su_buf have = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES), want = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
-    if (su_dir_list(kept, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(kept, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         if (strcmp(names.at[i], SU_SENT_FRAMES) == 0)
@@ -79,6 +78,12 @@ int su_read_back(int dir, int kept, const struct su_manifest *m, const bool *wan
     struct reading_back r = {.events = events, .wanted = wanted};
     struct su_events mine = {.emit = on_event, .context = &r};
     uint64_t blocks;
+    for (size_t i = 0; !wanted && i < m->payloads.count; i++)
+        if (m->payloads.at[i].is_pooled && (su_pool_forget(dir, &m->payloads.at[i], err) < 0 ||
+                                            su_pool_prove(dir, &m->payloads.at[i], err) < 0)) {
+            err->code = SU_READ_BACK;
+            return -1;
+        }
     SU_AUTO(su_volume_reader) struct su_volume_reader *reader = su_volume_reader_new(dir, m, err);
     if (!reader || forget(dir, err) < 0 || compare_small(dir, kept, err) < 0 ||
         su_volume_check_all(reader, on_bad, &r, &mine, &blocks, err) < 0)

@@ -124,13 +124,14 @@ static int blame(struct remaking *r, struct su_err *err)
 
 static int flush_block(struct remaking *r, struct su_err *err)
 {
-    uint8_t digest[SU_SHA256_BYTES];
+    bool is_good =
+        r->block_number < r->volume->blocks && r->block_used == su_block_bytes(r->volume, r->block_number);
     if (r->block_used == 0)
         return 0;
-    if (su_interrupt_check(err) < 0 || su_sha256(digest, r->block, r->block_used, err) < 0)
+    if (su_interrupt_check(err) < 0 ||
+        (is_good && su_block_is_good(r->m, r->volume, r->block_number, r->block, &is_good, err) < 0))
         return -1;
-    if (r->block_number >= r->volume->blocks ||
-        memcmp(digest, r->m->blocks.at[r->volume->first_block + r->block_number].sha256, sizeof digest) != 0)
+    if (!is_good)
         return blame(r, err);
     if (su_file_write(r->fd, r->block, r->block_used, err) < 0)
         return -1;
@@ -217,20 +218,15 @@ static int write_volume(struct remaking *r, int dir, struct su_err *err)
     if (!tar)
         return -1;
     su_volume_name(r->m, r->number, name);
-    r->fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (r->fd < 0)
-        return su_fail_sys(err, "creating volume %s", name);
+    if (su_file_create(&r->fd, dir, name, 0, err) < 0)
+        return -1;
     r->has_failed = write_members(r, tar, err) < 0;
     if (r->has_failed)
         return -1;
     if (r->position != r->volume->bytes)
         return su_fail(err, SU_BUG, "%s would have %llu bytes, the manifest says %llu", name,
                        (unsigned long long)r->position, (unsigned long long)r->volume->bytes);
-    if (su_file_sync(r->fd, err) < 0)
-        return -1;
-    int fd = r->fd;
-    r->fd = -1;
-    return close(fd) < 0 ? su_fail_sys(err, "closing volume %s", name) : 0;
+    return su_file_finish(&r->fd, name, err);
 }
 
 int su_volume_remake(const struct su_home *hub, const struct su_manifest *m, uint32_t number, int dir,

@@ -101,19 +101,14 @@ static int choose(struct resending *r, struct su_err *err)
 
 static int check_space(const struct resending *r, int out, struct su_err *err)
 {
-    uint64_t have, need = 2 * SU_MIB;
+    uint64_t need = 2 * SU_MIB;
     for (size_t v = 1; v <= r->result->manifest.volumes.count; v++)
         if (r->has_recovery || r->result->wanted[v])
             need += r->result->manifest.volumes.at[v - 1].bytes;
     for (size_t i = 0; r->o->volume_count == 0 && i < r->result->manifest.payloads.count; i++)
         if (r->result->manifest.payloads.at[i].is_pooled)
             need += su_pool_would_write(out, &r->result->manifest.payloads.at[i].id);
-    if (su_space_free(out, &have, err) < 0)
-        return -1;
-    if (have < need)
-        return su_fail(err, SU_SPACE, "the volumes need about %llu bytes, %llu are free on the medium",
-                       (unsigned long long)need, (unsigned long long)have);
-    return 0;
+    return su_space_demand(out, need, "the resend", " on the medium", err);
 }
 
 /* Parity is computed from the data volumes, which lie in `dir`, and must come out as it was signed. */
@@ -169,7 +164,8 @@ static int write_volumes(struct resending *r, int dir, struct su_err *err)
             return -1;
     if (su_dir_sync(dir, err) < 0)
         return -1;
-    return r->o->is_read_back ? su_read_back(dir, r->sent.dir, m, r->result->wanted, r->events, err) : 0;
+    const bool *wanted = r->o->volume_count > 0 ? r->result->wanted : NULL;
+    return r->o->is_read_back ? su_read_back(dir, r->sent.dir, m, wanted, r->events, err) : 0;
 }
 
 static void pool_progress(void *context, uint64_t bytes)

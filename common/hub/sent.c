@@ -1,16 +1,13 @@
 #include "common/hub/sent.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/limits.h"
 
 #define SENT_FOLDER "sent"
 #define PARTIAL ".partial"
 #define MAX_SENT_NAMES 100000
-#define MAX_FOLDER_NAMES 5000
 
 void su_sent_cleanup(struct su_sent *s)
 {
@@ -58,20 +55,15 @@ static int drop(const struct su_sent *s, const struct su_site *site, uint64_t ne
 int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_site *site, uint64_t sequence,
                   uint64_t bytes, struct su_err *err)
 {
-    uint64_t have;
     su_bundle_name(site->code, sequence, s->name);
     (void)snprintf(s->partial, sizeof s->partial, "%s" PARTIAL, s->name);
     if (su_dir_make(&s->root, hub->dir, SENT_FOLDER, 0700, err) < 0 || drop(s, site, sequence, err) < 0 ||
-        su_space_free(s->root, &have, err) < 0)
+        su_space_demand(s->root, bytes, "what is kept for a later resend", " in the hub's home", err) < 0 ||
+        su_dir_make(&s->dir, s->root, s->partial, 0700, err) < 0)
         return -1;
-    if (have < bytes)
-        return su_fail(err, SU_SPACE,
-                       "the hub's home needs about %llu bytes for what a resend needs, %llu are free",
-                       (unsigned long long)bytes, (unsigned long long)have);
-    if (su_dir_make(&s->dir, s->root, s->partial, 0700, err) < 0)
-        return -1;
-    s->frames = openat(s->dir, SU_SENT_FRAMES, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return s->frames < 0 ? su_fail_sys(err, "creating " SENT_FOLDER "/%s/" SU_SENT_FRAMES, s->partial) : 0;
+    return su_file_create(&s->frames, s->dir, SU_SENT_FRAMES, 0, err) < 0
+               ? su_prefix(err, SENT_FOLDER "/%s", s->partial)
+               : 0;
 }
 
 int su_sent_frame(struct su_sent *s, const void *packed, size_t length, struct su_err *err)
@@ -113,7 +105,7 @@ int su_sent_keep(struct su_sent *s, int bundle_dir, const struct su_manifest *m,
 {
     SU_AUTO(su_names) struct su_names names = {0};
     SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
-    if (su_dir_list(bundle_dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(bundle_dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.at[i];
@@ -127,12 +119,8 @@ int su_sent_keep(struct su_sent *s, int bundle_dir, const struct su_manifest *m,
                 prove(&bytes, name, m->papers[p], err) < 0)
                 return -1;
     }
-    int fd = s->frames;
-    if (su_file_sync(fd, err) < 0)
-        return -1;
-    s->frames = -1;
-    if (close(fd) < 0)
-        return su_fail_sys(err, "closing " SU_SENT_FRAMES);
+    if (su_file_finish(&s->frames, SU_SENT_FRAMES, err) < 0)
+        return su_prefix(err, SENT_FOLDER "/%s", s->partial);
     return su_dir_sync(s->dir, err) < 0 ? -1 : su_file_rename(s->root, s->partial, s->root, s->name, err);
 }
 
@@ -154,7 +142,7 @@ int su_sent_copy(const struct su_sent *s, int to, uint64_t *bytes, struct su_err
 {
     SU_AUTO(su_names) struct su_names names = {0};
     SU_AUTO(su_buf) struct su_buf file = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
-    if (su_dir_list(s->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(s->dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         if (strcmp(names.at[i], SU_SENT_FRAMES) == 0)

@@ -69,12 +69,6 @@ static int lose(struct su_assembly *a, uint32_t volume, uint64_t offset, uint64_
     return missing->what ? 0 : su_fail_memory(err);
 }
 
-static size_t block_length(const struct su_volume *v, size_t block)
-{
-    uint64_t left = v->bytes - (uint64_t)block * SU_BLOCK_BYTES;
-    return left < SU_BLOCK_BYTES ? (size_t)left : SU_BLOCK_BYTES;
-}
-
 /* The blocks of one volume that are still wanted, from one copy. What cannot be read there is not there. */
 static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t number, char *buffer,
                        const struct su_events *events, uint64_t *done, struct su_err *err)
@@ -83,7 +77,6 @@ static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t numbe
     const struct su_volume *v = &a->bundle->manifest.volumes.at[number];
     uint64_t total = su_manifest_volume_bytes(&a->bundle->manifest);
     struct su_err why = SU_ERR_INIT;
-    uint8_t digest[SU_SHA256_BYTES];
     char name[16];
     su_volume_name(&a->bundle->manifest, (uint32_t)number + 1, name);
     if (!su_file_exists(copy->dir, name) || su_file_open(&from, copy->dir, name, NULL, &why) < 0)
@@ -91,7 +84,7 @@ static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t numbe
     if (su_file_open_again(&into, a->dir, name, err) < 0)
         return -1;
     for (size_t b = 0; b < v->blocks; b++) {
-        size_t n = block_length(v, b);
+        size_t n = su_block_bytes(v, b);
         uint64_t offset = (uint64_t)b * SU_BLOCK_BYTES;
         bool *is_good = &a->is_good[v->first_block + b];
         if (*is_good)
@@ -100,13 +93,12 @@ static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t numbe
             return -1;
         if (su_file_read_at(from, buffer, n, offset, &why) < 0)
             continue;
-        if (su_sha256(digest, buffer, n, err) < 0)
+        if (su_block_is_good(&a->bundle->manifest, v, b, buffer, is_good, err) < 0)
             return -1;
-        if (memcmp(digest, a->bundle->manifest.blocks.at[v->first_block + b].sha256, sizeof digest) != 0)
+        if (!*is_good)
             continue;
         if (su_file_write_at(into, buffer, n, offset, err) < 0)
             return -1;
-        *is_good = true;
         copy->taken++;
         *done += n;
         su_progress(events, SU_OK, "copy", *done, total, "bytes");
@@ -176,7 +168,7 @@ static int list_missing(struct su_assembly *a, struct su_db *db, struct su_err *
             SU_AUTO(su_buf) struct su_buf affects = SU_BUF_INIT(SU_MIB);
             struct su_bad_block bad = {.volume = (uint32_t)v + 1,
                                        .offset = (uint64_t)b * SU_BLOCK_BYTES,
-                                       .length = block_length(&m->volumes.at[v], b)};
+                                       .length = su_block_bytes(&m->volumes.at[v], b)};
             if (a->is_good[m->volumes.at[v].first_block + b])
                 continue;
             (void)su_affected_by(&hit, m, &bad, &affects);
@@ -240,7 +232,7 @@ static int take_signatures(struct su_assembly *a, struct su_err *err)
         SU_AUTO(su_names) struct su_names names = {0};
         if (!a->copies.at[c].is_verified)
             continue;
-        if (su_dir_list(a->copies.at[c].dir, &names, 100000, err) < 0)
+        if (su_dir_list(a->copies.at[c].dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
             return -1;
         for (size_t i = 0; i < names.count && count < SU_MAX_SIGNATURES; i++) {
             SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_MIB);
@@ -320,16 +312,11 @@ static int fill(struct su_assembly *a, bool mends, struct su_db *db, const struc
 
 static int check_space(const struct su_assembly *a, struct su_err *err)
 {
-    uint64_t have,
-        need = su_manifest_volume_bytes(&a->bundle->manifest) + a->raw->manifest.length + 4 * SU_MIB;
+    uint64_t need = su_manifest_volume_bytes(&a->bundle->manifest) + a->raw->manifest.length + 4 * SU_MIB;
     for (size_t i = 0; i < a->bundle->manifest.payloads.count; i++)
         if (a->bundle->manifest.payloads.at[i].is_pooled)
             need += su_pool_would_write(a->to, &a->bundle->manifest.payloads.at[i].id);
-    if (su_space_free(a->to, &have, err) < 0)
-        return -1;
-    return have >= need ? 0
-                        : su_fail(err, SU_SPACE, "the copy needs about %llu bytes, %llu are free",
-                                  (unsigned long long)need, (unsigned long long)have);
+    return su_space_demand(a->to, need, "the copy", "", err);
 }
 
 int su_assemble(struct su_assembly *a, const char *to, bool mends, struct su_db *db,

@@ -166,6 +166,15 @@ int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err
     return 0;
 }
 
+int su_file_finish(su_fd *file, const char *name, struct su_err *err)
+{
+    int fd = *file;
+    if (su_file_sync(fd, err) < 0)
+        return su_prefix(err, "writing %s", name);
+    *file = -1;
+    return close(fd) < 0 ? su_fail_sys(err, "closing %s", name) : 0;
+}
+
 int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd fd = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -258,6 +267,16 @@ int su_space_free(int dir, uint64_t *bytes, struct su_err *err)
     return 0;
 }
 
+int su_space_demand(int dir, uint64_t need, const char *what, const char *where, struct su_err *err)
+{
+    uint64_t have = 0;
+    if (su_space_free(dir, &have, err) < 0)
+        return -1;
+    return have >= need ? 0
+                        : su_fail(err, SU_SPACE, "%s needs about %llu bytes, %llu are free%s", what,
+                                  (unsigned long long)need, (unsigned long long)have, where);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -329,12 +348,8 @@ int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
         *err = file->error;
         return su_prefix(err, "writing %s", file->name);
     }
-    if (su_file_sync(file->fd, err) < 0)
-        return su_prefix(err, "writing %s", file->name);
-    int fd = file->fd;
-    file->fd = -1;
-    if (close(fd) < 0)
-        return su_fail_sys(err, "closing %s", file->name);
+    if (su_file_finish(&file->fd, file->name, err) < 0)
+        return -1;
     if (replace) {
         if (su_file_rename(file->dir, file->temp, file->dir, file->name, err) < 0)
             return -1;

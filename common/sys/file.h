@@ -44,6 +44,8 @@ int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err)
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
+/* What was written is durable: syncs and closes; `name` is for the message. */
+int su_file_finish(su_fd *fd, const char *name, struct su_err *err) SU_CHECKED;
 /* Asks the system to forget what it holds of a synced file, so that the next read asks the medium.
  * Where a file system keeps files in memory only, it changes nothing. */
 int su_file_forget(int fd, struct su_err *err) SU_CHECKED;
@@ -54,6 +56,8 @@ int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* 
 int su_dir_remove(int at, const char *name, struct su_err *err) SU_CHECKED;
 /* Bytes an unprivileged writer may still use there. */
 int su_space_free(int dir, uint64_t *bytes, struct su_err *err) SU_CHECKED;
+/* SU_SPACE with both numbers when less than `need` is free. "`what` needs about N bytes, M are free`where`" */
+int su_space_demand(int dir, uint64_t need, const char *what, const char *where, struct su_err *err) SU_CHECKED;
 /* Sorted names in a directory without "." and ".."; at most `max`. Free with su_names_cleanup. */
 struct su_names { char **at; size_t count, capacity; };
 int su_dir_list(int dir, struct su_names *out, size_t max, struct su_err *err) SU_CHECKED;

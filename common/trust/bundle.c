@@ -8,7 +8,6 @@
 
 #include "common/base/limits.h"
 
-#define MAX_FOLDER_NAMES 5000
 #define HEAD_BYTES 8192
 
 void su_bundle_raw_cleanup(struct su_bundle_raw *raw)
@@ -63,7 +62,7 @@ static int read_signature(struct su_bundle_raw *raw, const char *name, bool is_c
 static int read_signatures(struct su_bundle_raw *raw, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
-    if (su_dir_list(raw->dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(raw->dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         bool is_cms = is_signature_name(names.at[i], ".P7S");
@@ -206,7 +205,7 @@ static int check_paper(int dir, const struct su_manifest *m, enum su_paper paper
 static int check_folder(int dir, const struct su_manifest *m, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};
-    if (su_dir_list(dir, &names, MAX_FOLDER_NAMES, err) < 0)
+    if (su_dir_list(dir, &names, SU_MAX_FOLDER_NAMES, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++)
         if (!is_declared(m, names.at[i]))

@@ -228,7 +228,7 @@ EOF
     [ -z "$(ls -A tiny)" ] || fail "left: $(ls -A tiny)"
     expect 6 full "$SUEXPORT" --home hub --quiet resend --site ALPHA --out tiny
     says '53248 are free on the medium'
-    grep -qE 'need about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
+    grep -qE 'needs about [0-9]{7,} bytes' err || fail 'does not say how much is needed'
     [ -z "$(ls -A tiny)" ] || fail "left: $(ls -A tiny)"
     hub_dump | cmp -s - before || fail 'the books changed'
     refused 6 full "$SUIMPORT" --home site --quiet import stick
