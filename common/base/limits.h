@@ -98,6 +98,8 @@
 /* How far a bundle's sequence may lie above the last one imported, unless the hub says otherwise: two years
  * of monthly bundles. Beyond it the site asks: a huge number would burn all those below. */
 #define SU_DEFAULT_JUMP_LIMIT 24
+/* Threads at work on one belt. */
+#define SU_MAX_THREADS 64u
 /* Names in the folder of one bundle: volumes, signatures, papers, and strangers to be named. */
 #define SU_MAX_FOLDER_NAMES 5000
 /* Bundle folders looked at on one medium. */

@@ -166,6 +166,17 @@ int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err
     return 0;
 }
 
+void su_file_write_behind(int fd, uint64_t offset, uint64_t length)
+{
+    (void)sync_file_range(fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
+}
+
+int su_fs_sync(int dir, struct su_err *err)
+{
+    su_fsync_count++;
+    return syncfs(dir) < 0 ? su_fail_sys(err, "syncing a file system") : 0;
+}
+
 int su_file_finish(su_fd *file, const char *name, struct su_err *err)
 {
     int fd = *file;

@@ -44,6 +44,12 @@ int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err)
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
+/* Starts writing these bytes to the medium and does not wait: a sync later has less to do. A hint only: a
+ * failure is met by that sync. */
+void su_file_write_behind(int fd, uint64_t offset, uint64_t length);
+/* Everything written to the file system that `dir` lies on is durable. For many small files at once; `dir` must have
+ * been open since before the first of them was written, or a failure could go unreported. */
+int su_fs_sync(int dir, struct su_err *err) SU_CHECKED;
 /* What was written is durable: syncs and closes; `name` is for the message. */
 int su_file_finish(su_fd *fd, const char *name, struct su_err *err) SU_CHECKED;
 /* Asks the system to forget what it holds of a synced file, so that the next read asks the medium.

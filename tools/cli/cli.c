@@ -10,6 +10,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 
 #ifndef SU_VERSION
@@ -20,6 +21,7 @@ static const struct su_option common_options[] = {
     {"home", "DIR", "the update point's home (else $SU_HOME)"},
     {"json", NULL, "answer as one JSON document"},
     {"quiet", NULL, "no messages and no progress"},
+    {"jobs", "N", "threads that work at the same time (else one for each processor)"},
     {"log-format", "text|json|cmtrace", "form of the messages on stderr"},
     {"operator", "NAME", "who does this, for the ledger (else the login name)"},
     {"witness", "NAME", "who watches it, for the ledger"},
@@ -237,6 +239,7 @@ static int settle_actor(struct su_context *c, struct su_err *err)
 static int settle(struct su_context *c, struct su_err *err)
 {
     const char *format = su_given(c, "log-format");
+    uint64_t jobs = su_threads();
     c->is_quiet = su_has(c, "quiet");
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
     if (format && strcmp(format, "json") == 0)
@@ -245,6 +248,11 @@ static int settle(struct su_context *c, struct su_err *err)
         c->log_format = SU_LOG_CMTRACE;
     else if (format && strcmp(format, "text") != 0)
         return su_fail(err, SU_USAGE, "--log-format %s is none of text, json, cmtrace", format);
+    if (su_given_number(c, "jobs", SU_MAX_THREADS, &jobs, err) < 0)
+        return -1;
+    if (jobs == 0)
+        return su_fail(err, SU_USAGE, "--jobs 0: nothing can be done by no thread");
+    su_threads_set((unsigned)jobs);
     if (c->arguments.count < (size_t)c->command->least_arguments ||
         c->arguments.count > (size_t)c->command->most_arguments)
         return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name,
