@@ -6,7 +6,7 @@
 #include "common/base/limits.h"
 #include "common/sys/interrupt.h"
 
-#define COPY_BYTES (256 * SU_KIB)
+#define COPY_BYTES (64 * SU_KIB) /* on the stack; hashing gains nothing from more */
 
 /* SU-POOL/9C/1E44A0B3.DAT in its parts. */
 struct place {
@@ -45,7 +45,7 @@ static int copy(int from, struct su_atomic *to, const struct su_file_id *id,
                 void (*moved)(void *context, uint64_t bytes), void *context, struct su_err *err)
 {
     SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
-    static char bytes[COPY_BYTES];
+    char bytes[COPY_BYTES];
     uint8_t have[SU_SHA256_BYTES];
     ssize_t n;
     if (su_digest_open(&digest, SU_SHA256, err) < 0)
@@ -129,7 +129,7 @@ int su_pool_read(int dir, const struct su_payload *payload, su_volume_take take,
 {
     SU_AUTO(su_fd) su_fd fd = -1;
     struct place p = place_of(payload->id.sha256);
-    static char chunk[COPY_BYTES];
+    char chunk[COPY_BYTES];
     uint64_t bytes, left = payload->id.bytes;
     if (open_beside(dir, &p, &fd, &bytes, err) < 0)
         return -1;

@@ -1,9 +1,22 @@
 #include "common/point/event.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "common/base/text.h"
+
+/* One sink at work at a time, whoever listens: a command line has one terminal and one log. */
+static pthread_mutex_t at_sink = PTHREAD_MUTEX_INITIALIZER;
+
+static void emit(const struct su_events *events, const struct su_event *event)
+{
+    if (!events || !events->emit)
+        return;
+    (void)pthread_mutex_lock(&at_sink);
+    events->emit(events->context, event);
+    (void)pthread_mutex_unlock(&at_sink);
+}
 
 void su_message(const struct su_events *events, enum su_code code, enum su_severity severity, const char *fmt,
                 ...)
@@ -14,18 +27,13 @@ void su_message(const struct su_events *events, enum su_code code, enum su_sever
     (void)vsnprintf(raw, sizeof raw, fmt, args);
     va_end(args);
     su_escape_into(text, sizeof text, raw);
-    if (events && events->emit)
-        events->emit(events->context, &(struct su_event){.code = code, .severity = severity, .text = text});
+    emit(events, &(struct su_event){.code = code, .severity = severity, .text = text});
 }
 
 void su_progress(const struct su_events *events, enum su_code code, const char *phase, uint64_t done,
                  uint64_t total, const char *unit)
 {
-    if (events && events->emit)
-        events->emit(events->context, &(struct su_event){.code = code,
-                                                         .severity = SU_INFO,
-                                                         .phase = phase,
-                                                         .done = done,
-                                                         .total = total,
-                                                         .unit = unit});
+    emit(events,
+         &(struct su_event){
+             .code = code, .severity = SU_INFO, .phase = phase, .done = done, .total = total, .unit = unit});
 }

@@ -1,6 +1,9 @@
 /*
  * event.h - what the core has to say while it works. The core never prints; it emits messages and
  * progress to one callback, and the command line shows, logs or drops them.
+ *
+ * su_message and su_progress may be called from any thread, and several phases may be going on at once. The
+ * callback runs on the thread that called, one at a time; it must not emit itself, nor wait for another thread.
  */
 #ifndef SU_EVENT_H
 #define SU_EVENT_H

@@ -9,7 +9,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
-#define COPY_BYTES (256 * SU_KIB)
+#define COPY_BYTES (64 * SU_KIB) /* on the stack; hashing gains nothing from more */
 
 static void names_of(const uint8_t sha256[SU_SHA256_BYTES], char folder[3], char name[SU_SHA256_TEXT])
 {
@@ -77,7 +77,7 @@ void su_store_writer_cleanup(struct su_store_writer *w)
 int su_store_identify(int fd, struct su_file_id *out, struct su_err *err)
 {
     SU_AUTO(su_digest) struct su_digest sha256 = SU_DIGEST_INIT, sha1 = SU_DIGEST_INIT;
-    static char bytes[COPY_BYTES];
+    char bytes[COPY_BYTES];
     *out = (struct su_file_id){0};
     if (lseek(fd, 0, SEEK_SET) < 0)
         return su_fail_sys(err, "seek");
@@ -98,7 +98,7 @@ int su_store_identify(int fd, struct su_file_id *out, struct su_err *err)
 static int copy_in(const struct su_home *home, int fd, const struct su_file_id *id, struct su_err *err)
 {
     SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
-    static char bytes[COPY_BYTES];
+    char bytes[COPY_BYTES];
     ssize_t n;
     if (su_store_create(&writer, home, id->sha256, err) < 0)
         return -1;

@@ -12,7 +12,7 @@
 
 #include "common/sys/interrupt.h"
 
-unsigned long su_fsync_count;
+_Atomic unsigned long su_fsync_count;
 
 void su_fd_cleanup(su_fd *fd)
 {
@@ -333,7 +333,7 @@ void su_names_cleanup(struct su_names *names)
 
 int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
 {
-    static unsigned counter;
+    static _Atomic unsigned counter;
     *file = (struct su_atomic)SU_ATOMIC_INIT;
     if (strlen(name) >= sizeof file->name)
         return su_fail(err, SU_CONFIG, "file name %s is too long", name);

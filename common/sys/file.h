@@ -18,7 +18,7 @@
 typedef int su_fd; /* -1 when none; SU_AUTO(su_fd) su_fd fd = -1; closes it */
 void su_fd_cleanup(su_fd *fd);
 
-extern unsigned long su_fsync_count;
+extern _Atomic unsigned long su_fsync_count;
 
 int su_dir_open(su_fd *out, int at, const char *path, struct su_err *err) SU_CHECKED;
 /* The same for a name inside a directory that others may write to: a link there is refused. */

@@ -56,10 +56,9 @@ struct su_context {
     struct su_json json;
     bool has_answered; /* the JSON document holds the failure already */
     enum su_code note; /* a success that has an exit status of its own, e.g. content owed */
-    /* progress on a terminal */
+    /* progress of what goes on at once; one of it on a terminal */
     bool is_terminal, has_line;
-    double progress_started, progress_shown;
-    const char *progress_phase;
+    struct su_phase { const char *name; double started, seen, shown; bool is_over; } phases[4], *on_line;
 };
 
 int su_cli_main(const struct su_program *program, int argc, char **argv);
@@ -74,7 +73,7 @@ int su_given_number(const struct su_context *context, const char *option, uint64
 
 /* One line of the answer on stdout; nothing with --json. Control characters never get out. */
 void su_line(const struct su_context *context, const char *fmt, ...) SU_PRINTF(2, 3);
-/* "1,234,567" and "12.3 MiB" into a rotating store of static texts. */
+/* "1,234,567" and "12.3 MiB" into a rotating store of texts, one for each thread. */
 const char *su_count_text(uint64_t count);
 const char *su_bytes_text(uint64_t bytes);
 void su_short_digest(const uint8_t *digest, char out[20]); /* 9c1e-44a0-1234-5678 */

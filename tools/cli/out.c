@@ -111,26 +111,49 @@ static void terminal_progress(struct su_context *c, const struct su_event *e, do
     c->has_line = true;
 }
 
+/* A phase that was not met before takes the place of the one not heard of for longest. */
+static struct su_phase *phase_of(struct su_context *c, const char *name, double now)
+{
+    struct su_phase *p = c->phases;
+    for (size_t i = 0; i < sizeof c->phases / sizeof *c->phases; i++) {
+        if (c->phases[i].name && strcmp(c->phases[i].name, name) == 0)
+            return &c->phases[i];
+        if (c->phases[i].seen < p->seen)
+            p = &c->phases[i];
+    }
+    *p = (struct su_phase){.name = name, .started = now};
+    return p;
+}
+
+/* A terminal has one line: it belongs to the phase that has it, until that is over or silent for a second. */
+static bool takes_line(struct su_context *c, struct su_phase *p, double now)
+{
+    if (c->on_line && c->on_line != p && !c->on_line->is_over && now - c->on_line->seen < 1)
+        return false;
+    c->on_line = p;
+    return true;
+}
+
 static void show_progress(struct su_context *c, const struct su_event *e)
 {
     double now = su_time_monotonic();
-    if (!c->progress_phase || strcmp(c->progress_phase, e->phase) != 0) {
-        c->progress_phase = e->phase;
-        c->progress_started = now;
-        c->progress_shown = 0;
-    }
-    bool is_last = e->total > 0 && e->done >= e->total;
-    if (c->is_quiet || (now - c->progress_shown < 0.25 && !is_last))
+    struct su_phase *p = phase_of(c, e->phase, now);
+    bool is_over = e->total > 0 && e->done >= e->total;
+    if (p->is_over && !is_over) /* the same once more */
+        *p = (struct su_phase){.name = e->phase, .started = now};
+    p->seen = now;
+    p->is_over = is_over;
+    if (c->is_quiet || (now - p->shown < 0.25 && !p->is_over))
         return;
-    c->progress_shown = now;
+    p->shown = now;
     if (c->is_json)
         (void)fprintf(stderr,
                       "{\"event\":\"progress\",\"id\":%d,\"phase\":\"%s\",\"done\":%llu,\"total\":%llu,"
                       "\"unit\":\"%s\",\"finished\":%s}\n",
                       su_code_message_id(e->code), e->phase, (unsigned long long)e->done,
-                      (unsigned long long)e->total, e->unit, is_last ? "true" : "false");
-    else if (c->is_terminal)
-        terminal_progress(c, e, now - c->progress_started);
+                      (unsigned long long)e->total, e->unit, p->is_over ? "true" : "false");
+    else if (c->is_terminal && takes_line(c, p, now))
+        terminal_progress(c, e, now - p->started);
 }
 
 static void on_event(void *context, const struct su_event *e)
@@ -214,8 +237,8 @@ void su_line(const struct su_context *c, const char *fmt, ...)
 
 static char *next_text(void)
 {
-    static char texts[16][32]; /* more than any one line shows */
-    static unsigned next;
+    static _Thread_local char texts[16][32]; /* more than any one line shows */
+    static _Thread_local unsigned next;
     return texts[next++ % 16];
 }
 
