@@ -32,7 +32,18 @@ struct su_content_report {
     void *context;
     uint64_t adopted, linked, held, missing, wrong, unknown, bytes_adopted, bytes_missing, licence_missing;
 };
-/* Adopts every file the metadata names; then reports what is still missing. */
+/* Counts a finding and passes it on. */
+void su_content_tell(struct su_content_report *report, const struct su_content_finding *finding);
+/* Those that the profile (NULL: all) needs and the database does not know as stored. */
+int su_content_tell_missing(struct su_home *home, const struct su_profile *profile, struct su_content_report *report,
+                            struct su_err *err) SU_CHECKED;
+
+/*
+ * content_files.c. Files are read on several threads; the database, the store's names and what is told stay on
+ * the caller's thread and in the order of the files.
+ */
+/* Adopts every file the metadata names; then reports what is still missing. A file that is the very inode
+ * the store holds is not read again: that its bytes are still right is for su_content_verify, and for the export. */
 int su_content_add(struct su_home *home, const char *path, const struct su_events *events,
                    struct su_content_report *report, struct su_err *err) SU_CHECKED;
 /* Reads every stored file again and reports wrong ones, and those the profile (NULL: all) needs and

@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
-#define COPY_BYTES (64 * SU_KIB) /* on the stack; hashing gains nothing from more */
+#define BATCH_FILES 1024           /* a sync for so many costs each of them little */
+#define BATCH_BYTES (256 * SU_MIB) /* a failed run loses no more of its work */
+#define BEHIND_BYTES (4 * SU_MIB)  /* written in one go while the next are being hashed */
+#define COPY_BYTES (64 * SU_KIB)   /* on the stack; hashing gains nothing from more */
 
 static void names_of(const uint8_t sha256[SU_SHA256_BYTES], char folder[3], char name[SU_SHA256_TEXT])
 {
@@ -18,13 +22,80 @@ static void names_of(const uint8_t sha256[SU_SHA256_BYTES], char folder[3], char
     folder[2] = 0;
 }
 
+static void path_of(const uint8_t sha256[SU_SHA256_BYTES], const char *name, char out[SU_SHA256_TEXT + 3])
+{
+    char folder[3], own[SU_SHA256_TEXT];
+    names_of(sha256, folder, own);
+    (void)snprintf(out, SU_SHA256_TEXT + 3, "%s/%s", folder, name ? name : own);
+}
+
+static int name_one(const struct su_store_batch *batch, const struct su_store_pending *file,
+                    struct su_err *err)
+{
+    char from[SU_SHA256_TEXT + 3], to[SU_SHA256_TEXT + 3];
+    path_of(file->sha256, file->temp, from);
+    path_of(file->sha256, NULL, to);
+    if (su_file_rename_later(batch->home->content, from, batch->home->content, to, err) < 0)
+        return -1;
+    /* between two links of one file a rename does nothing */
+    return file->is_linked ? su_file_remove(batch->home->content, from, err) : 0;
+}
+
+int su_store_settle(struct su_store_batch *batch, struct su_err *err)
+{
+    if (batch->count == 0)
+        return 0;
+    if (su_fs_sync(batch->home->content, err) < 0)
+        return su_prefix(err, "content store");
+    for (size_t i = 0; i < batch->count; i++)
+        if (name_one(batch, &batch->at[i], err) < 0)
+            return su_prefix(err, "content store");
+    batch->count = 0;
+    batch->bytes = 0;
+    return su_fs_sync(batch->home->content, err) < 0 ? su_prefix(err, "content store") : 0;
+}
+
+void su_store_batch_cleanup(struct su_store_batch *batch)
+{
+    char temp[SU_SHA256_TEXT + 3];
+    for (size_t i = 0; i < batch->count; i++) {
+        path_of(batch->at[i].sha256, batch->at[i].temp, temp);
+        (void)unlinkat(batch->home->content, temp, 0); /* else the next run sweeps it */
+    }
+    free(batch->at);
+    batch->at = NULL;
+    batch->count = batch->capacity = 0;
+}
+
+/* The file has its place in the batch before it is left to it: it is lost on no path. */
+static struct su_store_pending *enter(struct su_store_batch *batch, const uint8_t sha256[SU_SHA256_BYTES],
+                                      const char *temp, bool is_linked, struct su_err *err)
+{
+    struct su_store_pending *file = SU_PUSH(batch, BATCH_FILES);
+    if (!file) {
+        (void)su_fail_memory(err);
+        return NULL;
+    }
+    memcpy(file->sha256, sha256, SU_SHA256_BYTES);
+    (void)snprintf(file->temp, sizeof file->temp, "%s", temp);
+    file->is_linked = is_linked;
+    return file;
+}
+
+static int settle_when_full(struct su_store_batch *batch, uint64_t added, struct su_err *err)
+{
+    batch->bytes += added;
+    return batch->count == BATCH_FILES || batch->bytes >= BATCH_BYTES ? su_store_settle(batch, err) : 0;
+}
+
 int su_store_create(struct su_store_writer *w, const struct su_home *home,
                     const uint8_t sha256[SU_SHA256_BYTES], struct su_err *err)
 {
     char folder[3], name[SU_SHA256_TEXT];
     names_of(sha256, folder, name);
-    w->bytes = 0;
-    if (su_dir_make(&w->dir, home->content, folder, 0700, err) < 0 ||
+    w->bytes = w->behind = 0;
+    if ((w->batch ? su_dir_make_later(&w->dir, home->content, folder, 0700, err)
+                  : su_dir_make(&w->dir, home->content, folder, 0700, err)) < 0 ||
         su_atomic_open(&w->file, w->dir, name, 0600, err) < 0 ||
         su_digest_open(&w->sha256, SU_SHA256, err) < 0 || su_digest_open(&w->sha1, SU_SHA1, err) < 0)
         return -1;
@@ -35,6 +106,10 @@ int su_store_write(struct su_store_writer *w, const void *bytes, size_t length, 
 {
     su_atomic_write(&w->file, bytes, length);
     w->bytes += length;
+    if (w->bytes - w->behind >= BEHIND_BYTES) {
+        su_file_write_behind(w->file.fd, w->behind, w->bytes - w->behind);
+        w->behind = w->bytes;
+    }
     if (su_digest_add(&w->sha256, bytes, length, err) < 0 || su_digest_add(&w->sha1, bytes, length, err) < 0)
         return -1;
     return 0;
@@ -61,9 +136,13 @@ int su_store_commit(struct su_store_writer *w, const struct su_file_id *expected
     if (su_digest_end(&w->sha256, have.sha256, err) < 0 || su_digest_end(&w->sha1, have.sha1, err) < 0 ||
         su_store_compare(&have, expected, err) < 0)
         return -1;
-    int result = su_atomic_commit(&w->file, true, err);
+    if (w->batch && !enter(w->batch, expected->sha256, w->file.temp, false, err))
+        return -1;
+    if (w->batch && w->behind > 0) /* a large file: its rest too */
+        su_file_write_behind(w->file.fd, w->behind, w->bytes - w->behind);
+    int result = w->batch ? su_atomic_leave(&w->file, err) : su_atomic_commit(&w->file, true, err);
     su_fd_cleanup(&w->dir);
-    return result;
+    return result == 0 && w->batch ? settle_when_full(w->batch, w->bytes, err) : result;
 }
 
 void su_store_writer_cleanup(struct su_store_writer *w)
@@ -95,12 +174,13 @@ int su_store_identify(int fd, struct su_file_id *out, struct su_err *err)
     return 0;
 }
 
-static int copy_in(const struct su_home *home, int fd, const struct su_file_id *id, struct su_err *err)
+static int copy_in(struct su_store_batch *batch, int fd, const struct su_file_id *id, struct su_err *err)
 {
     SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
     char bytes[COPY_BYTES];
     ssize_t n;
-    if (su_store_create(&writer, home, id->sha256, err) < 0)
+    writer.batch = batch;
+    if (su_store_create(&writer, batch->home, id->sha256, err) < 0)
         return -1;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return su_fail_sys(err, "seek");
@@ -110,20 +190,25 @@ static int copy_in(const struct su_home *home, int fd, const struct su_file_id *
     return n < 0 ? -1 : su_store_commit(&writer, id, err);
 }
 
-int su_store_adopt(const struct su_home *home, int fd, const struct su_file_id *id, bool *was_linked,
+int su_store_adopt(struct su_store_batch *batch, int fd, const struct su_file_id *id, bool *was_linked,
                    struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
-    char folder[3], name[SU_SHA256_TEXT], self[40];
+    char folder[3], name[SU_SHA256_TEXT], self[40], temp[SU_TEMP_TEXT];
     names_of(id->sha256, folder, name);
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    if (su_dir_make(&dir, home->content, folder, 0700, err) < 0)
+    su_temp_name(temp);
+    if (su_dir_make_later(&dir, batch->home->content, folder, 0700, err) < 0)
         return -1;
-    *was_linked =
-        linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) == 0; /* the very file that was hashed */
-    if (*was_linked)
-        return su_file_sync(fd, err) < 0 || su_dir_sync(dir, err) < 0 ? -1 : 0;
-    return copy_in(home, fd, id, err); /* other file system, no links, or a stale file of that name */
+    *was_linked = !su_file_exists(dir, name) && linkat(AT_FDCWD, self, dir, temp, AT_SYMLINK_FOLLOW) ==
+                                                    0; /* the very file that was hashed */
+    if (!*was_linked) /* other file system, no links, or a stale file of that name */
+        return copy_in(batch, fd, id, err);
+    if (!enter(batch, id->sha256, temp, true, err)) {
+        (void)unlinkat(dir, temp, 0);
+        return -1;
+    }
+    return su_file_settle(fd, err) < 0 ? -1 : settle_when_full(batch, id->bytes, err);
 }
 
 bool su_store_has(const struct su_home *home, const struct su_file_id *id)
@@ -134,12 +219,19 @@ bool su_store_has(const struct su_home *home, const struct su_file_id *id)
     return su_store_open(&fd, home, id->sha256, &bytes, &absent) == 0 && bytes == id->bytes;
 }
 
+bool su_store_will_have(const struct su_store_batch *batch, const struct su_file_id *id)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (memcmp(batch->at[i].sha256, id->sha256, SU_SHA256_BYTES) == 0)
+            return true;
+    return su_store_has(batch->home, id);
+}
+
 int su_store_open(su_fd *out, const struct su_home *home, const uint8_t sha256[SU_SHA256_BYTES],
                   uint64_t *bytes, struct su_err *err)
 {
-    char folder[3], name[SU_SHA256_TEXT], path[SU_SHA256_TEXT + 3];
-    names_of(sha256, folder, name);
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    char path[SU_SHA256_TEXT + 3];
+    path_of(sha256, NULL, path);
     return su_file_open(out, home->content, path, bytes, err) < 0 ? su_prefix(err, "content store") : 0;
 }
 

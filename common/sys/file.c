@@ -51,6 +51,13 @@ int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_e
     return su_dir_open_below(out, at, name, err);
 }
 
+int su_dir_make_later(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err)
+{
+    if (mkdirat(at, name, (mode_t)mode) < 0 && errno != EEXIST)
+        return su_fail_sys(err, "making directory %s", name);
+    return su_dir_open_below(out, at, name, err);
+}
+
 int su_path_make(su_fd *out, const char *path, unsigned mode, bool *is_made, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1, parent = -1;
@@ -171,6 +178,14 @@ void su_file_write_behind(int fd, uint64_t offset, uint64_t length)
     (void)sync_file_range(fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
 }
 
+int su_file_settle(int fd, struct su_err *err)
+{
+    const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (sync_file_range(fd, 0, 0, all) == 0 || errno == ENOSYS || errno == ESPIPE)
+        return 0;
+    return su_fail_sys(err, "writing a file out");
+}
+
 int su_fs_sync(int dir, struct su_err *err)
 {
     su_fsync_count++;
@@ -236,11 +251,14 @@ int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err)
     return 0;
 }
 
+int su_file_rename_later(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err)
+{
+    return renameat(from_dir, from, to_dir, to) < 0 ? su_fail_sys(err, "renaming %s to %s", from, to) : 0;
+}
+
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err)
 {
-    if (renameat(from_dir, from, to_dir, to) < 0)
-        return su_fail_sys(err, "renaming %s to %s", from, to);
-    return su_dir_sync(to_dir, err);
+    return su_file_rename_later(from_dir, from, to_dir, to, err) < 0 ? -1 : su_dir_sync(to_dir, err);
 }
 
 int su_file_remove(int at, const char *name, struct su_err *err)
@@ -331,15 +349,20 @@ void su_names_cleanup(struct su_names *names)
     *names = (struct su_names){0};
 }
 
-int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+void su_temp_name(char out[SU_TEMP_TEXT])
 {
     static _Atomic unsigned counter;
+    (void)snprintf(out, SU_TEMP_TEXT, ".tmp-%ld-%u", (long)getpid(), counter++);
+}
+
+int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+{
     *file = (struct su_atomic)SU_ATOMIC_INIT;
     if (strlen(name) >= sizeof file->name)
         return su_fail(err, SU_CONFIG, "file name %s is too long", name);
     file->dir = dir;
     (void)snprintf(file->name, sizeof file->name, "%s", name);
-    (void)snprintf(file->temp, sizeof file->temp, ".tmp-%ld-%u", (long)getpid(), counter++);
+    su_temp_name(file->temp);
     (void)unlinkat(dir, file->temp, 0); /* a leftover of a dead process that had our number */
     file->fd = openat(dir, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (file->fd < 0)
@@ -353,12 +376,30 @@ void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length)
         file->has_failed = true;
 }
 
+static int check_written(const struct su_atomic *file, struct su_err *err)
+{
+    if (!file->has_failed)
+        return 0;
+    *err = file->error;
+    return su_prefix(err, "writing %s", file->name);
+}
+
+int su_atomic_leave(struct su_atomic *file, struct su_err *err)
+{
+    int fd = file->fd;
+    if (check_written(file, err) < 0)
+        return -1;
+    file->fd = -1;
+    if (close(fd) < 0)
+        return su_fail_sys(err, "closing %s", file->name);
+    file->dir = -1;
+    return 0;
+}
+
 int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
 {
-    if (file->has_failed) {
-        *err = file->error;
-        return su_prefix(err, "writing %s", file->name);
-    }
+    if (check_written(file, err) < 0)
+        return -1;
     if (su_file_finish(&file->fd, file->name, err) < 0)
         return -1;
     if (replace) {

@@ -27,6 +27,8 @@ int su_dir_open_below(su_fd *out, int at, const char *name, struct su_err *err) 
 int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err) SU_CHECKED;
 /* The same for a path of the user's, which may be a link. `is_made` may be NULL. */
 int su_path_make(su_fd *out, const char *path, unsigned mode, bool *is_made, struct su_err *err) SU_CHECKED;
+/* Makes the directory when absent, syncs nothing: for who syncs all later with su_fs_sync. */
+int su_dir_make_later(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err) SU_CHECKED;
 int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
 /* Opens a regular file read-only; a link, device or directory is refused. */
 int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
@@ -47,6 +49,9 @@ int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
 /* Starts writing these bytes to the medium and does not wait: a sync later has less to do. A hint only: a
  * failure is met by that sync. */
 void su_file_write_behind(int fd, uint64_t offset, uint64_t length);
+/* Waits until what others wrote to the file has left memory, and says whether that failed; durable it is after
+ * su_fs_sync. Costs nothing for a file that has been lying there. */
+int su_file_settle(int fd, struct su_err *err) SU_CHECKED;
 /* Everything written to the file system that `dir` lies on is durable. For many small files at once; `dir` must have
  * been open since before the first of them was written, or a failure could go unreported. */
 int su_fs_sync(int dir, struct su_err *err) SU_CHECKED;
@@ -56,6 +61,8 @@ int su_file_finish(su_fd *fd, const char *name, struct su_err *err) SU_CHECKED;
  * Where a file system keeps files in memory only, it changes nothing. */
 int su_file_forget(int fd, struct su_err *err) SU_CHECKED;
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
+/* The same without the sync. */
+int su_file_rename_later(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
 int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* absent is fine */
 /* Removes everything inside a directory of plain files, then the directory; a link or file of that
  * name is removed itself, never followed. */
@@ -74,10 +81,11 @@ void su_names_cleanup(struct su_names *names);
  * then commit: checks the sticky error, fsync, close, rename, fsync of the directory. Cleanup
  * before commit removes the temporary file. A crash leaves only a `.tmp-*` name.
  */
+#define SU_TEMP_TEXT 48
 struct su_atomic {
     int dir; /* borrowed */
     su_fd fd;
-    char temp[80], name[128];
+    char temp[SU_TEMP_TEXT], name[128];
     bool has_failed;
     struct su_err error;
 };
@@ -86,7 +94,12 @@ int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, 
 void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length);
 /* `replace` false: an existing name is refused with SU_EXISTS. */
 int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err) SU_CHECKED;
+/* Instead of commit, by who makes several files durable at once: checks the sticky error and closes. The file
+ * keeps its temporary name, and renaming or removing it is the caller's. */
+int su_atomic_leave(struct su_atomic *file, struct su_err *err) SU_CHECKED;
 void su_atomic_cleanup(struct su_atomic *file);
+/* A name for a temporary file that no other file of this process has. */
+void su_temp_name(char out[SU_TEMP_TEXT]);
 int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
                  struct su_err *err) SU_CHECKED;
 /* Opens the writer for a path of the user's; `dir` must stay open as long as the writer. */

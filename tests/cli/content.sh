@@ -202,3 +202,44 @@ test_content_no_directory() {
     says nowhere
     expect 2 hub content add
 }
+
+# The very inode that the store holds is not read again; its bytes are for verify and for the export to prove.
+test_content_link_is_not_read_again() {
+    bare_hub
+    hub content add tree > /dev/null
+    expect 0 hub content add tree --json
+    same "$(counts)" '0 16 0 0 0' 'counts'
+    # Another inode is read, and found when it is not what its name says.
+    file=$(first_file)
+    cp "$file" copy
+    flip copy 50
+    rm "$file"
+    mv copy "$file"
+    expect 3 hub content add tree --json
+    same "$(counts)" '0 15 0 1 0' 'counts with a changed copy'
+    rm "$file"
+    # A change of the inode is a change of the store.
+    flip "$(find tree -name '*.exe' | sort | head -n 1)" 50
+    expect 0 hub content add tree --json
+    same "$(counts)" '0 15 0 0 0' 'counts with a changed store'
+    expect 3 hub content verify --json
+    same "$(json .wrong)" 1 'wrong in the store'
+    hub site add ALPHA > /dev/null
+    expect 3 hub export --site ALPHA --out stick
+    [ ! -e stick/SU-ALPHA-000001 ] || fail 'a bundle with wrong content'
+}
+
+# Files that come together get their names together: more of them than one batch has, some of them twice.
+test_content_many_small_files() {
+    hub init > /dev/null
+    small_package
+    python3 "$CHECK/many_files.py" pkg 2500 300 100
+    pack_cab
+    hub sync --from pkg/export.cab > /dev/null
+    expect 0 hub content add pkg/WsusContent --json
+    same "$(counts)" '2502 100 0 0 0' 'counts'
+    (cd hub/content && find . -type f | while read -r file; do echo "$(basename "$file")  $file"; done | sha256sum --quiet -c) || fail 'a stored file is not its name'
+    same "$(find hub/content -type f | wc -l)" 2502 'files in the store'
+    expect 0 hub content verify --json
+    same "$(counts)" '0 2502 0 0 0' 'verified'
+}

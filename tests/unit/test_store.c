@@ -100,6 +100,12 @@ static void test_writer_given_up(void **state)
     assert_int_equal(count_names(path_of(f, FOLDER)), 0);
 }
 
+static int adopt(const struct fixture *f, int fd, const struct su_file_id *id, bool *was_linked)
+{
+    SU_AUTO(su_store_batch) struct su_store_batch batch = {.home = &f->home};
+    return su_store_adopt(&batch, fd, id, was_linked, &e) < 0 ? -1 : su_store_settle(&batch, &e);
+}
+
 static void test_adopt_links(void **state)
 {
     struct fixture *f = *state;
@@ -109,13 +115,13 @@ static void test_adopt_links(void **state)
     put_file(path_of(f, "/source"), text, 3);
     SU_AUTO(su_fd) su_fd fd = open(path_of(f, "/source"), O_RDONLY);
     GOOD(su_store_identify(fd, &id, &e));
-    GOOD(su_store_adopt(&f->home, fd, &id, &was_linked, &e));
+    GOOD(adopt(f, fd, &id, &was_linked));
     assert_true(was_linked);
     assert_stored(f);
     assert_int_equal(stat(path_of(f, "/source"), &source), 0);
     assert_int_equal(stat(path_of(f, NAME), &stored), 0);
     assert_true(source.st_ino == stored.st_ino);
-    GOOD(su_store_adopt(&f->home, fd, &id, &was_linked, &e)); /* a second time */
+    GOOD(adopt(f, fd, &id, &was_linked)); /* a second time */
     assert_stored(f);
 }
 
@@ -128,7 +134,7 @@ static void test_adopt_replaces_what_is_wrong(void **state)
     put_file(path_of(f, NAME), "cut off", 7);
     put_file(path_of(f, "/source"), text, 3);
     SU_AUTO(su_fd) su_fd fd = open(path_of(f, "/source"), O_RDONLY);
-    GOOD(su_store_adopt(&f->home, fd, &id, &was_linked, &e));
+    GOOD(adopt(f, fd, &id, &was_linked));
     assert_false(was_linked);
     assert_stored(f);
 }
@@ -148,12 +154,128 @@ static void test_adopt_copies(void **state)
     struct su_file_id id = id_of_abc();
     bool was_linked = true;
     SU_AUTO(su_fd) su_fd fd = unlinkable(text, 3), other = unlinkable("abd", 3);
-    GOOD(su_store_adopt(&f->home, fd, &id, &was_linked, &e));
+    GOOD(adopt(f, fd, &id, &was_linked));
     assert_false(was_linked);
     assert_stored(f);
     assert_int_equal(remove(path_of(f, NAME)), 0);
-    REFUSED(su_store_adopt(&f->home, other, &id, &was_linked, &e), SU_CONTENT_WRONG); /* changed since it was identified */
+    REFUSED(adopt(f, other, &id, &was_linked), SU_CONTENT_WRONG); /* changed since it was identified */
     assert_int_equal(count_names(path_of(f, FOLDER)), 0);
+}
+
+static struct su_file_id id_of(const void *bytes, size_t length)
+{
+    struct su_file_id id;
+    SU_AUTO(su_fd) su_fd fd = unlinkable(bytes, length);
+    GOOD(su_store_identify(fd, &id, &e));
+    return id;
+}
+
+/* Writes the number as a file of its own. */
+static struct su_file_id put_number(const struct fixture *f, struct su_store_batch *batch, uint64_t number)
+{
+    SU_AUTO(su_store_writer) struct su_store_writer w = SU_STORE_WRITER_INIT;
+    struct su_file_id id = id_of(&number, sizeof number);
+    w.batch = batch;
+    GOOD(su_store_create(&w, &f->home, id.sha256, &e));
+    GOOD(su_store_write(&w, &number, sizeof number, &e));
+    GOOD(su_store_commit(&w, &id, &e));
+    return id;
+}
+
+static size_t count_in_store(const struct fixture *f, bool temporary)
+{
+    SU_AUTO(su_names) struct su_names folders = {0};
+    size_t count = 0;
+    GOOD(su_dir_list(f->home.content, &folders, 1000, &e));
+    for (size_t i = 0; i < folders.count; i++) {
+        SU_AUTO(su_names) struct su_names names = {0};
+        SU_AUTO(su_fd) su_fd dir = -1;
+        GOOD(su_dir_open_below(&dir, f->home.content, folders.at[i], &e));
+        GOOD(su_dir_list(dir, &names, 100000, &e));
+        for (size_t k = 0; k < names.count; k++)
+            count += (strncmp(names.at[k], ".tmp-", 5) == 0) == temporary;
+    }
+    return count;
+}
+
+/* No file has its name before a sync, and the syncs are few. */
+static void test_batch(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_store_batch) struct su_store_batch batch = {.home = &f->home};
+    struct su_file_id ids[300];
+    unsigned long before = su_fsync_count;
+    for (uint64_t i = 0; i < 300; i++)
+        ids[i] = put_number(f, &batch, i);
+    assert_int_equal(su_fsync_count, before);
+    assert_int_equal(count_in_store(f, false), 0);
+    assert_int_equal(count_in_store(f, true), 300);
+    assert_false(su_store_has(&f->home, &ids[7]));
+    assert_true(su_store_will_have(&batch, &ids[7]));
+    GOOD(su_store_settle(&batch, &e));
+    assert_int_equal(su_fsync_count - before, 2); /* the bytes, then the names */
+    for (uint64_t i = 0; i < 300; i++) {
+        SU_AUTO(su_fd) su_fd fd = -1;
+        struct su_file_id have;
+        GOOD(su_store_open(&fd, &f->home, ids[i].sha256, NULL, &e));
+        GOOD(su_store_identify(fd, &have, &e));
+        GOOD(su_store_compare(&have, &ids[i], &e));
+    }
+    assert_int_equal(count_in_store(f, true), 0);
+    GOOD(su_store_settle(&batch, &e)); /* nothing waits: nothing is asked for */
+    assert_int_equal(su_fsync_count - before, 2);
+    assert_true(su_store_will_have(&batch, &ids[7]));
+}
+
+/* A batch ends by itself, so that a failed run has lost little. */
+static void test_batch_ends_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_store_batch) struct su_store_batch batch = {.home = &f->home};
+    unsigned long before = su_fsync_count;
+    for (uint64_t i = 0; i < 1500; i++)
+        (void)put_number(f, &batch, i);
+    assert_int_equal(su_fsync_count - before, 2);
+    assert_int_equal(count_in_store(f, false), 1024);
+    assert_int_equal(count_in_store(f, true), 1500 - 1024);
+}
+
+/* What was not settled leaves the store; so does a file whose bytes are wrong, alone. */
+static void test_batch_given_up(void **state)
+{
+    struct fixture *f = *state;
+    struct su_store_batch batch = {.home = &f->home};
+    struct su_file_id abc = id_of_abc();
+    for (uint64_t i = 0; i < 10; i++)
+        (void)put_number(f, &batch, i);
+    {
+        SU_AUTO(su_store_writer) struct su_store_writer w = SU_STORE_WRITER_INIT;
+        w.batch = &batch;
+        GOOD(su_store_create(&w, &f->home, abc.sha256, &e));
+        GOOD(su_store_write(&w, "abd", 3, &e));
+        REFUSED(su_store_commit(&w, &abc, &e), SU_CONTENT_WRONG);
+    }
+    assert_int_equal(count_in_store(f, true), 10);
+    su_store_batch_cleanup(&batch);
+    assert_int_equal(count_in_store(f, true) + count_in_store(f, false), 0);
+}
+
+/* The same file twice, and over a stored one: links of one inode leave no second name. */
+static void test_batch_of_links(void **state)
+{
+    struct fixture *f = *state;
+    struct su_file_id id = id_of_abc();
+    put_file(path_of(f, "/source"), text, 3);
+    SU_AUTO(su_fd) su_fd fd = open(path_of(f, "/source"), O_RDONLY);
+    for (int round = 0; round < 2; round++) {
+        SU_AUTO(su_store_batch) struct su_store_batch batch = {.home = &f->home};
+        bool first, second;
+        GOOD(su_store_adopt(&batch, fd, &id, &first, &e));
+        GOOD(su_store_adopt(&batch, fd, &id, &second, &e));
+        GOOD(su_store_settle(&batch, &e));
+        assert_true(round > 0 || (first && second));
+        assert_stored(f);
+    }
 }
 
 static void test_identify(void **state)
@@ -262,6 +384,10 @@ int main(void)
         HELD(test_adopt_links),
         HELD(test_adopt_replaces_what_is_wrong),
         HELD(test_adopt_copies),
+        HELD(test_batch),
+        HELD(test_batch_ends_by_itself),
+        HELD(test_batch_given_up),
+        HELD(test_batch_of_links),
         HELD(test_identify),
         HELD(test_compare_names_what_differs),
         HELD(test_has),
