@@ -573,9 +573,10 @@ static void change_some(struct catalogue *c, uint32_t parts, enum change change)
     }
 }
 
+/* Real catalogues hold a few very large documents; the largest seen has 46.9 MB. */
 static void plan_large_documents(struct catalogue *c)
 {
-    static const uint32_t SIZES[] = { 1000000, 1100000, 15000000, 1200000 };
+    static const uint32_t SIZES[] = { 1000000, 3000000, 15000000, 46900000 };
     for (uint32_t i = 0; i < COUNT(SIZES) && c->update_count >= 50000; i++) {
         uint32_t at = c->update_count / 5 * (i + 1);
         while (c->updates[at].kind != LEAF)
