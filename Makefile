@@ -80,7 +80,7 @@ demo: deps
 	@samples/demo.sh $(BUILD)
 
 check: deps
-	@$(MAKE) -s all samples units
+	@$(MAKE) -s all samples units benches
 	@BUILD=$(BUILD) tests/run
 
 units: $(UNITS)
@@ -88,19 +88,29 @@ units: $(UNITS)
 # The same tests under the sanitizers, in a build of their own.
 asan: deps
 	@$(MAKE) -s BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
-	  HARDENING=-fPIE all samples units
+	  HARDENING=-fPIE all samples units benches
 	@BUILD=build-asan tests/run
 
 valgrind: deps
 	@$(MAKE) -s all samples
 	@tests/valgrind.sh $(BUILD)
 
-# The whole job on a generated update point; UPDATES=100000 CONTENT=2000000000 is the standard size.
-UPDATES ?= 20000
-CONTENT ?= 400000000
+# The programs beside their limit and beside what people use instead (docs/performance.md).
+#   SIZE=tiny|small|standard|large|UPDATES:BYTES  ROUNDS=N  WORK=DIR on a fast disk  PEERS=no  JSON=FILE
+SIZE   ?= standard
+ROUNDS ?= 2
+BENCH = python3 tests/bench/$(1) $(BUILD) $(if $(WORK),--work $(WORK))
+$(BUILD)/limit: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
+	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+benches: $(BUILD)/limit $(BUILD)/samples/generate
 bench: deps
-	@$(MAKE) -s all $(BUILD)/samples/generate
-	@python3 tests/bench.py $(BUILD) $(UPDATES) $(CONTENT)
+	@$(MAKE) -s all benches
+	@$(call BENCH,bench.py) --size $(SIZE) --rounds $(ROUNDS) --json $(or $(JSON),$(BUILD)/bench.json) $(if $(filter no,$(PEERS)),--no-peers)
+# How cost grows with updates and with content; draws docs/performance-*.svg.
+bench-scale: deps
+	@$(MAKE) -s all benches
+	@$(call BENCH,scale.py) --size $(SIZE) --json $(or $(JSON),$(BUILD)/bench-scale.json)
+	@python3 tests/bench/plot.py $(or $(JSON),$(BUILD)/bench-scale.json) docs
 
 # Twelve bundles for three sites, lost, mixed up and damaged on the way as the seed has it; another seed, another story.
 RUNS ?= 200
@@ -110,7 +120,7 @@ simulate: deps
 	@tests/simulate.py $(BUILD) --runs $(RUNS) --seed $(SEED)
 
 format:
-	clang-format -i common/*/*.c tools/*/*.c
+	clang-format -i common/*/*.c tools/*/*.c tests/bench/*.c
 
 lint: all
 	@tests/lint.sh $(BUILD)
@@ -125,4 +135,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps format valgrind bench simulate lint demo check units asan samples install clean
+.PHONY: all deps format valgrind bench bench-scale benches simulate lint demo check units asan samples install clean

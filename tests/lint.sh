@@ -54,11 +54,11 @@ grep -nE 'snprintf\([^;]*"(SELECT|INSERT|UPDATE|DELETE) ' common/*/*.c tools/*/*
 
 # Every header opens with its role, every module stays in bounds.
 for file in common/*/*.h tools/*/*.h; do head -n 2 "$file" | grep -q "$(basename "$file") - " || finding "$file does not open with its role"; done
-for file in common/*/*.c tools/*/*.c; do
+for file in common/*/*.c tools/*/*.c tests/bench/*.c; do
     lines=$(wc -l < "$file")
     [ "$lines" -le 650 ] || finding "$file has $lines lines"
 done
-awk 'FNR==1{start=0} /^[a-z].*[^;]$/ && !/^(struct|enum|static const|typedef)/ {name=$0} /^\{/ {start=FNR} /^\}/ {if (start && FNR-start>75) print FILENAME": "name" has "FNR-start" lines"; start=0}' common/*/*.c tools/*/*.c > "$BUILD/lint.tmp"
+awk 'FNR==1{start=0} /^[a-z].*[^;]$/ && !/^(struct|enum|static const|typedef)/ {name=$0} /^\{/ {start=FNR} /^\}/ {if (start && FNR-start>75) print FILENAME": "name" has "FNR-start" lines"; start=0}' common/*/*.c tools/*/*.c tests/bench/*.c > "$BUILD/lint.tmp"
 while read -r line; do finding "$line"; done < "$BUILD/lint.tmp"
 rm -f "$BUILD/lint.tmp"
 

@@ -1,0 +1,163 @@
+"""report.py - medians, ratios and targets of a run; as text and as one JSON document."""
+import os
+import platform
+import statistics
+
+from steps import LIMIT_MIB
+
+NOISY = 1.3  # a step whose slowest run took so much longer than its quickest is named
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def machine():
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"processor": processor(), "processors": os.cpu_count(), "memory_gib": round(memory / 2**30),
+            "system": f"{platform.system()} {platform.release()}"}
+
+
+def ratio(log, top, bottom):
+    """Of the medians; the least and greatest of the rounds' own ratios; that of the processor's seconds."""
+    if log.median(*top) is None or log.median(*bottom) is None:
+        return None
+    by_round = {s.round: s.seconds for s in log.of(*bottom)}
+    own = [s.seconds / by_round[s.round] for s in log.of(*top) if s.round in by_round]
+    cpu = [statistics.median(s.cpu for s in log.of(*pair)) for pair in (top, bottom)]
+    return log.median(*top) / log.median(*bottom), min(own, default=0), max(own, default=0), cpu[0] / max(cpu[1], 0.001)
+
+
+def ours(what):
+    return "ours", what
+
+
+def slowest_stage(log):
+    stages = [s for s in ("decompress alone", "parse alone", "insert alone") if log.median("sync", s)]
+    return "sync", max(stages, key=lambda s: log.median("sync", s)) if stages else ""
+
+
+def times(log):
+    """(name, top, bottom, 'most' or 'least', target or None)"""
+    full = ("export, full", "verify, full", "import, full")
+    rows = []
+    for what, target in zip(full, (1.3, 1.25, 1.3)):
+        bottom = ("limit, durable", what) if log.of("limit, durable", what) else ("limit", what)
+        rows.append((f"{what} : {bottom[0]}", ours(what), bottom, "most", target))
+        if bottom[0] != "limit":
+            rows.append((f"{what} : limit without final sync", ours(what), ("limit", what), "most", None))
+    stage = slowest_stage(log)
+    rows += [(f"sync : {stage[1]}, its slowest stage", ours("sync, month 1"), stage, "most", 1.5),
+             ("export, delta : full", ours("export, delta"), ours("export, full"), "most", 0.08),
+             ("import, delta : full", ours("import, delta"), ours("import, full"), "most", 0.08),
+             ("export, delta : limit, durable", ours("export, delta"), ("limit, durable", "export, delta"), "most", None),
+             ("import, delta : limit, durable", ours("import, delta"), ("limit, durable", "import, delta"), "most", None)]
+    for who, what, target in (("tar+zstd+sums", "export, full", 3.5), ("restic", "export, full", 2.5),
+                              ("borg", "export, full", None), ("cp -a", "export, full", None),
+                              ("tar+zstd+sums", "verify, full", None), ("tar+zstd+sums", "import, full", 1.0),
+                              ("restic", "import, full", None), ("borg", "import, full", None), ("cp -a", "import, full", None),
+                              ("restic", "export, delta", 8.0), ("restic", "import, delta", 8.0)):
+        rows.append((f"{who} : ours, {what}", (who, what), ours(what), "least", target))
+    return rows
+
+
+def verdict(value, side, target):
+    if target is None:
+        return ""
+    return "met" if (value <= target if side == "most" else value >= target) else "MISSED"
+
+
+def ratios(log):
+    found = []
+    for name, top, bottom, side, target in times(log):
+        value = ratio(log, top, bottom)
+        if value:
+            found.append({"name": name, "value": round(value[0], 3), "least": round(value[1], 3), "greatest": round(value[2], 3),
+                          "cpu": round(value[3], 3), "target": target and f"{'<=' if side == 'most' else '>='} {target}", "verdict": verdict(value[0], side, target)})
+    for kind in ("full", "delta"):
+        a, b = log.bytes.get(ours(f"metadata, {kind}")), log.bytes.get(("zstd 3", f"metadata, {kind}"))
+        if a and b:
+            target = 1.0 if kind == "full" else None
+            found.append({"name": f"metadata on the medium : zstd 3 of the documents, {kind}", "value": round(a / b, 3),
+                          "target": target and "<= 1", "verdict": verdict(a / b, "most", target)})
+    for what in ("status, hub", "status, site", "search", "show", "plan, nothing to do"):
+        seconds = log.median(*ours(what))
+        if seconds is not None:
+            found.append({"name": f"{what}, seconds", "value": round(seconds, 3), "target": "<= 0.2",
+                          "verdict": verdict(seconds, "most", 0.2)})
+    peak = max((s.mib for s in log.steps if s.who == "ours"), default=0)
+    found.append({"name": "peak memory of our commands, MiB", "value": peak, "target": f"<= {LIMIT_MIB}",
+                  "verdict": verdict(peak, "most", LIMIT_MIB)})
+    return found
+
+
+def noise(log):
+    found = []
+    for who, what in log.pairs():
+        seconds = [s.seconds for s in log.of(who, what)]
+        if max(seconds) > NOISY * min(seconds) and max(seconds) > 0.5:
+            found.append(f"{who}: {what}: " + ", ".join(f"{x:.2f}" for x in seconds) + " s")
+    return found
+
+
+def document(log, size, missing):
+    rows = []
+    for who, what in log.pairs():
+        steps = log.of(who, what)
+        seconds = [s.seconds for s in steps]
+        rows.append({"who": who, "what": what, "seconds": [round(x, 3) for x in seconds],
+                     "median": round(statistics.median(seconds), 3), "least": round(min(seconds), 3), "greatest": round(max(seconds), 3),
+                     "flush": round(statistics.median(s.flush for s in steps), 3),
+                     "cpu": round(statistics.median(s.cpu for s in steps), 3), "peak_mib": max(s.mib for s in steps)})
+    return {"machine": machine(), "size": size, "rounds": log.round, "steps": rows, "ratios": ratios(log),
+            "bytes": [{"who": who, "what": what, "bytes": n} for (who, what), n in log.bytes.items()],
+            "noise": noise(log), "not_installed": missing, "valid": not log.problems, "problems": log.problems}
+
+
+def cell(row):
+    return f"{row['median']:.2f}" if row else "-"
+
+
+def table(doc):
+    """Contenders beside each other, as the page in docs has it."""
+    columns = ("export, full", "verify, full", "import, full", "export, delta", "import, delta")
+    at = {(r["who"], r["what"]): r for r in doc["steps"]}
+    carried = {(r["who"], r["what"]): r["bytes"] for r in doc["bytes"]}
+    yield "| seconds (median) | " + " | ".join(columns) + " | flush after import | MB carried, full | delta | peak MiB |"
+    yield "|---|" + "---|" * (len(columns) + 4)
+    for who in dict.fromkeys(r["who"] for r in doc["steps"] if ("export, full" == r["what"])):
+        full, delta = carried.get((who, "full")), carried.get((who, "delta"))
+        peak = max(r["peak_mib"] for r in doc["steps"] if r["who"] == who and r["what"] in columns)
+        size = [f"{n / 1e6:.1f}" if n else "" for n in (full, delta)]
+        flush = at.get((who, "import, full"))
+        yield f"| {who} | " + " | ".join(cell(at.get((who, c))) for c in columns) + \
+            f" | {flush['flush'] if flush else 0:.2f} | {size[0]} | {size[1]} | {peak} |"
+
+
+def text(doc):
+    yield f"machine: {doc['machine']['processor']}, {doc['machine']['processors']} processors, {doc['machine']['memory_gib']} GiB"
+    yield f"size: {doc['size']['updates']} updates, {doc['size']['content_bytes'] / 1e9:g} GB of content; rounds: {doc['rounds']}"
+    yield ""
+    yield "| step | seconds | least | greatest | processor | flush | peak MiB |"
+    yield "|---|---|---|---|---|---|---|"
+    for r in doc["steps"]:
+        if r["who"] in ("ours", "sync"):
+            yield f"| {r['what']} | {r['median']:.2f} | {r['least']:.2f} | {r['greatest']:.2f} | {r['cpu']:.2f} | {r['flush']:.2f} | {r['peak_mib']} |"
+    yield ""
+    yield from table(doc)
+    yield ""
+    yield "| ratio | value | of single rounds | of processor seconds | target | |"
+    yield "|---|---|---|---|---|---|"
+    for r in doc["ratios"]:
+        spread = f"{r['least']:.2f}-{r['greatest']:.2f}" if "least" in r else ""
+        cpu = f"{r['cpu']:.2f}" if "cpu" in r else ""
+        yield f"| {r['name']} | {r['value']:.3g} | {spread} | {cpu} | {r['target'] or ''} | {r['verdict']} |"
+    yield ""
+    for name in doc["not_installed"]:
+        yield f"not installed: {name}"
+    for line in doc["noise"]:
+        yield f"noisy: {line}"
+    for line in doc["problems"]:
+        yield f"INVALID: {line}"
+    yield "valid: states equal, all that was restored equals its source" if doc["valid"] else "INVALID: use none of these figures"

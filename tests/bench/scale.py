@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""scale.py - what an update and a gigabyte cost as an update point grows; plot.py draws the result.
+
+    scale.py BUILD [--size tiny|standard] [--work DIR] [--json FILE]
+
+Updates grow at fixed content, then content at fixed updates. One run each, the programs alone; a
+point that finds no room on the disk is left out and named.
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+import bench
+import ours
+import report
+from steps import LIMIT_MIB, Failure, Log
+
+GROWTH = {  # (updates, bytes of content)
+    "standard": {"updates": [(10000, 400e6), (100000, 400e6), (400000, 400e6)],
+                 "content": [(10000, 1e9), (10000, 4e9), (10000, 16e9)]},
+    "tiny": {"updates": [(300, 3e6), (600, 3e6)], "content": [(300, 1e6), (300, 3e6)]},
+}
+
+
+def room_for(updates, content, months):
+    """The export's content (linked into the hub), bundle and site, twice a month's difference, databases."""
+    return 3.2 * content + len(months) * updates * 25000
+
+
+def measure(build, work, growth, updates, content):
+    """Month 2 only where updates grow: a difference costs the same whatever lies beside it."""
+    months = (1, 2) if growth == "updates" else (1,)
+    free = shutil.disk_usage(work).free
+    if free < room_for(updates, content, months):
+        return {"left_out": f"{updates} updates and {content / 1e9:g} GB: free are {free / 1e9:.0f} GB"}
+    log = Log(work)
+    bench.generate(build, work, updates, content, months)
+    ours.start(log, build)
+    for log.round in months:
+        ours.month(log, build, log.round)
+    ours.small_commands(log, build)
+    for name in ("ours", "m1", "m2"):
+        shutil.rmtree(log.path(name), ignore_errors=True)
+    steps = {s.what: {"seconds": round(s.seconds, 3), "cpu": round(s.cpu, 3), "peak_mib": s.mib} for s in log.steps}
+    over = [what for what, step in steps.items() if step["peak_mib"] > LIMIT_MIB]
+    problems = log.problems + [f"more than {LIMIT_MIB} MiB: {what}" for what in over]
+    return {"growth": growth, "updates": updates, "content_bytes": content, "steps": steps, "problems": problems}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scale.py")
+    parser.add_argument("build")
+    parser.add_argument("--size", default="standard")
+    parser.add_argument("--work", default="")
+    parser.add_argument("--json", default="")
+    o = parser.parse_args()
+    work = os.path.abspath(o.work) if o.work else tempfile.mkdtemp(prefix="su-scale.")
+    os.makedirs(work, exist_ok=True)
+    points = []
+    try:
+        for growth, sizes in GROWTH["tiny" if o.size == "tiny" else "standard"].items():
+            for updates, content in sizes:
+                print(f"{updates} updates, {content / 1e9:g} GB of content", flush=True)
+                points.append(measure(os.path.abspath(o.build), work, growth, updates, int(content)))
+    except Failure as failure:
+        points.append({"problems": [str(failure)]})
+    finally:
+        for name in ("ours", "m1", "m2") if o.work else ():
+            shutil.rmtree(os.path.join(work, name), ignore_errors=True)
+        if not o.work:
+            shutil.rmtree(work)
+    doc = {"machine": report.machine(), "points": points}
+    if o.json:
+        with open(o.json, "w", encoding="utf-8") as out:
+            json.dump(doc, out, indent=1)
+    for point in points:
+        for line in point.get("problems", []) + ([f"left out: {point['left_out']}"] if "left_out" in point else []):
+            print(line)
+    sys.exit(1 if any(point.get("problems") for point in points) else 0)
+
+
+if __name__ == "__main__":
+    main()
