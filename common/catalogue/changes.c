@@ -14,13 +14,18 @@ int su_changes_begin(struct su_db *db, struct su_err *err)
     "(SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE r.update_id=" id                     \
     " ORDER BY r.revision DESC LIMIT 1)"
 
-int su_changes_touch(struct su_db *db, const struct su_guid *id, struct su_err *err)
+#define TOUCH                                                                                                \
+    "INSERT OR IGNORE INTO temp.touched SELECT c0, EXISTS (SELECT 1 FROM revision WHERE update_id=c0),"      \
+    " coalesce(" NEWEST_EXPIRED("c0") ", 0) FROM feed"
+
+int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t count, struct su_err *err)
 {
-    return su_run(
-        db, err,
-        "INSERT OR IGNORE INTO temp.touched SELECT ?1, EXISTS (SELECT 1 FROM revision WHERE update_id=?1),"
-        " coalesce(" NEWEST_EXPIRED("?1") ", 0)",
-        SU_B(id->bytes, sizeof id->bytes));
+    su_feed_begin(db);
+    for (size_t i = 0; i < count; i++)
+        if (items[i].is_touched &&
+            su_feed_row(db, err, TOUCH, SU_B(items[i].record.id.bytes, sizeof items[i].record.id.bytes)) < 0)
+            return -1;
+    return su_feed_run(db, err, TOUCH);
 }
 
 int su_changes_count(struct su_db *db, const struct su_state *state, struct su_changes *out,

@@ -1,18 +1,19 @@
 /*
  * changes.h - counts change classes of product.md 3 over a transaction that edits the catalogue.
  *
- * Call su_changes_touch with an update id before its first edit; su_changes_count at the end
+ * Call su_changes_touch with the items before their edits (those that are is_touched count); su_changes_count at the end
  * compares what was held with what is. Cost is in proportion to the ids touched.
  */
 #ifndef SU_CHANGES_H
 #define SU_CHANGES_H
 
 #include "common/base/text.h"
+#include "common/catalogue/prepare.h"
 #include "common/catalogue/sync.h"
 #include "common/lib/db.h"
 
 int su_changes_begin(struct su_db *db, struct su_err *err) SU_CHECKED;
-int su_changes_touch(struct su_db *db, const struct su_guid *id, struct su_err *err) SU_CHECKED;
+int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t count, struct su_err *err) SU_CHECKED;
 /* `state` is that after the edits; unchanged = all ids minus the touched ones that are still held. */
 int su_changes_count(struct su_db *db, const struct su_state *state, struct su_changes *out, struct su_err *err) SU_CHECKED;
 

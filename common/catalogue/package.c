@@ -79,12 +79,8 @@ static int check_against_index(const struct source *s, const struct su_record *r
 
 static int hand_over(struct source *s, struct su_record *record, struct su_err *err)
 {
-    char id[SU_GUID_TEXT];
-    if (check_against_index(s, record, err) < 0)
+    if (check_against_index(s, record, err) < 0 || s->take(s->context, s->package, record, err) < 0)
         return -1;
-    if (s->take(s->context, s->package, record, err) < 0)
-        return su_prefix(err, "record %llu (%s revision %u)", (unsigned long long)s->package->records + 1,
-                         su_guid_format(&record->id, id), record->revision);
     s->package->records++;
     s->package->document_bytes += record->document_bytes;
     return 0;

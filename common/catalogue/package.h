@@ -22,7 +22,7 @@ struct su_package {
 
 /*
  * Calls `take` for every record in order, with package->index complete (a record stream without
- * package.xml has an empty one). record->document is valid for the call; urls and digests are unset.
+ * package.xml has an empty one); what fails there names its record itself. record->document is valid for the call; urls and digests are unset.
  */
 typedef int (*su_package_take)(void *context, const struct su_package *package, struct su_record *record,
                                struct su_err *err);

@@ -5,12 +5,20 @@
 
 #include "common/base/limits.h"
 
+int su_record_seal_document(struct su_record *record, struct su_err *err)
+{
+    return su_sha256(record->document_sha256, record->document, record->document_bytes, err);
+}
+
 int su_record_seal(struct su_record *record, struct su_err *err)
+{
+    return su_record_seal_document(record, err) < 0 ? -1 : su_record_seal_whole(record, err);
+}
+
+int su_record_seal_whole(struct su_record *record, struct su_err *err)
 {
     SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
     char guid[SU_GUID_TEXT], document[SU_SHA256_TEXT], head[160];
-    if (su_sha256(record->document_sha256, record->document, record->document_bytes, err) < 0)
-        return -1;
     su_hex_format(record->document_sha256, SU_SHA256_BYTES, document);
     int length = snprintf(head, sizeof head, "SU-RECORD 1\n%s %u %d\n%s\n", su_guid_format(&record->id, guid),
                           record->revision, (int)record->origin, document);

@@ -32,8 +32,10 @@ struct su_record {
     uint8_t document_sha256[SU_SHA256_BYTES], record_sha256[SU_SHA256_BYTES]; /* by su_record_seal */
 };
 
-/* Computes both digests. */
+/* Computes both digests; or the document's first, and the record's when its addresses are known. */
 int su_record_seal(struct su_record *record, struct su_err *err) SU_CHECKED;
+int su_record_seal_document(struct su_record *record, struct su_err *err) SU_CHECKED;
+int su_record_seal_whole(struct su_record *record, struct su_err *err) SU_CHECKED;
 void su_record_write(const struct su_record *record, struct su_buf *out);
 /* Reads the record at *at and moves past it; strict. Returns 1, 0 at the end, -1. */
 int su_record_read(struct su_record *record, const char **at, const char *end, struct su_err *err) SU_CHECKED;

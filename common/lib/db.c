@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/lib/feed.h"
 
 #define CACHE_SLOTS 512 /* power of two, several times the number of statements in the programs */
 
@@ -18,6 +19,8 @@ struct su_cached {
 struct su_db {
     sqlite3 *handle;
     struct su_cached cache[CACHE_SLOTS];
+    struct su_feed feed;
+    struct su_arg cells[SU_FEED_CELLS];
 };
 
 struct su_arg su_arg_text(const char *text)
@@ -53,7 +56,8 @@ static int configure(struct su_db *db, bool is_file, struct su_err *err)
     (void)snprintf(cache, sizeof cache, "PRAGMA cache_size=-%d;", SU_DB_CACHE_KIB);
     if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
-        sqlite3_busy_timeout(db->handle, 10000) != SQLITE_OK)
+        sqlite3_busy_timeout(db->handle, 10000) != SQLITE_OK ||
+        su_feed_register(db->handle, &db->feed) != SQLITE_OK)
         return failed(db, "configuration", err);
     (void)sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_limit(db->handle, SQLITE_LIMIT_LENGTH, (int)(2 * SU_MAX_DOCUMENT_BYTES));
@@ -236,6 +240,35 @@ int su_db_run(struct su_db *db, struct su_err *err, const char *sql, const struc
     while ((more = su_rows_next(&rows, err)) > 0)
         ;
     return more;
+}
+
+void su_feed_begin(struct su_db *db)
+{
+    db->feed = (struct su_feed){.cells = db->cells};
+}
+
+int su_feed_run(struct su_db *db, struct su_err *err, const char *sql)
+{
+    return db->feed.rows == 0 ? 0 : su_db_run(db, err, sql, SU_ARGS());
+}
+
+int su_db_feed_row(struct su_db *db, struct su_err *err, const char *sql, const struct su_arg *cells)
+{
+    size_t columns = 0;
+    while (cells[columns].kind != SU_ARG_END)
+        columns++;
+    if (columns > SU_FEED_COLUMNS || (db->feed.rows > 0 && columns != db->feed.columns))
+        return su_fail(err, SU_BUG, "a feed of %zu columns is given %zu", db->feed.columns, columns);
+    if ((db->feed.rows + 1) * columns > SU_FEED_CELLS) {
+        if (!sql)
+            return su_fail(err, SU_BUG, "a feed of %zu rows is given one more", db->feed.rows);
+        if (su_feed_run(db, err, sql) < 0)
+            return -1;
+        su_feed_begin(db);
+    }
+    memcpy(&db->cells[db->feed.rows++ * columns], cells, columns * sizeof *cells);
+    db->feed.columns = columns;
+    return 0;
 }
 
 int64_t su_db_changes(struct su_db *db)

@@ -52,6 +52,29 @@ int su_begin(struct su_transaction *t, struct su_db *db, struct su_err *err) SU_
 int su_commit(struct su_transaction *t, struct su_err *err) SU_CHECKED;
 void su_transaction_cleanup(struct su_transaction *t);
 
+/*
+ * Many rows for one statement, which reads them from the table `feed`, columns c0 to c9 and rowid from 0: a
+ * statement for each row would spend two thirds of a load on starting and on finding its place again.
+ *
+ *     su_feed_begin(db);
+ *     for (...) if (su_feed_row(db, err, INTO_T, SU_I(a), SU_T(b)) < 0) return -1;
+ *     return su_feed_run(db, err, INTO_T);     with INTO_T "INSERT OR IGNORE INTO t SELECT c0, c1 FROM feed"
+ *
+ * A connection has one feed. A full one is run and begun again; with sql NULL the rows (SU_FEED_CELLS / columns
+ * at most) stay until su_feed_begin, for several statements or a su_query. Bytes must live until then.
+ *
+ * Inside a transaction that writes a full-text table, a statement that writes many rows and may stop in the
+ * middle makes a savepoint, and at each savepoint that table writes its memory out. So the inserts are OR IGNORE,
+ * or OR FAIL where a failure ends the transaction anyway; a foreign key or the full-text table itself wants
+ * statements of one row.
+ */
+#define SU_FEED_COLUMNS 10
+#define SU_FEED_CELLS 4096
+void su_feed_begin(struct su_db *db);
+int su_db_feed_row(struct su_db *db, struct su_err *err, const char *sql, const struct su_arg *cells) SU_CHECKED;
+#define su_feed_row(db, err, sql, ...) su_db_feed_row(db, err, sql, SU_ARGS(__VA_ARGS__))
+int su_feed_run(struct su_db *db, struct su_err *err, const char *sql) SU_CHECKED; /* nothing without rows */
+
 struct su_rows {
     struct su_db *db;
     void *statement;

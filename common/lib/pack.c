@@ -94,6 +94,10 @@ int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t
 {
     ZSTD_freeCDict(packer->compress_dictionary);
     ZSTD_freeDDict(packer->decompress_dictionary);
+    packer->compress_dictionary = NULL;
+    packer->decompress_dictionary = NULL;
+    if (length == 0)
+        return 0;
     packer->compress_dictionary = ZSTD_createCDict(bytes, length, SU_PACK_DOCUMENT_LEVEL);
     packer->decompress_dictionary = ZSTD_createDDict(bytes, length);
     if (!packer->compress_dictionary || !packer->decompress_dictionary)

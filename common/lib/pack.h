@@ -27,7 +27,7 @@ int su_pack_frame(struct su_packer *packer, const void *bytes, size_t length, st
 int su_unpack_frame(struct su_packer *packer, const void *packed, size_t packed_bytes,
                     size_t raw_bytes, struct su_buf *out, struct su_err *err) SU_CHECKED;
 
-/* Dictionary for documents. Without one (never set) documents are packed plain. */
+/* Dictionary for documents. Without one (never set, or set to one of no bytes) they are packed plain. */
 int su_pack_train(const char *samples, const size_t *sample_bytes, size_t count, struct su_buf *out,
                   struct su_err *err) SU_CHECKED; /* fewer than useful samples: out stays empty */
 int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t length,

@@ -16,19 +16,30 @@ struct fixture {
     struct su_home home;
     struct su_transaction t;
     struct su_catalogue *catalogue;
+    struct su_learner learner;
 };
+
+/* A catalogue as a new run would have it. */
+static inline void open_catalogue(struct fixture *f)
+{
+    su_catalogue_cleanup(&f->catalogue);
+    su_learner_cleanup(&f->learner);
+    f->catalogue = su_catalogue_new(f->home.db, &e);
+    assert_non_null(f->catalogue);
+    GOOD(su_catalogue_dictionary(f->catalogue, &f->learner, &e));
+}
 
 static inline void open_fixture(struct fixture *f)
 {
     GOOD(su_home_open(&f->home, f->path, SU_HUB, SU_WRITE, "test", &e));
     GOOD(su_begin(&f->t, f->home.db, &e));
-    f->catalogue = su_catalogue_new(f->home.db, &e);
-    assert_non_null(f->catalogue);
+    open_catalogue(f);
 }
 
 static inline void close_fixture(struct fixture *f)
 {
     su_catalogue_cleanup(&f->catalogue);
+    su_learner_cleanup(&f->learner);
     su_transaction_cleanup(&f->t);
     su_home_cleanup(&f->home);
 }
@@ -59,18 +70,46 @@ static inline int drop_fixture(void **state)
     return remove_place(&place);
 }
 
+/* One edit of the catalogue by itself, as sync and replay make them by the batch. */
+static inline int edit(struct fixture *f, const struct su_record *record, enum su_edit edit, int64_t *rev_id)
+{
+    SU_AUTO(su_batch) struct su_batch *batch = su_batch_new(&e);
+    SU_AUTO(su_preparer) struct su_preparer *preparer = su_preparer_new(&e);
+    assert_true(batch && preparer);
+    su_batch_clear(batch, &f->learner);
+    struct su_prepared *item = su_batch_add(batch, record, &e);
+    assert_non_null(item);
+    if (edit == SU_PUT && (su_learn(&f->learner, record->document, record->document_bytes, &e) < 0 ||
+                           su_record_seal(&item->record, &e) < 0 || su_prepare(preparer, batch, item, &e) < 0))
+        return -1;
+    item->edit = edit;
+    if (su_catalogue_find(f->catalogue, item, 1, &e) < 0 || su_catalogue_apply(f->catalogue, item, 1, &e) < 0)
+        return -1;
+    *rev_id = item->rev_id;
+    return 0;
+}
+
+/* What is held under an identity. */
+static inline struct su_held held_of(struct fixture *f, unsigned id, unsigned revision)
+{
+    struct su_prepared item = {.record = {.id = guid_of(id), .revision = revision}};
+    GOOD(su_catalogue_find(f->catalogue, &item, 1, &e));
+    return item.held;
+}
+
+static inline void remove_row(struct fixture *f, int64_t rev_id)
+{
+    struct su_prepared item = {.edit = SU_REMOVE, .held = {.is_held = true, .rev_id = rev_id}};
+    GOOD(su_catalogue_apply(f->catalogue, &item, 1, &e));
+}
+
 /* Puts a document under its identity, in place of what is held there; returns its row. */
 static inline int64_t put_document(struct fixture *f, unsigned id, unsigned revision, const char *document, size_t length, const char *urls)
 {
-    SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
     struct su_record record = {.id = guid_of(id), .revision = revision, .document = document, .document_bytes = length,
                                .urls = urls, .urls_bytes = strlen(urls)};
-    struct su_held held;
     int64_t rev_id = 0;
-    GOOD(su_update_parse(&update, document, length, &e));
-    GOOD(su_record_seal(&record, &e));
-    GOOD(su_catalogue_find(f->home.db, &record.id, revision, &held, &e));
-    GOOD(su_catalogue_put(f->catalogue, &record, &update, &held, &rev_id, &e));
+    GOOD(edit(f, &record, SU_PUT, &rev_id));
     return rev_id;
 }
 

@@ -44,7 +44,6 @@ static void test_exact_bytes(void **state)
     struct fixture *f = *state;
     SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000), document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     struct su_record record;
-    struct su_held held;
     uint8_t digest[32];
     odd_document(&xml, 1, 200, "Title \xe2\x82\xac");
     int64_t rev_id = put_document(f, 1, 200, xml.bytes, xml.length, urls_of_one);
@@ -54,17 +53,15 @@ static void test_exact_bytes(void **state)
     assert_int_equal(record.urls_bytes, sizeof urls_of_one - 1);
     assert_memory_equal(record.urls, urls_of_one, sizeof urls_of_one - 1);
     assert_true(record.revision == 200 && record.origin == SU_FROM_SYNC && !record.is_removal);
-    struct su_guid id = guid_of(1), other = guid_of(2);
+    struct su_guid id = guid_of(1);
     assert_memory_equal(record.id.bytes, id.bytes, 16);
     GOOD(su_sha256(digest, xml.bytes, xml.length, &e));
-    GOOD(su_catalogue_find(f->home.db, &id, 200, &held, &e));
+    struct su_held held = held_of(f, 1, 200);
     assert_true(held.is_held && held.rev_id == rev_id);
     assert_memory_equal(held.document_sha256, digest, 32);
     assert_memory_equal(held.record_sha256, record.record_sha256, 32);
-    GOOD(su_catalogue_find(f->home.db, &id, 201, &held, &e));
-    assert_false(held.is_held);
-    GOOD(su_catalogue_find(f->home.db, &other, 200, &held, &e));
-    assert_false(held.is_held);
+    assert_false(held_of(f, 1, 201).is_held);
+    assert_false(held_of(f, 2, 200).is_held);
     REFUSED(get(f, rev_id + 1, &record, &document, &urls), SU_DATA);
 }
 
@@ -99,7 +96,7 @@ static void test_remove_leaves_nothing(void **state)
     struct su_record record;
     odd_document(&xml, 1, 200, "Title");
     int64_t rev_id = put_document(f, 1, 200, xml.bytes, xml.length, urls_of_one);
-    GOOD(su_catalogue_remove(f->catalogue, rev_id, &e));
+    remove_row(f, rev_id);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         assert_int_equal(count_of(f, tables[i]), 0);
     REFUSED(get(f, rev_id, &record, &document, &urls), SU_DATA);
@@ -109,19 +106,15 @@ static void test_document_must_be_about_its_identity(void **state)
 {
     struct fixture *f = *state;
     SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000);
-    SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
     odd_document(&xml, 1, 200, "Title");
-    GOOD(su_update_parse(&update, xml.bytes, xml.length, &e));
     const struct su_record records[] = {{.id = guid_of(2), .revision = 200}, {.id = guid_of(1), .revision = 201}};
     for (size_t i = 0; i < 2; i++) {
         struct su_record record = records[i];
-        struct su_held held = {0};
         int64_t rev_id;
         record.document = xml.bytes;
         record.document_bytes = xml.length;
         record.urls = "";
-        GOOD(su_record_seal(&record, &e));
-        REFUSED(su_catalogue_put(f->catalogue, &record, &update, &held, &rev_id, &e), SU_DATA);
+        REFUSED(edit(f, &record, SU_PUT, &rev_id), SU_DATA);
         NAMES(guid_text(1));
     }
     assert_int_equal(count_of(f, "revision"), 0);
@@ -208,11 +201,8 @@ static void test_dictionary(void **state)
         for (unsigned k = 0; k < 200; k++)
             su_buf_addf(&rules, "<upd:RegSz Key=\"HKEY_LOCAL_MACHINE\" Subkey=\"SOFTWARE\\%u\" Value=\"%x\" Data=\"%u\" />", k % 17, (i * 7919 + k) * 2654435761u, k * i);
         write_doc(&documents[i], &(struct doc){.id = i + 1, .revision = 1, .title = "Trained", .files = rules.bytes});
-        if (i == 250) { /* another catalogue finds the dictionary in the database */
-            su_catalogue_cleanup(&f->catalogue);
-            f->catalogue = su_catalogue_new(f->home.db, &e);
-            assert_non_null(f->catalogue);
-        }
+        if (i == 250) /* another run finds the dictionary in the database */
+            open_catalogue(f);
         rows[i] = put_document(f, i + 1, 1, documents[i].bytes, documents[i].length, "");
     }
     GOOD(su_query_int(f->home.db, &dictionaries, NULL, &e, "SELECT count(*) FROM dictionary"));
@@ -244,27 +234,15 @@ static void test_dictionary(void **state)
 static int put_rich(struct fixture *f)
 {
     SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000);
-    SU_AUTO(su_update) struct su_update update = SU_UPDATE_INIT;
-    struct su_record record = {.id = guid_of(1), .revision = 200, .urls = ""};
-    struct su_held held;
     int64_t rev_id;
     odd_document(&xml, 1, 200, "Title");
-    record.document = xml.bytes;
-    record.document_bytes = xml.length;
-    GOOD(su_update_parse(&update, xml.bytes, xml.length, &e));
-    GOOD(su_record_seal(&record, &e));
-    if (su_catalogue_find(f->home.db, &record.id, 200, &held, &e) < 0)
-        return -1;
-    return su_catalogue_put(f->catalogue, &record, &update, &held, &rev_id, &e);
+    return edit(f, &(struct su_record){.id = guid_of(1), .revision = 200, .urls = "", .document = xml.bytes, .document_bytes = xml.length}, SU_PUT, &rev_id);
 }
 
 static int remove_it(struct fixture *f)
 {
-    struct su_guid id = guid_of(1);
-    struct su_held held;
-    if (su_catalogue_find(f->home.db, &id, 200, &held, &e) < 0)
-        return -1;
-    return held.is_held ? su_catalogue_remove(f->catalogue, held.rev_id, &e) : 0;
+    int64_t rev_id;
+    return edit(f, &(struct su_record){.id = guid_of(1), .revision = 200}, SU_REMOVE, &rev_id);
 }
 
 static int rebuild(struct fixture *f)

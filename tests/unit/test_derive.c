@@ -100,7 +100,7 @@ static void test_words_go_with_their_row(void **state)
     int64_t first = put_document(f, 1, 200, rich, sizeof rich - 1, URLS);
     int64_t second = put(f, 2, 1, "Software", "Another Security Update", "");
     assert_true(first == 1 && second == 2);
-    GOOD(su_catalogue_remove(f->catalogue, first, &e));
+    remove_row(f, first);
     expect_found(f, "security", "2");
     expect_found(f, "sicherheitsupdate", "");
     expect_found(f, "kb5034123", "");
@@ -119,7 +119,7 @@ static void test_update_without_a_word(void **state)
     int64_t bare = put(f, 1, 1, "Detectoid", NULL, "");
     put(f, 2, 1, "Software", "Some words", "");
     expect_found(f, "some", "2");
-    GOOD(su_catalogue_remove(f->catalogue, bare, &e));
+    remove_row(f, bare);
     expect_found(f, "some", "2");
     GOOD(su_db_script(f->home.db, "INSERT INTO search (search) VALUES ('integrity-check');", &e));
 }
@@ -133,7 +133,7 @@ static void test_rebuild_gives_the_same(void **state)
     put(f, 10, 1, "Category/Product", "Windows 11", "c5");
     for (unsigned i = 100; i < 140; i++)
         put(f, i, i % 3, i % 2 ? "Software" : "Driver", i % 5 ? "Title of one" : NULL, "c10 p1|2|3 p4 b7.1|7.2 b8.1");
-    GOOD(su_catalogue_remove(f->catalogue, 5, &e)); /* a gap in the row numbers */
+    remove_row(f, 5); /* a gap in the row numbers */
     dump(f, &before);
     assert_true(before.length > 10000);
     /* Whatever stands in the derived tables by accident is gone afterwards. */
