@@ -149,15 +149,39 @@ size_t su_utf8_decode(const char *text, size_t left, uint32_t *out)
     return n;
 }
 
+/* Eight bytes of ASCII without a NUL: no high bit, and taking 1 from each byte borrows nowhere. */
+static bool is_plain(const char *text)
+{
+    uint64_t eight;
+    memcpy(&eight, text, sizeof eight);
+    return ((eight | (eight - 0x0101010101010101u)) & 0x8080808080808080u) == 0;
+}
+
+size_t su_utf8_span(const char *text, size_t length, size_t units, size_t *used)
+{
+    size_t at = 0, left = units;
+    while (at < length && left > 0) {
+        if (length - at >= 8 && left >= 8 && is_plain(text + at)) {
+            at += 8;
+            left -= 8;
+            continue;
+        }
+        uint32_t c;
+        size_t n = su_utf8_decode(text + at, length - at, &c);
+        size_t takes = n == 4 ? 2 : 1;
+        if (n == 0 || c == 0 || takes > left)
+            break;
+        at += n;
+        left -= takes;
+    }
+    *used = units - left;
+    return at;
+}
+
 bool su_utf8_is_valid(const char *text, size_t length)
 {
-    uint32_t c;
-    for (size_t i = 0, n; i < length; i += n) {
-        n = su_utf8_decode(text + i, length - i, &c);
-        if (n == 0 || c == 0)
-            return false;
-    }
-    return true;
+    size_t used;
+    return su_utf8_span(text, length, length, &used) == length; /* no character has more units than bytes */
 }
 
 bool su_is_control(uint32_t c)

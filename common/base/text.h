@@ -41,6 +41,12 @@ bool su_name_is_valid(const char *name);
 bool su_site_code_is_valid(const char *code);
 /* True when the bytes are well-formed UTF-8 without NUL. */
 bool su_utf8_is_valid(const char *text, size_t length);
+/*
+ * The bytes of the longest start of `text` that is whole well-formed characters other than NUL and takes at
+ * most `units` UTF-16 units; those it takes in *used. It ends early at what is no UTF-8, at a character cut
+ * by the end of the bytes, and before a character of two units where one is left.
+ */
+size_t su_utf8_span(const char *text, size_t length, size_t units, size_t *used);
 /* The first of `left` bytes' characters; returns its length in bytes, 0 when it is not UTF-8. */
 size_t su_utf8_decode(const char *text, size_t left, uint32_t *out);
 /* What a terminal would obey instead of show: controls (C0, DEL, C1) and bidirectional formatting. */

@@ -6,6 +6,7 @@
 
 #define HEAD_BYTES 55 /* 36 ',' 8 ',' 8 ',' */
 #define WINDOW_BYTES (256 * SU_KIB)
+#define NOT_UTF8 "the document is not UTF-8"
 
 void su_package_records_open(struct su_package_records *r, su_pull pull, void *context)
 {
@@ -72,44 +73,36 @@ static bool hex8(const char *text, uint32_t *out)
     return true;
 }
 
-/* UTF-16 units that the characters starting in these bytes take: .NET counts those. */
-static size_t utf16_units(const char *bytes, size_t length)
+/* At something that is no character: more bytes may make it one, none has more than four. */
+static int read_on(struct su_package_records *r, struct su_err *err)
 {
-    size_t units = 0;
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        units += (size_t)((c & 0xc0) != 0x80) + (size_t)(c >= 0xf0);
-    }
-    return units;
+    size_t had = available(r);
+    uint32_t c;
+    if (had >= 4)
+        return bad(r, su_utf8_decode(here(r), had, &c) == 4 ? "the length cuts a character" : NOT_UTF8, err);
+    if (fill(r, had + 1, err) < 0)
+        return -1;
+    if (available(r) == had)
+        return bad(r, had == 0 ? "the stream ends inside the document" : NOT_UTF8, err);
+    return 0;
 }
 
+/* One pass finds the end (.NET counts UTF-16 units), checks, and copies out of a window that is still in the
+ * processor's cache. */
 static int read_document(struct su_package_records *r, size_t units, struct su_err *err)
 {
     su_buf_clear(&r->document);
-    for (;;) {
-        if (fill(r, 1, err) < 0)
+    while (units > 0) {
+        size_t used, piece = su_utf8_span(here(r), available(r), units, &used);
+        if (piece == 0 && read_on(r, err) < 0)
             return -1;
-        if (units > 0 && available(r) == 0)
-            return bad(r, "the stream ends inside the document", err);
-        /* A unit needs at least one byte, so the next min(units, available) bytes all belong. */
-        size_t piece = units < available(r) ? units : available(r);
-        if (units == 0) /* only the tail of the last character is left */
-            while (piece < available(r) && ((unsigned char)here(r)[piece] & 0xc0) == 0x80)
-                piece++;
-        if (piece == 0)
-            break;
-        size_t took = utf16_units(here(r), piece);
-        if (took > units)
-            return bad(r, "the length cuts a character", err);
         su_buf_add(&r->document, here(r), piece);
-        if (su_buf_check(&r->document, "a document", err) < 0) /* bytes without units could go on for ever */
+        if (su_buf_check(&r->document, "a document", err) < 0) /* three bytes a unit may be too many */
             return -1;
-        units -= took;
+        units -= used;
         r->at += piece;
     }
-    return su_utf8_is_valid(r->document.bytes ? r->document.bytes : "", r->document.length)
-               ? 0
-               : bad(r, "the document is not UTF-8", err);
+    return 0;
 }
 
 int su_package_records_next(struct su_package_records *r, struct su_record *out, struct su_err *err)

@@ -290,6 +290,84 @@ static void test_utf8_takes_exactly_the_characters(void **state)
     assert_false(su_utf8_is_valid("\xfc\x80\x80\x80\x80\x80", 6));
 }
 
+/* The definition, character by character: what su_utf8_span does eight bytes at a time. */
+static size_t slow_span(const char *text, size_t length, size_t units, size_t *used)
+{
+    size_t at = 0;
+    *used = 0;
+    while (at < length && *used < units) {
+        uint32_t c;
+        size_t n = su_utf8_decode(text + at, length - at, &c);
+        if (n == 0 || c == 0 || *used + (c > 0xffff ? 2 : 1) > units)
+            break;
+        *used += c > 0xffff ? 2 : 1;
+        at += n;
+    }
+    return at;
+}
+
+static uint32_t random_below(uint32_t bound)
+{
+    static uint64_t state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32) % bound;
+}
+
+/* Mostly text of one script or another, now and then what must stop it: NUL, a surrogate, an overlong form,
+ * a lead or tail alone, a character past the last. */
+static size_t random_text(char *text, size_t room)
+{
+    static const char *const bad[] = {"\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80", "\x80", "\xff", "\xe2\x82", "\xf0\x9f\x98", "\xfc"};
+    static const uint32_t from[] = {1, 0x80, 0x800, 0xe000, 0x10000}, past[] = {0x80, 0x800, 0xd800, 0x10000, 0x110000};
+    size_t length = 0, script = random_below(5), clean = random_below(2);
+    while (length + 4 <= room) {
+        uint32_t roll = random_below(400);
+        if (roll == 0 && !clean) {
+            const char *piece = bad[random_below(12)];
+            memcpy(text + length, piece, strlen(piece));
+            length += strlen(piece);
+        } else if (roll == 1 && !clean) {
+            text[length++] = 0;
+        } else {
+            if (roll < 20)
+                script = random_below(5);
+            uint32_t c = from[script] + random_below(past[script] - from[script]);
+            length += encode(c, c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, text + length);
+        }
+    }
+    return length;
+}
+
+static void test_utf8_span_is_the_slow_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 40000; i++) {
+        char room[160];
+        /* At the end of its own block, so that a checker of memory sees a byte read too many. */
+        size_t length = i % 4 == 0 ? random_below(sizeof room) : random_text(room, 1 + random_below(sizeof room - 1));
+        if (i % 4 == 0)
+            for (size_t j = 0; j < length; j++)
+                room[j] = (char)random_below(i % 8 == 0 ? 256 : 129);
+        if (length > 0 && i % 3 == 0)
+            length -= random_below((uint32_t)(length < 4 ? length : 4)); /* cut, perhaps inside a character */
+        char *text = malloc(length + 1);
+        assert_non_null(text);
+        text = realloc(memcpy(text, room, length), length ? length : 1);
+        for (size_t k = 0; k < 6; k++) {
+            size_t units = k == 0 ? SIZE_MAX : random_below((uint32_t)length + 2), fast_used, slow_used;
+            size_t fast = su_utf8_span(text, length, units, &fast_used);
+            assert_int_equal(fast, slow_span(text, length, units, &slow_used));
+            assert_int_equal(fast_used, slow_used);
+            if (k == 0)
+                assert_int_equal(su_utf8_is_valid(text, length), fast == length);
+        }
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_site_codes),
         cmocka_unit_test(test_utf8_takes_exactly_the_characters),
+        cmocka_unit_test(test_utf8_span_is_the_slow_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
