@@ -10,11 +10,8 @@ static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    c = (char)(c | 0x20); /* capitals: one test less of what cannot be foreseen */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 void su_hex_format(const uint8_t *bytes, size_t count, char *out)
@@ -41,18 +38,17 @@ bool su_hex_parse(uint8_t *out, size_t count, const char *text, size_t length, b
 
 bool su_guid_parse(struct su_guid *out, const char *text, size_t length)
 {
-    char digits[32];
-    size_t n = 0;
     if (length != 36)
         return false;
-    for (size_t i = 0; i < 36; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash != (text[i] == '-'))
+    for (size_t i = 0, at = 0; i < 16; i++, at += 2) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-')
             return false;
-        if (!is_dash)
-            digits[n++] = text[i];
+        int high = hex_value(text[at]), low = hex_value(text[at + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out->bytes[i] = (uint8_t)(high << 4 | low);
     }
-    return su_hex_parse(out->bytes, 16, digits, sizeof digits, false);
+    return true;
 }
 
 const char *su_guid_format(const struct su_guid *guid, char out[SU_GUID_TEXT])

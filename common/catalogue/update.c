@@ -129,6 +129,24 @@ static int on_identity(struct parser *p, struct attributes a, struct su_err *err
     return 0;
 }
 
+/* "Name=value", or "InstallationBehavior.Name=value": a dozen for each document, so nothing is formatted. */
+static int add_properties(struct parser *p, const char *of, struct attributes a, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf pair = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
+    for (size_t i = 0; i < a.count; i++) {
+        su_buf_clear(&pair);
+        su_buf_adds(&pair, of);
+        su_buf_adds(&pair, of[0] ? "." : "");
+        su_buf_adds(&pair, a.at[i].name);
+        su_buf_adds(&pair, "=");
+        su_buf_add(&pair, a.at[i].value, a.at[i].length);
+        if (su_buf_check(&pair, "a property", err) < 0 ||
+            add_tag(p, "property", pair.bytes, pair.length, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int on_properties(struct parser *p, struct attributes a, struct su_err *err)
 {
     struct su_update *u = p->update;
@@ -144,31 +162,12 @@ static int on_properties(struct parser *p, struct attributes a, struct su_err *e
     u->type = (enum su_update_type)type;
     u->is_expired = attribute_is(a, "PublicationState", "Expired");
     u->is_deployable = attribute_is_true(a, "ExplicitlyDeployable");
-    for (size_t i = 0; i < a.count; i++) {
-        SU_AUTO(su_buf) struct su_buf pair = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
-        su_buf_addf(&pair, "%s=", a.at[i].name);
-        su_buf_add(&pair, a.at[i].value, a.at[i].length);
-        if (su_buf_check(&pair, "a property", err) < 0 ||
-            add_tag(p, "property", pair.bytes, pair.length, err) < 0)
-            return -1;
-    }
+    if (add_properties(p, "", a, err) < 0)
+        return -1;
     if (keep_attribute(p, &u->created, a, "CreationDate", err) < 0 ||
         keep_attribute(p, &u->severity, a, "MsrcSeverity", err) < 0 ||
         keep_attribute(p, &u->default_language, a, "DefaultPropertiesLanguage", err) < 0)
         return -1;
-    return 0;
-}
-
-static int on_behaviour(struct parser *p, const char *name, struct attributes a, struct su_err *err)
-{
-    for (size_t i = 0; i < a.count; i++) {
-        SU_AUTO(su_buf) struct su_buf pair = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
-        su_buf_addf(&pair, "%s.%s=", name, a.at[i].name);
-        su_buf_add(&pair, a.at[i].value, a.at[i].length);
-        if (su_buf_check(&pair, "a property", err) < 0 ||
-            add_tag(p, "property", pair.bytes, pair.length, err) < 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -251,7 +250,7 @@ static int in_properties(struct parser *p, const char *name, struct attributes a
         if (strcmp(name, kinds[i][0]) == 0)
             *next = begin_text(p, PROPERTY_TEXT, kinds[i][1]);
     if (strcmp(name, "InstallationBehavior") == 0 || strcmp(name, "UninstallationBehavior") == 0)
-        return on_behaviour(p, name, a, err);
+        return add_properties(p, name, a, err);
     return 0;
 }
 
