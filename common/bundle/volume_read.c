@@ -6,7 +6,11 @@
 
 #include "common/base/limits.h"
 #include "common/bundle/volume_write.h"
+#include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
+
+/* Blocks read ahead of the proof. */
+#define PROOFS 16u
 
 struct su_volume_reader {
     int dir;
@@ -56,20 +60,23 @@ static const char *or_repair(const struct su_volume_reader *r)
                : "";
 }
 
-/* Whose volume lies there, by the words in its head, when they are another's. Unsigned: for people only.
- * The head is a tar member, in a recovery volume the first cell. */
-static void whose_volume(const struct su_volume_reader *r, int fd, uint32_t volume, char out[128])
+#define HEAD_BYTES 1024u
+
+/* Whose volume lies there, by the words in its first bytes, when they are another's. Unsigned: for people
+ * only. The head is a tar member, in a recovery volume the first cell. */
+static void whose_volume(const struct su_volume_reader *r, const char bytes[HEAD_BYTES], uint32_t volume,
+                         char out[128])
 {
     static const char first[] = "SU-VOLUME 1\nbundle ";
-    char head[1024 + 1], expected[128], *at = head, set[SU_SET_TEXT], name[SU_BUNDLE_NAME_TEXT];
+    char head[HEAD_BYTES + 1], expected[128], *at = head, set[SU_SET_TEXT], name[SU_BUNDLE_NAME_TEXT];
     struct su_err ignored = SU_ERR_INIT;
     const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
     size_t data = su_manifest_data_volumes(r->manifest);
     out[0] = 0;
-    if (su_file_read_at(fd, head, sizeof head - 1, 0, &ignored) < 0 ||
-        su_volume_set(r->manifest, set, &ignored) < 0)
+    if (su_volume_set(r->manifest, set, &ignored) < 0)
         return;
-    head[sizeof head - 1] = 0;
+    memcpy(head, bytes, HEAD_BYTES);
+    head[HEAD_BYTES] = 0;
     at += v->is_recovery ? 0 : 512;
     (void)snprintf(expected, sizeof expected, "%s%s\nset %s\n%s %zu\n", first,
                    su_bundle_name(r->manifest->site, r->manifest->sequence, name), set,
@@ -86,65 +93,90 @@ static void whose_volume(const struct su_volume_reader *r, int fd, uint32_t volu
             *c = ' ';
 }
 
-static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_err *err)
+/* Opens a volume of the size it must have; what `fd` held before is closed. */
+static int open_file(const struct su_volume_reader *r, uint32_t volume, su_fd *fd, struct su_err *err)
 {
-    char name[16], whose[128];
+    char name[16], head[HEAD_BYTES], whose[128] = "";
+    struct su_err ignored = SU_ERR_INIT;
     uint64_t bytes;
     const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
-    if (r->volume == volume)
-        return 0;
-    su_fd_cleanup(&r->fd);
-    r->volume = 0;
-    r->has_block = false;
+    su_fd_cleanup(fd);
     su_volume_name(r->manifest, volume, name);
     if (!su_file_exists(r->dir, name)) {
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) is absent", volume, r->manifest->volumes.count,
                       name);
         return su_remedy(err, "Bring %s into the bundle's folder and run again%s.", name, or_repair(r));
     }
-    if (su_file_open(&r->fd, r->dir, name, &bytes, err) < 0)
+    if (su_file_open(fd, r->dir, name, &bytes, err) < 0)
         return -1;
     if (bytes != v->bytes) {
-        whose_volume(r, r->fd, volume, whose);
-        su_fd_cleanup(&r->fd);
+        if (su_file_read_at(*fd, head, sizeof head, 0, &ignored) == 0)
+            whose_volume(r, head, volume, whose);
+        su_fd_cleanup(fd);
         (void)su_fail(err, SU_DAMAGED, "volume %u of %zu (%s) has %llu bytes, the manifest says %llu%s",
                       volume, r->manifest->volumes.count, name, (unsigned long long)bytes,
                       (unsigned long long)v->bytes, whose);
         return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
     }
+    return 0;
+}
+
+static int open_volume(struct su_volume_reader *r, uint32_t volume, struct su_err *err)
+{
+    if (r->volume == volume)
+        return 0;
+    r->volume = 0;
+    r->has_block = false;
+    if (open_file(r, volume, &r->fd, err) < 0)
+        return -1;
     r->volume = volume;
     return 0;
+}
+
+static int read_block(const struct su_volume_reader *r, int fd, uint32_t volume, size_t number, char *bytes,
+                      struct su_err *err)
+{
+    const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
+    if (su_interrupt_check(err) < 0)
+        return -1;
+    if (su_file_read_at(fd, bytes, su_block_bytes(v, number), (uint64_t)number * SU_BLOCK_BYTES, err) < 0) {
+        err->code = SU_DAMAGED;
+        return su_prefix(err, "volume %u of %zu", volume, r->manifest->volumes.count);
+    }
+    return 0;
+}
+
+/* Compares a block that was read with its signed hash. */
+static int prove_block(const struct su_volume_reader *r, uint32_t volume, size_t number, const char *bytes,
+                       struct su_err *err)
+{
+    const struct su_volume *v = &r->manifest->volumes.at[volume - 1];
+    bool is_good;
+    char name[16], whose[128] = "";
+    if (su_block_is_good(r->manifest, v, number, bytes, &is_good, err) < 0)
+        return -1;
+    if (is_good)
+        return 0;
+    if (number == 0 && su_block_bytes(v, 0) >= HEAD_BYTES)
+        whose_volume(r, bytes, volume, whose);
+    (void)su_fail(err, SU_DAMAGED,
+                  "volume %u of %zu (%s): the block at offset %llu differs from its signed hash%s", volume,
+                  r->manifest->volumes.count, su_volume_name(r->manifest, volume, name),
+                  (unsigned long long)number * SU_BLOCK_BYTES, whose);
+    return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
 }
 
 /* Reads block `number` of the open volume and proves it. */
 static int load_block(struct su_volume_reader *r, size_t number, struct su_err *err)
 {
-    const struct su_volume *v = &r->manifest->volumes.at[r->volume - 1];
-    uint64_t offset = (uint64_t)number * SU_BLOCK_BYTES;
-    bool is_good;
-    char name[16], whose[128] = "";
     if (r->has_block && r->block_number == number)
         return 0;
-    if (su_interrupt_check(err) < 0)
-        return -1;
     r->has_block = false;
-    r->block_bytes = su_block_bytes(v, number);
-    if (su_file_read_at(r->fd, r->block, r->block_bytes, offset, err) < 0) {
-        err->code = SU_DAMAGED;
-        return su_prefix(err, "volume %u of %zu", r->volume, r->manifest->volumes.count);
-    }
-    if (su_block_is_good(r->manifest, v, number, r->block, &is_good, err) < 0)
+    r->block_bytes = su_block_bytes(&r->manifest->volumes.at[r->volume - 1], number);
+    if (read_block(r, r->fd, r->volume, number, r->block, err) < 0 ||
+        prove_block(r, r->volume, number, r->block, err) < 0)
         return -1;
-    if (!is_good) {
-        if (number == 0)
-            whose_volume(r, r->fd, r->volume, whose);
-        (void)su_fail(err, SU_DAMAGED,
-                      "volume %u of %zu (%s): the block at offset %llu differs from its signed hash%s",
-                      r->volume, r->manifest->volumes.count, su_volume_name(r->manifest, r->volume, name),
-                      (unsigned long long)offset, whose);
-        return su_remedy(err, "Copy %s again from the hub and run again%s.", name, or_repair(r));
-    }
-    r->proved[v->first_block + number] = true;
+    r->proved[r->manifest->volumes.at[r->volume - 1].first_block + number] = true;
     r->block_number = number;
     r->has_block = true;
     return 0;
@@ -190,52 +222,156 @@ static bool has_any(const struct su_volume *volume, const bool *marks)
     return false;
 }
 
-int su_volume_check_rest(struct su_volume_reader *r, const bool *may_be_bad, struct su_err *err)
+/* A block on its way through the proof, or a volume that cannot be opened. */
+struct proof {
+    char *bytes;
+    uint32_t volume;
+    size_t number;
+    bool is_volume; /* all of it: no block was read */
+    bool is_bad;
+    struct su_err why; /* when bad */
+};
+
+/* Blocks are read by one thread, proved by all, and judged in order by the caller's. */
+struct proving {
+    const struct su_volume_reader *r;
+    size_t volumes;         /* the first so many */
+    bool is_rest;           /* only what is not proved yet, and matters */
+    const bool *may_be_bad; /* by number in the manifest's list; NULL: none */
+    struct proof jobs[PROOFS];
+    char *memory; /* of all jobs */
+    struct su_belt *belt;
+};
+
+static void proving_cleanup(struct proving *p)
 {
-    for (uint32_t v = 1; v <= su_manifest_data_volumes(r->manifest); v++) {
-        const struct su_volume *volume = &r->manifest->volumes.at[v - 1];
-        if (open_volume(r, v, err) < 0) {
-            if (!is_medium_fault(err) || !has_any(volume, may_be_bad))
-                return -1;
-            su_err_clear(err);
+    su_belt_cleanup(&p->belt);
+    free(p->memory);
+}
+
+/* What is wrong with the medium is a finding; anything else ends the run. */
+static int find(struct proof *job, int result)
+{
+    job->is_bad = result < 0;
+    return result < 0 && !is_medium_fault(&job->why) ? -1 : 0;
+}
+
+static int read_volume(struct proving *p, struct su_belt *belt, uint32_t number, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    const struct su_volume *volume = &p->r->manifest->volumes.at[number - 1];
+    struct proof *job = su_belt_slot(belt, err);
+    if (!job)
+        return -1;
+    *job = (struct proof){.bytes = job->bytes, .volume = number, .is_volume = true};
+    int result = find(job, open_file(p->r, number, &fd, &job->why));
+    if (job->is_bad) {
+        *err = job->why;
+        su_belt_submit(belt, 0);
+        return result;
+    }
+    for (size_t b = 0; b < volume->blocks; b++) {
+        size_t block = volume->first_block + b;
+        if (p->is_rest && (p->r->proved[block] || (p->may_be_bad && p->may_be_bad[block])))
             continue;
+        if (!(job = su_belt_slot(belt, err)))
+            return -1;
+        *job = (struct proof){.bytes = job->bytes, .volume = number, .number = b};
+        result = find(job, read_block(p->r, fd, number, b, job->bytes, &job->why));
+        if (result < 0) {
+            *err = job->why;
+            return -1;
         }
-        for (size_t b = 0; b < volume->blocks; b++) {
-            size_t number = volume->first_block + b;
-            if (!r->proved[number] && !(may_be_bad && may_be_bad[number]) && load_block(r, b, err) < 0)
-                return -1;
-        }
+        su_belt_submit(belt, 0);
     }
     return 0;
+}
+
+static int read_volumes(void *context, struct su_belt *belt, struct su_err *err)
+{
+    struct proving *p = context;
+    for (uint32_t v = 1; v <= p->volumes; v++)
+        if (read_volume(p, belt, v, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int prove_job(void *context, unsigned worker, void *slot, struct su_err *err)
+{
+    const struct proving *p = context;
+    struct proof *job = slot;
+    (void)worker;
+    if (job->is_bad)
+        return 0;
+    int result = find(job, prove_block(p->r, job->volume, job->number, job->bytes, &job->why));
+    if (result < 0)
+        *err = job->why;
+    return result;
+}
+
+static int start_proving(struct proving *p, struct su_err *err)
+{
+    struct su_belt_plan plan = {.jobs = p->jobs,
+                                .slots = PROOFS,
+                                .job_bytes = sizeof *p->jobs,
+                                .context = p,
+                                .fill = read_volumes,
+                                .work = prove_job};
+    if (!(p->memory = malloc(PROOFS * SU_BLOCK_BYTES)))
+        return su_fail_memory(err);
+    for (size_t i = 0; i < PROOFS; i++)
+        p->jobs[i].bytes = p->memory + i * SU_BLOCK_BYTES;
+    return (p->belt = su_belt_new(&plan, err)) ? 0 : -1;
+}
+
+int su_volume_check_rest(struct su_volume_reader *r, const bool *may_be_bad, struct su_err *err)
+{
+    SU_AUTO(proving)
+    struct proving p = {
+        .r = r, .volumes = su_manifest_data_volumes(r->manifest), .is_rest = true, .may_be_bad = may_be_bad};
+    void *slot;
+    int more;
+    if (start_proving(&p, err) < 0)
+        return -1;
+    while ((more = su_belt_take(p.belt, &slot, err)) > 0) {
+        const struct proof *job = slot;
+        const struct su_volume *volume = &r->manifest->volumes.at[job->volume - 1];
+        if (job->is_bad && !(job->is_volume && has_any(volume, may_be_bad))) {
+            *err = job->why;
+            return -1;
+        }
+        if (!job->is_bad)
+            r->proved[volume->first_block + job->number] = true;
+        su_belt_release(p.belt);
+    }
+    return more;
 }
 
 int su_volume_check_all(struct su_volume_reader *r,
                         void (*bad)(void *context, const struct su_bad_block *block), void *context,
                         const struct su_events *events, uint64_t *blocks, struct su_err *err)
 {
+    SU_AUTO(proving) struct proving p = {.r = r, .volumes = r->manifest->volumes.count};
     uint64_t done = 0, total = su_manifest_volume_bytes(r->manifest);
+    void *slot;
+    int more;
     *blocks = 0;
-    for (uint32_t v = 1; v <= r->manifest->volumes.count; v++) {
-        const struct su_volume *volume = &r->manifest->volumes.at[v - 1];
-        if (open_volume(r, v, err) < 0) {
-            if (!is_medium_fault(err))
-                return -1;
-            bad(context, &(struct su_bad_block){v, 0, volume->bytes, err->text});
-            done += volume->bytes;
-            continue;
-        }
-        for (size_t b = 0; b < volume->blocks; b++) {
-            if (load_block(r, b, err) < 0) {
-                if (!is_medium_fault(err))
-                    return -1;
-                bad(context,
-                    &(struct su_bad_block){v, (uint64_t)b * SU_BLOCK_BYTES, r->block_bytes, err->text});
-            }
-            ++*blocks;
-            done += r->block_bytes;
+    if (start_proving(&p, err) < 0)
+        return -1;
+    while ((more = su_belt_take(p.belt, &slot, err)) > 0) {
+        const struct proof *job = slot;
+        const struct su_volume *volume = &r->manifest->volumes.at[job->volume - 1];
+        uint64_t offset = (uint64_t)job->number * SU_BLOCK_BYTES;
+        uint64_t length = job->is_volume ? volume->bytes : su_block_bytes(volume, job->number);
+        if (job->is_bad)
+            bad(context, &(struct su_bad_block){job->volume, offset, length, job->why.text});
+        else
+            r->proved[volume->first_block + job->number] = true;
+        *blocks += !job->is_volume;
+        done += length;
+        if (!job->is_volume)
             su_progress(events, SU_OK, "verify", done, total, "bytes");
-        }
+        su_belt_release(p.belt);
     }
-    su_err_clear(err);
-    return 0;
+    return more;
 }

@@ -7,13 +7,28 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
+#include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 
 #define TAR_BLOCK 512u
 #define TAR_END 1024u /* two zero blocks */
 /* A piece smaller than this is not worth its header; the volume is closed instead. */
 #define LEAST_PIECE 4096u
+/* Blocks between filler and medium. Enough that a medium which pauses does not stop the reading of the next
+ * file. */
+#define SLOTS 16u
+/* One read: what it brings is still in the processor's cache when the file's own digest is taken. */
+#define READ_BYTES (256 * SU_KIB)
 
+struct block_job {
+    char *bytes;
+    size_t used;
+    uint8_t sha256[SU_SHA256_BYTES];
+};
+
+/* The caller's thread fills blocks, any thread hashes them, and one takes them in order: volume hash, medium,
+ * list of blocks. That thread alone touches fd, digest, volume and the manifest's blocks until the volume is
+ * closed. */
 struct su_volume_writer {
     int dir;
     uint64_t volume_bytes;
@@ -23,8 +38,9 @@ struct su_volume_writer {
     struct su_tar *tar;
     su_fd fd;
     uint64_t position; /* bytes given to the sink */
-    char *block;
-    size_t block_used;
+    struct su_belt *belt;
+    struct block_job jobs[SLOTS], *block; /* block: the one being filled; NULL: none */
+    char *memory;                         /* of all jobs */
     struct su_digest digest;
     struct su_volume *volume;
     /* the open item */
@@ -82,12 +98,14 @@ struct su_volume_writer *su_volume_writer_new(int dir, uint64_t volume_bytes, co
 {
     struct su_volume_writer *w = calloc(1, sizeof *w);
     if (w)
-        w->block = malloc(SU_BLOCK_BYTES);
-    if (!w || !w->block) {
+        w->memory = malloc(SLOTS * SU_BLOCK_BYTES);
+    if (!w || !w->memory) {
         free(w);
         (void)su_fail_memory(err);
         return NULL;
     }
+    for (size_t i = 0; i < SLOTS; i++)
+        w->jobs[i].bytes = w->memory + i * SU_BLOCK_BYTES;
     w->dir = dir;
     w->volume_bytes = volume_bytes;
     w->set = set;
@@ -100,31 +118,72 @@ void su_volume_writer_cleanup(struct su_volume_writer **w)
 {
     if (!*w)
         return;
+    su_belt_cleanup(&(*w)->belt);
+    (*w)->block = NULL;
     su_tar_cleanup(&(*w)->tar);
     su_fd_cleanup(&(*w)->fd);
     su_digest_cleanup(&(*w)->digest);
-    free((*w)->block);
+    free((*w)->memory);
     free(*w);
     *w = NULL;
 }
 
-static int flush_block(struct su_volume_writer *w, struct su_err *err)
+static int hash_block(void *context, unsigned worker, void *job, struct su_err *err)
 {
-    if (w->block_used == 0)
-        return 0;
-    if (su_interrupt_check(err) < 0)
-        return -1;
+    struct block_job *b = job;
+    (void)context;
+    (void)worker;
+    return su_sha256(b->sha256, b->bytes, b->used, err);
+}
+
+static int lay_block(struct su_volume_writer *w, struct block_job *b, struct su_err *err)
+{
     struct su_block *block = SU_PUSH(&w->manifest->blocks, SU_MAX_MANIFEST_BYTES / 64);
     if (!block)
         return su_fail(err, SU_LIMIT, "the bundle has more blocks than a manifest can list");
-    if (su_sha256(block->sha256, w->block, w->block_used, err) < 0 ||
-        su_digest_add(&w->digest, w->block, w->block_used, err) < 0 ||
-        su_file_write(w->fd, w->block, w->block_used, err) < 0)
+    memcpy(block->sha256, b->sha256, sizeof block->sha256);
+    if (su_digest_add(&w->digest, b->bytes, b->used, err) < 0 ||
+        su_file_write(w->fd, b->bytes, b->used, err) < 0)
         return -1;
+    su_file_write_behind(w->fd, w->volume->bytes, b->used);
     w->volume->blocks++;
-    w->volume->bytes += w->block_used;
-    w->block_used = 0;
+    w->volume->bytes += b->used;
+    b->used = 0;
     return 0;
+}
+
+static int lay_blocks(void *context, struct su_belt *belt, struct su_err *err)
+{
+    void *job;
+    int more;
+    while ((more = su_belt_take(belt, &job, err)) > 0) {
+        if (lay_block(context, job, err) < 0)
+            return -1;
+        su_belt_release(belt);
+    }
+    return more;
+}
+
+static void submit_block(struct su_volume_writer *w)
+{
+    su_belt_submit(w->belt, 0);
+    w->block = NULL;
+}
+
+/* A block with room for at least one byte more. */
+static int ready_block(struct su_volume_writer *w, struct su_err *err)
+{
+    if (w->block && w->block->used == SU_BLOCK_BYTES)
+        submit_block(w);
+    if (w->block)
+        return 0;
+    /* What the tar writer still sends while it is taken down goes nowhere. */
+    if (!w->belt)
+        return su_fail(err, SU_BUG, "writing goes on after a failure");
+    if (su_interrupt_check(err) < 0)
+        return -1;
+    w->block = su_belt_slot(w->belt, err);
+    return w->block ? 0 : -1;
 }
 
 static int sink(void *context, const void *bytes, size_t length, struct su_err *err)
@@ -133,13 +192,15 @@ static int sink(void *context, const void *bytes, size_t length, struct su_err *
     const char *p = bytes;
     w->position += length;
     while (length > 0) {
-        size_t room = SU_BLOCK_BYTES - w->block_used, n = length < room ? length : room;
-        memcpy(w->block + w->block_used, p, n);
-        w->block_used += n;
+        if (ready_block(w, err) < 0)
+            return -1;
+        size_t room = SU_BLOCK_BYTES - w->block->used, n = length < room ? length : room;
+        char *to = w->block->bytes + w->block->used;
+        if (p != to) /* else read to where it belongs: su_volume_room */
+            memcpy(to, p, n);
+        w->block->used += n;
         p += n;
         length -= n;
-        if (w->block_used == SU_BLOCK_BYTES && flush_block(w, err) < 0)
-            return -1;
     }
     return 0;
 }
@@ -149,9 +210,12 @@ static int close_volume(struct su_volume_writer *w, struct su_err *err)
     char name[16];
     if (!w->tar)
         return 0;
-    if (su_tar_finish(w->tar, err) < 0 || flush_block(w, err) < 0 ||
-        su_digest_end(&w->digest, w->volume->sha256, err) < 0)
+    if (su_tar_finish(w->tar, err) < 0)
         return -1;
+    submit_block(w); /* the tar's end mark is in it, so there is one */
+    if (su_belt_finish(w->belt, err) < 0 || su_digest_end(&w->digest, w->volume->sha256, err) < 0)
+        return -1;
+    su_belt_cleanup(&w->belt);
     su_tar_cleanup(&w->tar);
     return su_file_finish(&w->fd, su_volume_name(w->manifest, (uint32_t)w->manifest->volumes.count, name),
                           err);
@@ -170,8 +234,14 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
     w->volume->first_block = w->manifest->blocks.count;
     w->position = 0;
     su_volume_name(w->manifest, (uint32_t)number, name);
+    struct su_belt_plan plan = {.jobs = w->jobs,
+                                .slots = SLOTS,
+                                .job_bytes = sizeof *w->jobs,
+                                .context = w,
+                                .work = hash_block,
+                                .take = lay_blocks};
     if (su_file_create(&w->fd, w->dir, name, 0, err) < 0 || su_digest_open(&w->digest, SU_SHA256, err) < 0 ||
-        !(w->tar = su_tar_new(sink, w, err)))
+        !(w->belt = su_belt_new(&plan, err)) || !(w->tar = su_tar_new(sink, w, err)))
         return -1;
     return su_volume_head(w->tar, w->manifest, w->set, (uint32_t)number, err);
 }
@@ -245,6 +315,18 @@ int su_volume_write(struct su_volume_writer *w, const void *bytes, size_t length
         w->piece_left -= n;
     }
     return 0;
+}
+
+char *su_volume_room(struct su_volume_writer *w, size_t *room, struct su_err *err)
+{
+    if ((w->piece_left == 0 && open_piece(w, err) < 0) || ready_block(w, err) < 0)
+        return NULL;
+    *room = SU_BLOCK_BYTES - w->block->used;
+    if (*room > w->piece_left)
+        *room = (size_t)w->piece_left;
+    if (*room > READ_BYTES)
+        *room = READ_BYTES;
+    return w->block->bytes + w->block->used;
 }
 
 int su_volume_item_end(struct su_volume_writer *w, size_t *first, size_t *count, struct su_err *err)

@@ -2,7 +2,8 @@
  * volume_write.h - lays items into volumes of a chosen size and fills in the manifest's lists.
  *
  * A volume is a plain tar: SU-HEAD, then items; an item that does not fit continues in the next
- * volume. Every byte goes once through block hash, volume hash and disk.
+ * volume. Every byte goes once through block hash, volume hash and disk, which work beside the caller's thread: a failure
+ * there is told by a later call, at the latest by su_volume_finish.
  */
 #ifndef SU_VOLUME_WRITE_H
 #define SU_VOLUME_WRITE_H
@@ -32,6 +33,9 @@ struct su_volume_writer *su_volume_writer_new(int dir, uint64_t volume_bytes, co
 /* Begins an item of known size; then exactly that many bytes; the extents go to *first, *count. */
 int su_volume_item(struct su_volume_writer *writer, const char *name, uint64_t bytes, struct su_err *err) SU_CHECKED;
 int su_volume_write(struct su_volume_writer *writer, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+/* Where the item's next bytes may be read to: *room of them, while there are any left. They count once su_volume_write is
+ * given them; from there they need no copying. */
+char *su_volume_room(struct su_volume_writer *writer, size_t *room, struct su_err *err);
 int su_volume_item_end(struct su_volume_writer *writer, size_t *first, size_t *count, struct su_err *err) SU_CHECKED;
 int su_volume_finish(struct su_volume_writer *writer, struct su_err *err) SU_CHECKED;
 void su_volume_writer_cleanup(struct su_volume_writer **writer);
