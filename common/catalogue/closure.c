@@ -5,154 +5,46 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/update.h"
 
-#define MAX_EDGES ((size_t)1 << 27)
-#define NOBODY UINT32_MAX
+enum { WANTED_PRODUCT = 1, WANTED_CLASSIFICATION = 2 }; /* what an id is to the profile */
 
-struct node {
-    struct su_guid id;
-    uint32_t first_clause, clause_count;
-    uint32_t reason; /* node that brought it in; NOBODY: selected or not carried */
-    uint8_t reason_kind;
-    bool is_category_type, is_selected, is_closable, is_carried;
+struct mark {            /* of a node */
+    uint32_t reason;     /* node that brought it in; SU_NOBODY: selected or not carried */
+    uint8_t reason_kind; /* enum su_edge */
+    uint8_t wanted;
+    bool is_selected, is_closable;
     bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
 };
 
-struct alternative {
-    uint32_t node;    /* NOBODY: not held */
-    uint32_t missing; /* index in missing when not held */
-};
-
-struct clause {
-    uint32_t node, revision;
-    uint32_t first, count; /* alternatives */
-    uint8_t kind;          /* reason kinds below */
-};
-enum { SELECTED, PREREQUISITE, CATEGORY, BUNDLED };
-
-struct missing {
+struct wish { /* an id that the profile names, held or not */
     struct su_guid id;
-    uint32_t revision;
+    uint8_t wanted;
 };
 
 struct su_closure {
     struct su_db *db;
-    SU_VEC(struct node) nodes;     /* sorted by id */
-    SU_VEC(struct clause) clauses; /* grouped by node */
-    SU_VEC(struct alternative) alternatives;
-    SU_VEC(struct missing) missing;
-    SU_VEC(uint32_t) holes; /* clause numbers */
+    struct su_graph *graph;
+    struct mark *marks;
+    bool *carried;              /* by node */
+    uint32_t *offsets, *users;  /* for each node the clauses that name it, while walking */
+    SU_VEC(struct wish) wishes; /* sorted by id */
+    SU_VEC(uint32_t) holes;     /* clause numbers */
 };
 
 void su_closure_cleanup(struct su_closure **c)
 {
     if (!*c)
         return;
-    free((*c)->nodes.at);
-    free((*c)->clauses.at);
-    free((*c)->alternatives.at);
-    free((*c)->missing.at);
+    su_graph_cleanup(&(*c)->graph);
+    free((*c)->marks);
+    free((*c)->carried);
+    free((*c)->offsets);
+    free((*c)->users);
+    free((*c)->wishes.at);
     free((*c)->holes.at);
     free(*c);
     *c = NULL;
-}
-
-static int compare_nodes(const void *a, const void *b)
-{
-    return memcmp(((const struct node *)a)->id.bytes, ((const struct node *)b)->id.bytes, 16);
-}
-
-static uint32_t find(const struct su_closure *c, const struct su_guid *id)
-{
-    struct node key = {.id = *id};
-    const struct node *found =
-        c->nodes.count ? bsearch(&key, c->nodes.at, c->nodes.count, sizeof key, compare_nodes) : NULL;
-    return found ? (uint32_t)(found - c->nodes.at) : NOBODY;
-}
-
-static int load_nodes(struct su_closure *c, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    int more;
-    if (su_query(c->db, &rows, err,
-                 "SELECT r.update_id, max(i.type=0) FROM revision r JOIN info i USING (rev_id) GROUP BY "
-                 "r.update_id ORDER BY r.update_id") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        struct node *node = SU_PUSH(&c->nodes, SU_MAX_PACKAGE_REVISIONS);
-        if (!node)
-            return su_fail_memory(err);
-        if (su_rows_fixed(&rows, 0, node->id.bytes, 16, err) < 0)
-            return -1;
-        node->is_category_type = su_rows_int(&rows, 1) != 0;
-        node->reason = NOBODY;
-        node->is_closable = true;
-    }
-    return more;
-}
-
-/* Columns: update_id, revision, relation (0 prerequisite, 1 bundled), clause, target, is_category,
- * target_revision, held revision; grouped by update, revision, relation, clause. */
-static int load_row(struct su_closure *c, struct su_rows *rows, struct su_guid *last_id, int64_t last[3],
-                    struct su_err *err)
-{
-    struct su_guid id, target;
-    if (su_rows_fixed(rows, 0, id.bytes, 16, err) < 0 || su_rows_fixed(rows, 4, target.bytes, 16, err) < 0)
-        return -1;
-    int64_t group[3] = {su_rows_int(rows, 1), su_rows_int(rows, 2), su_rows_int(rows, 3)};
-    bool is_bundled = group[1] != 0;
-    if (c->clauses.count == 0 || memcmp(id.bytes, last_id->bytes, 16) != 0 ||
-        memcmp(group, last, sizeof group) != 0) {
-        struct clause *clause = SU_PUSH(&c->clauses, MAX_EDGES);
-        if (!clause)
-            return su_fail_memory(err);
-        clause->node = find(c, &id);
-        clause->revision = (uint32_t)group[0];
-        clause->first = (uint32_t)c->alternatives.count;
-        clause->kind = is_bundled ? BUNDLED : su_rows_int(rows, 5) ? CATEGORY : PREREQUISITE;
-        if (clause->node == NOBODY)
-            return su_fail(err, SU_DATA, "database: a relation belongs to no update");
-        struct node *node = &c->nodes.at[clause->node];
-        if (node->clause_count++ == 0)
-            node->first_clause = (uint32_t)(c->clauses.count - 1);
-        *last_id = id;
-        memcpy(last, group, sizeof group);
-    }
-    struct alternative *alternative = SU_PUSH(&c->alternatives, MAX_EDGES);
-    if (!alternative)
-        return su_fail_memory(err);
-    c->clauses.at[c->clauses.count - 1].count++;
-    bool is_held = !is_bundled || !su_rows_is_null(rows, 7);
-    alternative->node = is_held ? find(c, &target) : NOBODY;
-    if (alternative->node == NOBODY) {
-        struct missing *missing = SU_PUSH(&c->missing, MAX_EDGES);
-        if (!missing)
-            return su_fail_memory(err);
-        alternative->missing = (uint32_t)(c->missing.count - 1);
-        *missing = (struct missing){target, (uint32_t)su_rows_int(rows, 6)};
-    }
-    return 0;
-}
-
-static int load_clauses(struct su_closure *c, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    struct su_guid last_id = {{0}};
-    int64_t last[3] = {-1, -1, -1};
-    int more;
-    if (su_query(
-            c->db, &rows, err,
-            "SELECT r.update_id, r.revision, 0, p.clause, p.target, p.is_category, 0, NULL"
-            " FROM revision r JOIN prerequisite p USING (rev_id)"
-            " UNION ALL SELECT r.update_id, r.revision, 1, b.clause, b.target, 0, b.target_revision, t.rev_id"
-            " FROM revision r JOIN bundled b USING (rev_id)"
-            " LEFT JOIN revision t ON t.update_id=b.target AND t.revision=b.target_revision"
-            " ORDER BY 1, 2, 3, 4, 5, 7") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0)
-        if (load_row(c, &rows, &last_id, last, err) < 0)
-            return -1;
-    return more;
 }
 
 struct su_closure *su_closure_load(struct su_db *db, struct su_err *err)
@@ -163,39 +55,62 @@ struct su_closure *su_closure_load(struct su_db *db, struct su_err *err)
         return NULL;
     }
     c->db = db;
-    if (load_nodes(c, err) < 0 || load_clauses(c, err) < 0)
+    if (!(c->graph = su_graph_load(db, true, err))) {
         su_closure_cleanup(&c);
+        return NULL;
+    }
+    size_t count = c->graph->nodes.count;
+    c->marks = calloc(count + 1, sizeof *c->marks);
+    c->carried = calloc(count + 1, sizeof *c->carried);
+    if (!c->marks || !c->carried) {
+        (void)su_fail_memory(err);
+        su_closure_cleanup(&c);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        c->marks[i] = (struct mark){.reason = SU_NOBODY, .is_closable = true};
     return c;
 }
 
-static bool clause_holds(const struct su_closure *c, const struct clause *clause)
+const struct su_graph *su_closure_graph(const struct su_closure *c)
 {
-    for (uint32_t i = 0; i < clause->count; i++) {
-        uint32_t node = c->alternatives.at[clause->first + i].node;
-        if (node != NOBODY && c->nodes.at[node].is_closable)
-            return true;
-    }
-    return false;
+    return c->graph;
 }
 
-/* For each node the clauses that name it: offsets into one array, so that a fall costs what hangs on it. */
-static int users_of(const struct su_closure *c, uint32_t **offsets, uint32_t **users, struct su_err *err)
+const bool *su_closure_carried(const struct su_closure *c)
 {
-    *offsets = calloc(c->nodes.count + 2, sizeof **offsets);
-    *users = malloc((c->alternatives.count + 1) * sizeof **users);
-    if (!*offsets || !*users)
+    return c->carried;
+}
+
+static uint32_t node_of(const struct su_closure *c, uint32_t clause)
+{
+    return c->graph->rows.at[c->graph->clauses.at[clause].row].node;
+}
+
+/* The node that an alternative names. */
+static uint32_t named(const struct su_closure *c, uint32_t clause, uint32_t alternative)
+{
+    return su_graph_alternative(c->graph, clause, alternative).node;
+}
+
+/* For each node the clauses that name it: offsets into one array, so that a change costs what hangs on it. */
+static int find_users(struct su_closure *c, struct su_err *err)
+{
+    const struct su_graph *g = c->graph;
+    c->offsets = calloc(g->nodes.count + 2, sizeof *c->offsets);
+    c->users = malloc((g->alternatives.count + 1) * sizeof *c->users);
+    if (!c->offsets || !c->users)
         return su_fail_memory(err);
-    for (size_t i = 0; i < c->alternatives.count; i++)
-        if (c->alternatives.at[i].node != NOBODY)
-            (*offsets)[c->alternatives.at[i].node + 2]++;
-    for (size_t i = 2; i < c->nodes.count + 2; i++)
-        (*offsets)[i] += (*offsets)[i - 1];
-    for (uint32_t k = 0; k < c->clauses.count; k++)
-        for (uint32_t a = 0; a < c->clauses.at[k].count; a++) {
-            uint32_t node = c->alternatives.at[c->clauses.at[k].first + a].node;
-            if (node != NOBODY)
-                (*users)[(*offsets)[node + 1]++] = k;
-        }
+    for (uint32_t k = 0; k < g->clauses.count; k++)
+        for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++)
+            if (named(c, k, a) != SU_NOBODY)
+                c->offsets[named(c, k, a) + 2]++;
+    for (size_t i = 2; i < g->nodes.count + 2; i++)
+        c->offsets[i] += c->offsets[i - 1];
+    for (uint32_t k = 0; k < g->clauses.count; k++)
+        for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++)
+            if (named(c, k, a) != SU_NOBODY)
+                c->users[c->offsets[named(c, k, a) + 1]++] = k;
     return 0;
 }
 
@@ -203,77 +118,117 @@ static int users_of(const struct su_closure *c, uint32_t **offsets, uint32_t **u
  * living alternatives, so the work is linear in the relations, whatever their shape. */
 static int find_closable(struct su_closure *c, struct su_err *err)
 {
-    uint32_t *offsets = NULL, *users = NULL, *fallen = malloc((c->nodes.count + 1) * sizeof *fallen);
-    uint32_t *alive = calloc(c->clauses.count + 1, sizeof *alive);
+    const struct su_graph *g = c->graph;
+    uint32_t *fallen = malloc((g->nodes.count + 1) * sizeof *fallen);
+    uint32_t *alive = calloc(g->clauses.count + 1, sizeof *alive);
     size_t count = 0;
-    int result = fallen && alive ? users_of(c, &offsets, &users, err) : su_fail_memory(err);
-    for (uint32_t k = 0; result == 0 && k < c->clauses.count; k++) {
-        for (uint32_t a = 0; a < c->clauses.at[k].count; a++)
-            alive[k] += c->alternatives.at[c->clauses.at[k].first + a].node != NOBODY;
-        struct node *node = &c->nodes.at[c->clauses.at[k].node];
-        if (alive[k] == 0 && node->is_closable) {
-            node->is_closable = false;
-            fallen[count++] = c->clauses.at[k].node;
+    int result = fallen && alive ? 0 : su_fail_memory(err);
+    for (uint32_t k = 0; result == 0 && k < g->clauses.count; k++) {
+        for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++)
+            alive[k] += named(c, k, a) != SU_NOBODY;
+        if (alive[k] == 0 && c->marks[node_of(c, k)].is_closable) {
+            c->marks[node_of(c, k)].is_closable = false;
+            fallen[count++] = node_of(c, k);
         }
     }
     while (result == 0 && count > 0) {
         uint32_t at = fallen[--count];
-        for (uint32_t u = offsets[at]; u < offsets[at + 1]; u++) {
-            struct node *node = &c->nodes.at[c->clauses.at[users[u]].node];
-            if (--alive[users[u]] == 0 && node->is_closable) {
-                node->is_closable = false;
-                fallen[count++] = c->clauses.at[users[u]].node;
+        for (uint32_t u = c->offsets[at]; u < c->offsets[at + 1]; u++) {
+            struct mark *mark = &c->marks[node_of(c, c->users[u])];
+            if (--alive[c->users[u]] == 0 && mark->is_closable) {
+                mark->is_closable = false;
+                fallen[count++] = node_of(c, c->users[u]);
             }
         }
     }
-    free(offsets);
-    free(users);
     free(fallen);
     free(alive);
     return result;
 }
 
-#define NEWEST "r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"
-
-/* Ids of the profile and everything below them in the tree of categories. */
-#define SELECT_CATEGORIES                                                                                    \
-    "CREATE TEMP TABLE IF NOT EXISTS wanted (kind INTEGER, id BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
-
-static int fill_wanted(struct su_db *db, const struct su_profile *profile, struct su_err *err)
+static int compare_wishes(const void *a, const void *b)
 {
-    if (su_db_script(db, SELECT_CATEGORIES "DELETE FROM temp.wanted;", err) < 0)
-        return -1;
-    for (size_t i = 0; i < profile->items.count; i++) {
-        struct su_guid id;
-        if (profile->items.at[i].kind <= SU_ITEM_CLASSIFICATION &&
-            su_guid_parse(&id, profile->items.at[i].value, SU_GUID_TEXT - 1) &&
-            su_run(db, err, "INSERT OR IGNORE INTO temp.wanted VALUES (?1,?2)",
-                   SU_I(profile->items.at[i].kind), SU_B(id.bytes, 16)) < 0)
-            return -1;
-    }
-    return su_run(db, err,
-                  "INSERT OR IGNORE INTO temp.wanted WITH RECURSIVE below (id) AS (SELECT id FROM "
-                  "temp.wanted WHERE kind=0 UNION"
-                  " SELECT r.update_id FROM below JOIN prerequisite p ON p.target=below.id JOIN revision r "
-                  "USING (rev_id)"
-                  " JOIN info i USING (rev_id) WHERE i.type=0 AND " NEWEST ") SELECT 0, id FROM below");
+    return memcmp(((const struct wish *)a)->id.bytes, ((const struct wish *)b)->id.bytes, 16);
 }
 
-static int mark_selected(struct su_closure *c, struct su_rows *rows, struct su_err *err)
+static int make_wishes(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    struct su_guid id;
-    int more;
-    while ((more = su_rows_next(rows, err)) > 0) {
-        if (su_rows_fixed(rows, 0, id.bytes, 16, err) < 0)
-            return -1;
-        uint32_t node = find(c, &id);
-        if (node == NOBODY)
-            return su_fail(err, SU_BUG, "a selected update is not in the graph");
-        c->nodes.at[node].lacks_product = su_rows_int(rows, 1) == 0;
-        c->nodes.at[node].lacks_classification = su_rows_int(rows, 2) == 0;
-        c->nodes.at[node].is_selected = su_rows_int(rows, 1) != 0 && su_rows_int(rows, 2) != 0;
+    for (size_t i = 0; i < profile->items.count; i++) {
+        const struct su_profile_item *item = &profile->items.at[i];
+        struct su_guid id;
+        if (item->kind > SU_ITEM_CLASSIFICATION || !su_guid_parse(&id, item->value, SU_GUID_TEXT - 1))
+            continue;
+        struct wish *wish = SU_PUSH(&c->wishes, SU_MAX_PROFILE_ITEMS);
+        if (!wish)
+            return su_fail_memory(err);
+        *wish = (struct wish){id, item->kind == SU_ITEM_PRODUCT ? WANTED_PRODUCT : WANTED_CLASSIFICATION};
+        uint32_t node = su_graph_find(c->graph, &id);
+        if (node != SU_NOBODY)
+            c->marks[node].wanted |= wish->wanted;
     }
-    return more;
+    if (c->wishes.count > 0)
+        qsort(c->wishes.at, c->wishes.count, sizeof *c->wishes.at, compare_wishes);
+    return 0;
+}
+
+/* What the profile wants of what an alternative names, be it held or not. */
+static uint8_t wanted_by(const struct su_closure *c, uint32_t clause, uint32_t alternative)
+{
+    struct su_graph_target target = su_graph_alternative(c->graph, clause, alternative);
+    if (target.node != SU_NOBODY)
+        return c->marks[target.node].wanted;
+    struct wish key = {.id = target.missing->id};
+    const struct wish *found =
+        c->wishes.count ? bsearch(&key, c->wishes.at, c->wishes.count, sizeof key, compare_wishes) : NULL;
+    uint8_t wanted = 0; /* one id may be named twice, as a product and as a classification */
+    for (const struct wish *w = found; w && w >= c->wishes.at && compare_wishes(w, &key) == 0; w--)
+        wanted |= w->wanted;
+    for (const struct wish *w = found;
+         w && w < c->wishes.at + c->wishes.count && compare_wishes(w, &key) == 0; w++)
+        wanted |= w->wanted;
+    return wanted;
+}
+
+/* What the prerequisites of a revision name of the profile. */
+static uint8_t wanted_of(const struct su_closure *c, const struct su_graph_row *row)
+{
+    uint8_t wanted = 0;
+    for (uint32_t k = row->prerequisites.first; k < row->prerequisites.first + row->prerequisites.count; k++)
+        for (uint32_t a = c->graph->clauses.at[k].first; a < su_graph_clause_end(c->graph, k); a++)
+            wanted |= wanted_by(c, k, a);
+    return wanted;
+}
+
+/* A product stands for everything below it in the tree of categories. */
+static int spread_products(struct su_closure *c, struct su_err *err)
+{
+    const struct su_graph *g = c->graph;
+    uint32_t *queue = malloc((g->nodes.count + 1) * sizeof *queue);
+    size_t count = 0;
+    if (!queue)
+        return su_fail_memory(err);
+    for (uint32_t i = 0; i < g->nodes.count; i++) {
+        const struct su_graph_row *newest = su_graph_newest(g, i);
+        if (c->marks[i].wanted & WANTED_PRODUCT ||
+            (newest->type == SU_CATEGORY && wanted_of(c, newest) & WANTED_PRODUCT)) {
+            c->marks[i].wanted |= WANTED_PRODUCT;
+            queue[count++] = i;
+        }
+    }
+    while (count > 0) {
+        uint32_t at = queue[--count];
+        for (uint32_t u = c->offsets[at]; u < c->offsets[at + 1]; u++) {
+            const struct su_graph_clause *clause = &g->clauses.at[c->users[u]];
+            const struct su_graph_row *row = &g->rows.at[clause->row];
+            if (clause->relation == SU_BY_BUNDLE || row != su_graph_newest(g, row->node) ||
+                row->type != SU_CATEGORY || c->marks[row->node].wanted & WANTED_PRODUCT)
+                continue;
+            c->marks[row->node].wanted |= WANTED_PRODUCT;
+            queue[count++] = row->node;
+        }
+    }
+    free(queue);
+    return 0;
 }
 
 /* No filter means everything. With one: the categories named, and every software and driver whose
@@ -281,114 +236,147 @@ static int mark_selected(struct su_closure *c, struct su_rows *rows, struct su_e
  * (hidden children may do so without IsCategory, formats.md 3.5); children follow their bundle. */
 static int select_roots(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    const struct su_graph *g = c->graph;
     bool by_product = su_profile_has(profile, SU_ITEM_PRODUCT);
     bool by_classification = su_profile_has(profile, SU_ITEM_CLASSIFICATION);
-    if (!by_product && !by_classification) {
-        for (size_t i = 0; i < c->nodes.count; i++)
-            c->nodes.at[i].is_selected = true;
-        return 0;
-    }
-    if (fill_wanted(c->db, profile, err) < 0 ||
-        su_query(
-            c->db, &rows, err,
-            "SELECT DISTINCT update_id, 1, 1 FROM revision r JOIN temp.wanted w ON w.id=r.update_id UNION ALL"
-            " SELECT r.update_id, NOT ?1 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON "
-            "w.kind=0 AND w.id=p.target WHERE p.rev_id=r.rev_id),"
-            " NOT ?2 OR EXISTS (SELECT 1 FROM prerequisite p JOIN temp.wanted w ON w.kind=1 AND "
-            "w.id=p.target WHERE p.rev_id=r.rev_id) FROM revision r JOIN info i USING (rev_id) WHERE i.type "
-            "IN (2, 3) "
-            "AND " NEWEST,
-            SU_I(by_product), SU_I(by_classification)) < 0)
+    if ((by_product || by_classification) &&
+        (make_wishes(c, profile, err) < 0 || spread_products(c, err) < 0))
         return -1;
-    return mark_selected(c, &rows, err);
+    for (uint32_t i = 0; i < g->nodes.count; i++) {
+        struct mark *mark = &c->marks[i];
+        const struct su_graph_row *newest = su_graph_newest(g, i);
+        bool is_update = newest->type == SU_SOFTWARE || newest->type == SU_DRIVER;
+        mark->is_selected = (!by_product && !by_classification) || mark->wanted;
+        if ((!by_product && !by_classification) || !is_update)
+            continue;
+        uint8_t wanted = wanted_of(c, newest);
+        mark->lacks_product = by_product && !(wanted & WANTED_PRODUCT);
+        mark->lacks_classification = by_classification && !(wanted & WANTED_CLASSIFICATION);
+        mark->is_selected = !mark->lacks_product && !mark->lacks_classification;
+    }
+    return 0;
+}
+
+static bool clause_holds(const struct su_closure *c, uint32_t clause)
+{
+    for (uint32_t a = c->graph->clauses.at[clause].first; a < su_graph_clause_end(c->graph, clause); a++) {
+        uint32_t node = named(c, clause, a);
+        if (node != SU_NOBODY && c->marks[node].is_closable)
+            return true;
+    }
+    return false;
+}
+
+struct queue {
+    uint32_t *at;
+    size_t head, tail;
+};
+
+/* Everything the clauses of a range ask for, on behalf of the node at the queue's head. */
+static void carry_range(struct su_closure *c, const struct su_graph_range *range, struct queue *queue)
+{
+    const struct su_graph *g = c->graph;
+    for (uint32_t k = range->first; k < range->first + range->count; k++) {
+        bool holds = clause_holds(c, k);
+        for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++) {
+            uint32_t to = named(c, k, a);
+            if (to == SU_NOBODY || c->carried[to] || (holds && !c->marks[to].is_closable))
+                continue; /* an incomplete alternative travels only where there is no better one */
+            c->carried[to] = true;
+            c->marks[to].reason = queue->at[queue->head];
+            c->marks[to].reason_kind = g->clauses.at[k].relation;
+            queue->at[queue->tail++] = to;
+        }
+    }
 }
 
 /* Breadth first from the selected ids, so that each reason chain is a shortest one. */
 static int carry(struct su_closure *c, struct su_err *err)
 {
-    uint32_t *queue = malloc((c->nodes.count + 1) * sizeof *queue);
-    size_t head = 0, tail = 0;
-    if (!queue)
+    const struct su_graph *g = c->graph;
+    struct queue queue = {.at = malloc((g->nodes.count + 1) * sizeof *queue.at)};
+    if (!queue.at)
         return su_fail_memory(err);
-    for (uint32_t i = 0; i < c->nodes.count; i++)
-        if (c->nodes.at[i].is_selected) {
-            c->nodes.at[i].is_carried = true;
-            queue[tail++] = i;
+    for (uint32_t i = 0; i < g->nodes.count; i++)
+        if ((c->carried[i] = c->marks[i].is_selected))
+            queue.at[queue.tail++] = i;
+    for (; queue.head < queue.tail; queue.head++) {
+        const struct su_graph_node *node = &g->nodes.at[queue.at[queue.head]];
+        for (uint32_t r = node->first_row; r < node->first_row + node->row_count; r++) {
+            carry_range(c, &g->rows.at[r].prerequisites, &queue);
+            carry_range(c, &g->rows.at[r].bundled, &queue);
         }
-    while (head < tail) {
-        const struct node *node = &c->nodes.at[queue[head]];
-        for (uint32_t k = 0; k < node->clause_count; k++) {
-            const struct clause *clause = &c->clauses.at[node->first_clause + k];
-            bool holds = clause_holds(c, clause);
-            for (uint32_t a = 0; a < clause->count; a++) {
-                uint32_t to = c->alternatives.at[clause->first + a].node;
-                if (to == NOBODY || c->nodes.at[to].is_carried || (holds && !c->nodes.at[to].is_closable))
-                    continue; /* an incomplete alternative travels only where there is no better one */
-                c->nodes.at[to].is_carried = true;
-                c->nodes.at[to].reason = queue[head];
-                c->nodes.at[to].reason_kind = clause->kind;
-                queue[tail++] = to;
-            }
-        }
-        head++;
     }
-    free(queue);
+    free(queue.at);
     return 0;
 }
 
-static int collect_holes(struct su_closure *c, struct su_err *err)
+static int collect_range(struct su_closure *c, const struct su_graph_range *range, struct su_err *err)
 {
-    for (uint32_t i = 0; i < c->clauses.count; i++) {
-        const struct clause *clause = &c->clauses.at[i];
-        bool is_open = c->nodes.at[clause->node].is_carried;
-        for (uint32_t a = 0; is_open && a < clause->count; a++) {
-            uint32_t to = c->alternatives.at[clause->first + a].node;
-            is_open = to == NOBODY || !c->nodes.at[to].is_carried;
-        }
+    for (uint32_t k = range->first; k < range->first + range->count; k++) {
+        bool is_open = true;
+        for (uint32_t a = c->graph->clauses.at[k].first; is_open && a < su_graph_clause_end(c->graph, k); a++)
+            is_open = named(c, k, a) == SU_NOBODY || !c->carried[named(c, k, a)];
         if (!is_open)
             continue;
         uint32_t *slot = SU_PUSH(&c->holes, SU_MAX_HOLES);
         if (!slot)
             return su_fail(err, SU_LIMIT, "the closure has more than %u holes", SU_MAX_HOLES);
-        *slot = i;
+        *slot = k;
+    }
+    return 0;
+}
+
+static int collect_holes(struct su_closure *c, struct su_err *err)
+{
+    for (size_t r = 0; r < c->graph->rows.count; r++) {
+        const struct su_graph_row *row = &c->graph->rows.at[r];
+        if (c->carried[row->node] &&
+            (collect_range(c, &row->prerequisites, err) < 0 || collect_range(c, &row->bundled, err) < 0))
+            return -1;
     }
     return 0;
 }
 
 int su_closure_walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    if (select_roots(c, profile, err) < 0)
+    if (find_users(c, err) < 0 || select_roots(c, profile, err) < 0 || find_closable(c, err) < 0)
         return -1;
-    if (find_closable(c, err) < 0 || carry(c, err) < 0)
-        return -1;
-    return collect_holes(c, err);
+    free(c->offsets);
+    free(c->users);
+    c->offsets = c->users = NULL;
+    return carry(c, err) < 0 ? -1 : collect_holes(c, err);
 }
 
 void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)
 {
+    const struct su_graph *g = c->graph;
     *out = (struct su_closure_counts){0};
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        out->selected += c->nodes.at[i].is_selected;
-        out->updates += c->nodes.at[i].is_carried;
+    for (size_t i = 0; i < g->nodes.count; i++) {
+        out->selected += c->marks[i].is_selected;
+        out->updates += c->carried[i];
     }
-    for (size_t i = 0; i < c->clauses.count; i++)
-        if (c->nodes.at[c->clauses.at[i].node].is_carried)
-            (*(c->clauses.at[i].kind == BUNDLED ? &out->bundled : &out->prerequisites))++;
+    for (size_t r = 0; r < g->rows.count; r++)
+        if (c->carried[g->rows.at[r].node]) {
+            out->prerequisites += g->rows.at[r].prerequisites.count;
+            out->bundled += g->rows.at[r].bundled.count;
+        }
 }
 
 int su_closure_store(const struct su_closure *c, struct su_err *err)
 {
+    const struct su_graph *g = c->graph;
     if (su_db_script(
             c->db,
             "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.carry;",
             err) < 0)
         return -1;
-    for (size_t i = 0; i < c->nodes.count; i++)
-        if (c->nodes.at[i].is_carried &&
-            su_run(c->db, err, "INSERT INTO temp.carry SELECT rev_id FROM revision WHERE update_id=?1",
-                   SU_B(c->nodes.at[i].id.bytes, 16)) < 0)
+    for (size_t i = 0; i < g->rows.count; i++) {
+        const struct su_graph_row *row = &g->rows.at[g->by_rev_id[i]];
+        if (c->carried[row->node] &&
+            su_run(c->db, err, "INSERT INTO temp.carry VALUES (?1)", SU_I(row->rev_id)) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -397,25 +385,10 @@ size_t su_closure_hole_count(const struct su_closure *c)
     return c->holes.count;
 }
 
-/* What a hole's clause asks for first. None of its alternatives is held: a held one would have been
- * carried, closable or not. They are in order of (target, revision). */
-static const struct missing *first_target(const struct su_closure *c, const struct clause *clause)
-{
-    return &c->missing.at[c->alternatives.at[clause->first].missing];
-}
-
+/* None of the alternatives of a hole is held: a held one would have been carried, closable or not. */
 int su_closure_hole_line(const struct su_closure *c, size_t hole, struct su_buf *out, struct su_err *err)
 {
-    const struct clause *clause = &c->clauses.at[c->holes.at[hole]];
-    char from[SU_GUID_TEXT], to[SU_GUID_TEXT];
-    const struct missing *target = first_target(c, clause);
-    su_guid_format(&c->nodes.at[clause->node].id, from);
-    su_guid_format(&target->id, to);
-    if (clause->kind == BUNDLED)
-        su_buf_addf(out, "bundled %s %u %s %u", from, clause->revision, to, target->revision);
-    else
-        su_buf_addf(out, "prerequisite %s %u %s", from, clause->revision, to);
-    return su_buf_check(out, "a hole", err);
+    return su_graph_hole_line(c->graph, c->holes.at[hole], out, err);
 }
 
 static int describe(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
@@ -439,10 +412,10 @@ static int describe(const struct su_closure *c, const struct su_guid *id, struct
 
 static int chain_to(const struct su_closure *c, uint32_t node, struct su_buf *out, struct su_err *err)
 {
-    static const char *const words[] = {"", "prerequisite", "category", "bundled update"};
+    static const char *const words[] = {"prerequisite", "category", "bundled update"};
     SU_VEC(uint32_t) path = {0};
     int result = 0;
-    for (uint32_t at = node; at != NOBODY && result == 0; at = c->nodes.at[at].reason) {
+    for (uint32_t at = node; at != SU_NOBODY && result == 0; at = c->marks[at].reason) {
         uint32_t *slot = SU_PUSH(&path, SU_MAX_PACKAGE_REVISIONS);
         result = slot ? 0 : su_fail_memory(err);
         if (slot)
@@ -450,10 +423,10 @@ static int chain_to(const struct su_closure *c, uint32_t node, struct su_buf *ou
     }
     su_buf_adds(out, "selected ");
     for (size_t i = path.count; i-- > 0 && result == 0;) {
-        const struct node *n = &c->nodes.at[path.at[i]];
-        if (n->reason != NOBODY)
-            su_buf_addf(out, " -> %s ", words[n->reason_kind]);
-        result = describe(c, &n->id, out, err);
+        const struct mark *mark = &c->marks[path.at[i]];
+        if (mark->reason != SU_NOBODY)
+            su_buf_addf(out, " -> %s ", words[mark->reason_kind]);
+        result = describe(c, &c->graph->nodes.at[path.at[i]].id, out, err);
     }
     free(path.at);
     return result < 0 ? -1 : su_buf_check(out, "a chain", err);
@@ -461,27 +434,30 @@ static int chain_to(const struct su_closure *c, uint32_t node, struct su_buf *ou
 
 int su_closure_hole_chain(const struct su_closure *c, size_t hole, struct su_buf *out, struct su_err *err)
 {
-    const struct clause *clause = &c->clauses.at[c->holes.at[hole]];
+    uint32_t number = c->holes.at[hole];
+    const struct su_graph_clause *clause = &c->graph->clauses.at[number];
+    const struct su_graph_missing *target = su_graph_alternative(c->graph, number, clause->first).missing;
+    bool is_bundled = clause->relation == SU_BY_BUNDLE;
     char to[SU_GUID_TEXT];
-    const struct missing *target = first_target(c, clause);
-    if (chain_to(c, clause->node, out, err) < 0)
+    if (chain_to(c, node_of(c, number), out, err) < 0)
         return -1;
-    su_buf_addf(out, " -> %s %s", clause->kind == BUNDLED ? "bundled update" : "prerequisite",
+    su_buf_addf(out, " -> %s %s", is_bundled ? "bundled update" : "prerequisite",
                 su_guid_format(&target->id, to));
-    if (clause->kind == BUNDLED)
+    if (is_bundled)
         su_buf_addf(out, " revision %u", target->revision);
-    su_buf_adds(out, clause->count > 1 ? " (or another of its clause): not held" : ": not held");
+    bool is_one_of_many = su_graph_clause_end(c->graph, number) - clause->first > 1;
+    su_buf_adds(out, is_one_of_many ? " (or another of its clause): not held" : ": not held");
     return su_buf_check(out, "a chain", err);
 }
 
 int su_closure_explain(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
                        struct su_err *err)
 {
-    uint32_t node = find(c, id);
+    uint32_t node = su_graph_find(c->graph, id);
     char text[SU_GUID_TEXT];
-    if (node == NOBODY)
+    if (node == SU_NOBODY)
         return su_fail(err, SU_NOT_FOUND, "%s is not in the catalogue", su_guid_format(id, text));
-    if (!c->nodes.at[node].is_carried)
+    if (!c->carried[node])
         return su_fail(err, SU_NOT_FOUND,
                        "%s does not travel: the profile does not select it and nothing selected needs it",
                        su_guid_format(id, text));
@@ -490,69 +466,47 @@ int su_closure_explain(const struct su_closure *c, const struct su_guid *id, str
 
 enum su_exclusion su_closure_exclusion(const struct su_closure *c, const struct su_guid *id)
 {
-    uint32_t node = find(c, id);
-    if (node == NOBODY)
+    uint32_t node = su_graph_find(c->graph, id);
+    if (node == SU_NOBODY)
         return SU_NOT_NEEDED;
-    const struct node *n = &c->nodes.at[node];
-    if (n->is_carried)
+    const struct mark *n = &c->marks[node];
+    if (c->carried[node])
         return SU_TRAVELS;
     if (n->lacks_product)
         return n->lacks_classification ? SU_NEITHER : SU_NO_PRODUCT;
     return n->lacks_classification ? SU_NO_CLASSIFICATION : SU_NOT_NEEDED;
 }
 
-int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err)
+static bool is_answered(const struct su_graph *g, uint32_t clause)
 {
-    int64_t prerequisites, bundled, updates;
+    for (uint32_t a = g->clauses.at[clause].first; a < su_graph_clause_end(g, clause); a++)
+        if (su_graph_alternative(g, clause, a).node != SU_NOBODY)
+            return true;
+    return false;
+}
+
+int su_closure_judge(struct su_db *db, const struct su_graph *g, struct su_closure_counts *out,
+                     struct su_err *err)
+{
     if (su_db_script(db,
                      "CREATE TEMP TABLE IF NOT EXISTS open_clause (line TEXT PRIMARY KEY) WITHOUT ROWID; "
                      "DELETE FROM temp.open_clause;",
-                     err) < 0 ||
-        su_query_int(db, &updates, NULL, err, "SELECT count(DISTINCT update_id) FROM revision") < 0 ||
-        su_query_int(db, &prerequisites, NULL, err,
-                     "SELECT count(*) FROM (SELECT 1 FROM prerequisite GROUP BY rev_id, clause)") < 0 ||
-        su_query_int(db, &bundled, NULL, err,
-                     "SELECT count(*) FROM (SELECT 1 FROM bundled GROUP BY rev_id, clause)") < 0)
+                     err) < 0)
         return -1;
-#define GUID_TEXT(x)                                                                                         \
-    "lower(substr(hex(" x "),1,8)||'-'||substr(hex(" x "),9,4)||'-'||substr(hex(" x                          \
-    "),13,4)||'-'||substr(hex(" x "),17,4)||'-'||substr(hex(" x "),21))"
-    if (su_run(db, err,
-               "INSERT OR IGNORE INTO temp.open_clause SELECT 'prerequisite '||" GUID_TEXT(
-                   "r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target") " FROM (SELECT rev_id, "
-                                                                                   "min(target) AS target "
-                                                                                   "FROM prerequisite p "
-                                                                                   "GROUP BY rev_id, clause"
-                                                                                   " HAVING NOT max(EXISTS "
-                                                                                   "(SELECT 1 FROM revision "
-                                                                                   "t WHERE "
-                                                                                   "t.update_id=p.target))) "
-                                                                                   "o JOIN revision r USING "
-                                                                                   "(rev_id)") < 0 ||
-        su_run(db, err,
-               "INSERT OR IGNORE INTO temp.open_clause SELECT 'bundled '||" GUID_TEXT(
-                   "r.update_id") "||' '||r.revision||' '||" GUID_TEXT("o.target") "||' '||(SELECT "
-                                                                                   "min(target_revision) "
-                                                                                   "FROM bundled b WHERE "
-                                                                                   "b.rev_id=o.rev_id AND "
-                                                                                   "b.clause=o.clause AND "
-                                                                                   "b.target=o.target)"
-                                                                                   " FROM (SELECT rev_id, "
-                                                                                   "clause, min(target) AS "
-                                                                                   "target FROM bundled b "
-                                                                                   "GROUP BY rev_id, clause"
-                                                                                   " HAVING NOT max(EXISTS "
-                                                                                   "(SELECT 1 FROM revision "
-                                                                                   "t WHERE "
-                                                                                   "t.update_id=b.target AND "
-                                                                                   "t.revision=b.target_"
-                                                                                   "revision))) o"
-                                                                                   " JOIN revision r USING "
-                                                                                   "(rev_id)") < 0)
-        return -1;
-    *out = (struct su_closure_counts){.selected = (uint64_t)updates,
-                                      .updates = (uint64_t)updates,
-                                      .prerequisites = (uint64_t)prerequisites,
-                                      .bundled = (uint64_t)bundled};
+    *out = (struct su_closure_counts){.selected = g->nodes.count, .updates = g->nodes.count};
+    for (uint32_t k = 0; k < g->clauses.count; k++) {
+        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
+        (*(g->clauses.at[k].relation == SU_BY_BUNDLE ? &out->bundled : &out->prerequisites))++;
+        if (!is_answered(g, k) &&
+            (su_graph_hole_line(g, k, &line, err) < 0 ||
+             su_run(db, err, "INSERT OR IGNORE INTO temp.open_clause VALUES (?1)", SU_T(line.bytes)) < 0))
+            return -1;
+    }
     return 0;
+}
+
+int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err)
+{
+    SU_AUTO(su_graph) struct su_graph *graph = su_graph_load(db, true, err);
+    return graph ? su_closure_judge(db, graph, out, err) : -1;
 }

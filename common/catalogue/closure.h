@@ -10,12 +10,13 @@
 #ifndef SU_CLOSURE_H
 #define SU_CLOSURE_H
 
+#include "common/catalogue/graph.h"
 #include "common/catalogue/profile.h"
-#include "common/lib/db.h"
 
 struct su_closure;
 struct su_closure *su_closure_load(struct su_db *db, struct su_err *err);
 void su_closure_cleanup(struct su_closure **closure);
+const struct su_graph *su_closure_graph(const struct su_closure *closure);
 
 /* Selects by profile and walks. Holes do not fail here: ask su_closure_hole_count. */
 int su_closure_walk(struct su_closure *closure, const struct su_profile *profile, struct su_err *err) SU_CHECKED;
@@ -24,6 +25,8 @@ struct su_closure_counts {
     uint64_t selected, updates, prerequisites, bundled; /* the last two: clauses of carried revisions */
 };
 void su_closure_count(const struct su_closure *closure, struct su_closure_counts *out);
+/* By node: whether it is carried. */
+const bool *su_closure_carried(const struct su_closure *closure);
 /* Fills temp.carry with the rows carried. */
 int su_closure_store(const struct su_closure *closure, struct su_err *err) SU_CHECKED;
 
@@ -40,8 +43,9 @@ int su_closure_explain(const struct su_closure *closure, const struct su_guid *i
 enum su_exclusion { SU_TRAVELS, SU_NO_PRODUCT, SU_NO_CLASSIFICATION, SU_NEITHER, SU_NOT_NEEDED };
 enum su_exclusion su_closure_exclusion(const struct su_closure *closure, const struct su_guid *id);
 
-/* The same rule recomputed by SQL over everything the database holds, for a site: clause counts,
- * and temp.open_clause (line) with every clause that has no held alternative. */
+/* For a site, of everything that is held: clause counts, and temp.open_clause (line) with every clause
+ * that has no held alternative. su_closure_recompute loads the graph for it. */
+int su_closure_judge(struct su_db *db, const struct su_graph *graph, struct su_closure_counts *out, struct su_err *err) SU_CHECKED;
 int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err) SU_CHECKED;
 
 #endif
