@@ -363,23 +363,6 @@ void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)
         }
 }
 
-int su_closure_store(const struct su_closure *c, struct su_err *err)
-{
-    const struct su_graph *g = c->graph;
-    if (su_db_script(
-            c->db,
-            "CREATE TEMP TABLE IF NOT EXISTS carry (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.carry;",
-            err) < 0)
-        return -1;
-    for (size_t i = 0; i < g->rows.count; i++) {
-        const struct su_graph_row *row = &g->rows.at[g->by_rev_id[i]];
-        if (c->carried[row->node] &&
-            su_run(c->db, err, "INSERT INTO temp.carry VALUES (?1)", SU_I(row->rev_id)) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 size_t su_closure_hole_count(const struct su_closure *c)
 {
     return c->holes.count;

@@ -27,8 +27,6 @@ struct su_closure_counts {
 void su_closure_count(const struct su_closure *closure, struct su_closure_counts *out);
 /* By node: whether it is carried. */
 const bool *su_closure_carried(const struct su_closure *closure);
-/* Fills temp.carry with the rows carried. */
-int su_closure_store(const struct su_closure *closure, struct su_err *err) SU_CHECKED;
 
 /* Clauses of carried revisions with no carried alternative, as the manifest's lines (without
  * "hole "), and the chain that leads there for people. */

@@ -1,21 +1,12 @@
 /*
- * content.h - which files a catalogue needs, adopting a WsusContent tree, checking the store.
+ * content.h - adopting a WsusContent tree, checking the store, listing what is needed.
  */
 #ifndef SU_CONTENT_H
 #define SU_CONTENT_H
 
 #include "common/point/event.h"
-#include "common/catalogue/profile.h"
+#include "common/catalogue/need.h"
 #include "common/point/store.h"
-
-/*
- * Fills temp.need (sha1, sha256, bytes, licence, name) with the files a profile asks for: those of
- * the newest, unexpired revisions and of what they bundle. `carried_only` restricts to the
- * revisions in temp.carry. With profile NULL: every such file.
- */
-#define SU_STORED_AS_NEEDED /* stored_file s is what temp.need n asks for, by every digest known */ \
-    "s.sha1=n.sha1 AND s.bytes=n.bytes AND (n.sha256 IS NULL OR s.sha256=n.sha256)"
-int su_content_need(struct su_db *db, const struct su_profile *profile, bool carried_only, struct su_err *err) SU_CHECKED;
 
 enum su_content_verdict { SU_FILE_ADOPTED, SU_FILE_HELD, SU_FILE_MISSING, SU_FILE_WRONG, SU_FILE_UNKNOWN };
 struct su_content_finding {

@@ -330,19 +330,15 @@ static int record_export(struct su_home *home, const struct su_site *site, const
             SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
             SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
             SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
-        su_run(
-            home->db, err,
-            "UPDATE site_state SET to_sequence=?2 WHERE site_id=?1 AND to_sequence IS NULL AND NOT EXISTS"
-            " (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=site_state.update_id"
-            " AND r.revision=site_state.revision AND r.record_sha256=site_state.record_sha256)",
-            SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
+        su_run(home->db, err,
+               "UPDATE site_state SET to_sequence=?2 FROM temp.stale t WHERE site_state.site_id=?1 AND "
+               "site_state.update_id=t.update_id AND site_state.revision=t.revision AND "
+               "site_state.from_sequence=t.from_sequence",
+               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         su_run(home->db, err,
                "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256, "
-               "r.doc_sha256 FROM "
-               "temp.carry JOIN revision r USING (rev_id)"
-               " WHERE NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id "
-               "AND s.revision=r.revision"
-               " AND s.to_sequence IS NULL) ORDER BY r.update_id, r.revision",
+               "r.doc_sha256 FROM temp.send s JOIN revision r USING (rev_id) WHERE s.is_fresh ORDER BY "
+               "r.update_id, r.revision",
                SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
         su_run(home->db, err,

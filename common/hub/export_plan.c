@@ -9,6 +9,7 @@
 #include "common/catalogue/content.h"
 #include "common/catalogue/history.h"
 #include "common/catalogue/state.h"
+#include "common/hub/difference.h"
 #include "common/hub/rotation.h"
 
 /* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
@@ -113,121 +114,36 @@ static int take_holes(const struct su_closure *closure, struct su_export_result 
     return 0;
 }
 
-static int plan_closure(struct su_home *home, struct su_export_result *result, struct su_err *err)
+static int plan_closure(const struct su_closure *closure, struct su_export_result *result, struct su_err *err)
 {
-    SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(home->db, err);
+    struct su_manifest *m = &result->manifest;
     struct su_closure_counts counts;
-    if (!closure || su_closure_walk(closure, &result->manifest.profile, err) < 0 ||
-        su_closure_store(closure, err) < 0 || take_holes(closure, result, err) < 0)
+    struct su_state state;
+    if (take_holes(closure, result, err) < 0 ||
+        su_graph_state(su_closure_graph(closure), su_closure_carried(closure), &state, err) < 0)
         return -1;
     su_closure_count(closure, &counts);
     result->selected = counts.selected;
-    result->manifest.prerequisites = counts.prerequisites;
-    result->manifest.bundled = counts.bundled;
-    return 0;
-}
-
-static int plan_state(struct su_db *db, struct su_manifest *m, struct su_err *err)
-{
-    SU_AUTO(su_state_builder) struct su_state_builder builder = SU_STATE_BUILDER_INIT;
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    struct su_guid id;
-    struct su_state state;
-    uint8_t leaf[SU_SHA256_BYTES];
-    int more;
-    if (su_query(db, &rows, err,
-                 "SELECT update_id, record_sha256 FROM revision WHERE rev_id IN (SELECT rev_id FROM "
-                 "temp.carry) ORDER BY update_id, revision") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 ||
-            su_rows_fixed(&rows, 1, leaf, sizeof leaf, err) < 0 || su_state_add(&builder, &id, leaf, err) < 0)
-            return -1;
-    if (more < 0 || su_state_end(&builder, &state, err) < 0)
-        return -1;
+    m->prerequisites = counts.prerequisites;
+    m->bundled = counts.bundled;
     memcpy(m->result, state.digest, SU_SHA256_BYTES);
     m->updates = state.updates;
     m->revisions = state.revisions;
     return 0;
 }
 
-/* A record travels unless every fitting state has it; a removal travels if any fitting state needs it. */
-static int plan_records(struct su_db *db, const struct su_site *site, uint64_t floor, struct su_manifest *m,
-                        struct su_err *err)
+static int plan_records(struct su_db *db, const struct su_closure *closure, const struct su_site *site,
+                        uint64_t floor, struct su_export_result *result, struct su_err *err)
 {
-    int64_t records, removals;
-    if (su_db_script(
-            db,
-            "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.send;"
-            "CREATE TEMP TABLE IF NOT EXISTS gone (update_id BLOB, revision INTEGER, PRIMARY KEY (update_id, "
-            "revision)) WITHOUT ROWID;"
-            "DELETE FROM temp.gone;",
-            err) < 0)
+    struct su_difference difference;
+    if (su_difference_find(db, closure, site->site_id, result->manifest.is_full, floor, &difference, err) < 0)
         return -1;
-    if (m->is_full) {
-        if (su_run(db, err, "INSERT INTO temp.send SELECT rev_id FROM temp.carry") < 0)
-            return -1;
-    } else {
-        if (su_run(db, err,
-                   "INSERT INTO temp.send SELECT r.rev_id FROM temp.carry JOIN revision r USING (rev_id) "
-                   "WHERE NOT EXISTS"
-                   " (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
-                   "s.revision=r.revision"
-                   " AND s.to_sequence IS NULL AND s.from_sequence<=?2 AND s.record_sha256=r.record_sha256)",
-                   SU_I(site->site_id), SU_I(floor)) < 0 ||
-            su_run(db, err,
-                   "INSERT OR IGNORE INTO temp.gone SELECT s.update_id, s.revision FROM site_state s WHERE "
-                   "s.site_id=?1"
-                   " AND (s.to_sequence IS NULL OR s.to_sequence>?2) AND NOT EXISTS (SELECT 1 FROM revision "
-                   "r JOIN temp.carry USING (rev_id)"
-                   " WHERE r.update_id=s.update_id AND r.revision=s.revision)",
-                   SU_I(site->site_id), SU_I(floor)) < 0)
-            return -1;
-    }
-    if (su_query_int(db, &records, NULL, err, "SELECT count(*) FROM temp.send") < 0 ||
-        su_query_int(db, &removals, NULL, err, "SELECT count(*) FROM temp.gone") < 0)
-        return -1;
-    m->records = (uint64_t)records;
-    m->removals = (uint64_t)removals;
-    return 0;
-}
-
-/* Change classes against the last state sent, for people; the site counts its own on import. */
-static int count_changes(struct su_db *db, const struct su_site *site, struct su_export_result *result,
-                         struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_query(db, &rows, err,
-                 "WITH now AS (SELECT r.update_id AS id, max(r.revision) AS newest FROM temp.carry JOIN "
-                 "revision r USING (rev_id) GROUP BY 1),"
-                 " was AS (SELECT DISTINCT update_id AS id FROM site_state WHERE site_id=?1 AND to_sequence "
-                 "IS NULL),"
-                 " changed AS (SELECT DISTINCT r.update_id AS id FROM temp.carry JOIN revision r USING "
-                 "(rev_id) WHERE NOT EXISTS"
-                 "  (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=r.update_id AND "
-                 "s.revision=r.revision"
-                 "   AND s.to_sequence IS NULL AND s.doc_sha256=r.doc_sha256)"
-                 "  UNION SELECT s.update_id FROM site_state s WHERE s.site_id=?1 AND s.to_sequence IS NULL "
-                 "AND NOT EXISTS"
-                 "  (SELECT 1 FROM revision r JOIN temp.carry USING (rev_id) WHERE r.update_id=s.update_id "
-                 "AND r.revision=s.revision)),"
-                 " both AS (SELECT n.id, (SELECT i.expired FROM revision r JOIN info i USING (rev_id) WHERE "
-                 "r.update_id=n.id AND r.revision=n.newest)"
-                 "   AND NOT EXISTS (SELECT 1 FROM site_state s WHERE s.site_id=?1 AND s.update_id=n.id AND "
-                 "s.revision=n.newest AND s.to_sequence IS NULL)"
-                 "   AS expires FROM now n JOIN was USING (id) JOIN changed USING (id))"
-                 " SELECT (SELECT count(*) FROM now WHERE id NOT IN (SELECT id FROM was)),"
-                 " (SELECT count(*) FROM was WHERE id NOT IN (SELECT id FROM now)),"
-                 " (SELECT count(*) FROM both WHERE expires), (SELECT count(*) FROM both WHERE NOT expires)",
-                 SU_I(site->site_id)) < 0)
-        return -1;
-    int more = su_rows_next(&rows, err);
-    if (more <= 0)
-        return more < 0 ? -1 : su_fail(err, SU_BUG, "a count gave no row");
-    result->new = (uint64_t)su_rows_int(&rows, 0);
-    result->removed = (uint64_t)su_rows_int(&rows, 1);
-    result->expired = (uint64_t)su_rows_int(&rows, 2);
-    result->revised = (uint64_t)su_rows_int(&rows, 3);
+    result->manifest.records = difference.records;
+    result->manifest.removals = difference.removals;
+    result->new = difference.new;
+    result->revised = difference.revised;
+    result->expired = difference.expired;
+    result->removed = difference.removed;
     return 0;
 }
 
@@ -266,11 +182,12 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
     return more;
 }
 
-static int plan_needs(struct su_db *db, struct su_export_result *result, struct su_err *err)
+static int plan_needs(struct su_db *db, const struct su_closure *closure, struct su_export_result *result,
+                      struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
     int64_t licence, payload;
-    if (su_content_need(db, &m->profile, true, err) < 0 ||
+    if (su_content_need(db, &m->profile, su_closure_graph(closure), su_closure_carried(closure), err) < 0 ||
         su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
         return -1;
@@ -308,12 +225,12 @@ static int plan_files(struct su_db *db, const struct su_site *site, uint64_t flo
 }
 
 /* What a site in any state since `floor` lacks. */
-static int plan_difference(struct su_db *db, const struct su_site *site, uint64_t floor,
-                           struct su_export_result *result, struct su_err *err)
+static int plan_difference(struct su_db *db, const struct su_closure *closure, const struct su_site *site,
+                           uint64_t floor, struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
     m->bases.count = 0;
-    if (list_bases(db, site, floor, m, err) < 0 || plan_records(db, site, floor, m, err) < 0 ||
+    if (list_bases(db, site, floor, m, err) < 0 || plan_records(db, closure, site, floor, result, err) < 0 ||
         plan_files(db, site, floor, result, err) < 0)
         return -1;
     result->is_nothing = !m->is_full && m->records == 0 && m->removals == 0 && result->files == 0;
@@ -371,12 +288,13 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
                    struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
+    SU_AUTO(su_closure) struct su_closure *closure = NULL;
     uint64_t floor;
     int64_t raw;
     if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
-        plan_closure(home, result, err) < 0 || plan_state(home->db, m, err) < 0 ||
-        count_changes(home->db, site, result, err) < 0 || plan_needs(home->db, result, err) < 0 ||
-        plan_difference(home->db, site, floor, result, err) < 0)
+        !(closure = su_closure_load(home->db, err)) || su_closure_walk(closure, &m->profile, err) < 0 ||
+        plan_closure(closure, result, err) < 0 || plan_needs(home->db, closure, result, err) < 0 ||
+        plan_difference(home->db, closure, site, floor, result, err) < 0)
         return -1;
     if (options->is_due_only && find_due(home->db, site, result, err) < 0)
         return -1;
@@ -384,7 +302,7 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
         !options->is_due_only) {
         /* Asked again with nothing new and no receipt: the bundle was lost. Go back to what is certain. */
         m->is_full = site->acknowledged == 0;
-        if (plan_difference(home->db, site, site->acknowledged, result, err) < 0)
+        if (plan_difference(home->db, closure, site, site->acknowledged, result, err) < 0)
             return -1;
     }
     sort_holes(m);

@@ -2,9 +2,7 @@
  * export_plan.h - the planning half of an export: fills the manifest's head and, inside the
  * caller's transaction, the temporary tables the writing half reads:
  *
- *   temp.carry (rev_id)               the whole result state
- *   temp.send (rev_id)                records that some fitting state lacks
- *   temp.gone (update_id, revision)   removals that some fitting state needs
+ *   temp.send, temp.gone, temp.stale   see difference.h
  *   temp.need, temp.deliver (sha1, sha256, bytes, licence)   files needed; files to carry
  */
 #ifndef SU_EXPORT_PLAN_H

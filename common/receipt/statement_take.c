@@ -372,7 +372,7 @@ static int rebuild(struct su_home *hub, const char *text, const struct su_actor 
     if (result->is_complete &&
         (su_run(hub->db, err,
                 "INSERT INTO site_state SELECT ?1, update_id, revision, ?2, NULL, record_sha256, doc_sha256 "
-                "FROM temp.carry JOIN revision USING (rev_id)",
+                "FROM temp.send JOIN revision USING (rev_id)",
                 SU_I(site.site_id), SU_I(c.receipt.sequence)) < 0 ||
          su_run(hub->db, err, "INSERT INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
                 SU_I(site.site_id), SU_I(c.receipt.sequence)) < 0))

@@ -44,10 +44,10 @@ static int check_space(const struct importing *i, struct su_err *err)
     return 0;
 }
 
-static int check_state(struct importing *i, struct su_err *err)
+static int check_state(struct importing *i, const struct su_graph *graph, struct su_err *err)
 {
     char have[SU_SHA256_TEXT], want[SU_SHA256_TEXT];
-    if (su_state_of(i->site->db, &i->result->state, err) < 0)
+    if (su_graph_state(graph, NULL, &i->result->state, err) < 0)
         return -1;
     if (memcmp(i->result->state.digest, i->m->result, SU_SHA256_BYTES) == 0 &&
         i->result->state.updates == i->m->updates && i->result->state.revisions == i->m->revisions)
@@ -69,12 +69,12 @@ static int keep_hole(struct importing *i, const char *line, struct su_err *err)
 }
 
 /* The certificate is not believed: clauses are judged on what the database now holds. */
-static int check_closure(struct importing *i, struct su_err *err)
+static int check_closure(struct importing *i, const struct su_graph *graph, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     struct su_closure_counts counts;
     int more;
-    if (su_closure_recompute(i->site->db, &counts, err) < 0)
+    if (su_closure_judge(i->site->db, graph, &counts, err) < 0)
         return -1;
     if (counts.prerequisites != i->m->prerequisites || counts.bundled != i->m->bundled)
         return su_fail(err, SU_INCOMPLETE,
@@ -104,11 +104,12 @@ static int tell_owed(struct importing *i, struct su_err *err)
     return 0;
 }
 
-static int check_content(struct importing *i, struct su_err *err)
+static int check_content(struct importing *i, const struct su_graph *graph, struct su_err *err)
 {
     int64_t licence, payload;
     if (su_stage_record(&i->staging, err) < 0 ||
-        su_owed_settle(&i->staging, &i->m->profile, i->import_id, i->options->allow_partial, err) < 0 ||
+        su_owed_settle(&i->staging, &i->m->profile, graph, i->import_id, i->options->allow_partial, err) <
+            0 ||
         su_query_int(i->site->db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(i->site->db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") <
             0)
@@ -120,6 +121,16 @@ static int check_content(struct importing *i, struct su_err *err)
                        (long long)licence, (long long)payload, (unsigned long long)i->m->licence_files,
                        (unsigned long long)i->m->payload_files);
     return tell_owed(i, err);
+}
+
+/* What the rows now say, read once for all three questions. */
+static int prove(struct importing *i, struct su_err *err)
+{
+    SU_AUTO(su_graph) struct su_graph *graph = su_graph_load(i->site->db, true, err);
+    return !graph || check_state(i, graph, err) < 0 || check_closure(i, graph, err) < 0 ||
+                   check_content(i, graph, err) < 0
+               ? -1
+               : 0;
 }
 
 static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
@@ -176,8 +187,7 @@ static int apply(struct importing *i, struct su_err *err)
     if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
         su_position_load(i->site->db, &position, err) < 0 || declare_import(i, &position, err) < 0 ||
         su_replay(i->site->db, i->reader, i->m, i->import_id, i->events, err) < 0 ||
-        su_stage_check_rest(&i->staging, err) < 0 || check_state(i, err) < 0 || check_closure(i, err) < 0 ||
-        check_content(i, err) < 0 ||
+        su_stage_check_rest(&i->staging, err) < 0 || prove(i, err) < 0 ||
         su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
         su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
             0)
@@ -235,7 +245,8 @@ static int record_paid(struct importing *i, const struct su_position *position, 
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
     if (su_begin(&t, i->site->db, err) < 0 || su_position_profile(i->site->db, &profile, err) < 0 ||
         su_stage_record(&i->staging, err) < 0 ||
-        su_owed_settle(&i->staging, &profile, position->import_id, true, err) < 0 || tell_owed(i, err) < 0)
+        su_owed_settle(&i->staging, &profile, NULL, position->import_id, true, err) < 0 ||
+        tell_owed(i, err) < 0)
         return -1;
     row.state_code = owed_state(i->result);
     if (close_books(i->site, &row, i->result, position->state.digest, &entry, err) < 0)

@@ -224,11 +224,12 @@ static int list_missing(const struct su_staging *s, bool allow_partial, struct s
     return more;
 }
 
-int su_owed_settle(const struct su_staging *s, const struct su_profile *profile, int64_t import_id,
-                   bool allow_partial, struct su_err *err)
+int su_owed_settle(const struct su_staging *s, const struct su_profile *profile, const struct su_graph *graph,
+                   int64_t import_id, bool allow_partial, struct su_err *err)
 {
     struct su_db *db = s->site->db;
-    if (su_content_need(db, profile, false, err) < 0 || check_store(s, err) < 0 || list_unread(s, err) < 0 ||
+    if (su_content_need(db, profile, graph, NULL, err) < 0 || check_store(s, err) < 0 ||
+        list_unread(s, err) < 0 ||
         su_db_script(db,
                      "CREATE TEMP TABLE IF NOT EXISTS missing (line TEXT PRIMARY KEY, bundle TEXT NOT NULL) "
                      "WITHOUT ROWID; DELETE FROM temp.missing;",

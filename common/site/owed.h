@@ -6,6 +6,7 @@
 #define SU_OWED_H
 
 #include "common/bundle/manifest.h"
+#include "common/catalogue/need.h"
 #include "common/site/stage.h"
 
 struct su_owed {
@@ -34,9 +35,9 @@ int su_owed_from(struct su_db *db, const struct su_bundle *bundle, bool *out, st
 /*
  * Inside the import's transaction, after su_stage_record: computes from the database what `profile`
  * needs, and makes the import's hole rows say what of it is missing. A missing file that the manifest does
- * not declare is refused unless `allow_partial`. temp.need is filled.
+ * not declare is refused unless `allow_partial`. temp.need is filled. `graph` as for su_content_need.
  */
-int su_owed_settle(const struct su_staging *staging, const struct su_profile *profile, int64_t import_id, bool allow_partial,
-                   struct su_err *err) SU_CHECKED;
+int su_owed_settle(const struct su_staging *staging, const struct su_profile *profile, const struct su_graph *graph,
+                   int64_t import_id, bool allow_partial, struct su_err *err) SU_CHECKED;
 
 #endif
