@@ -91,6 +91,11 @@ asan: deps
 	  HARDENING=-fPIE all samples units benches
 	@BUILD=build-asan tests/run
 
+# Threads: the unit tests and the commands that use them, under the thread sanitizer.
+tsan: deps
+	@$(MAKE) -s BUILD=build-tsan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=thread" HARDENING=-fPIE all samples units
+	@BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 tests/run unit sync.sh import.sh export.sh content.sh recovery.sh
+
 valgrind: deps
 	@$(MAKE) -s all samples
 	@tests/valgrind.sh $(BUILD)
@@ -131,8 +136,8 @@ install: all
 	install -m 644 docs/suexport.1 docs/suimport.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:
-	rm -rf $(BUILD) build-asan
+	rm -rf $(BUILD) build-asan build-tsan
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps format valgrind bench bench-scale benches simulate lint demo check units asan samples install clean
+.PHONY: all deps format tsan valgrind bench bench-scale benches simulate lint demo check units asan samples install clean
