@@ -62,27 +62,30 @@ _Noreturn void die(const char *what, const char *name)
 
 /* ---- threads ---- */
 
+enum { MAX_THREADS = 64 };
+
 static struct {
     void (*work)(size_t number, void *own);
-    size_t count, own_bytes;
+    size_t count;
     _Atomic size_t next;
+    void *owns[MAX_THREADS]; /* end with the process */
 } crew;
 
-static void *take_work(void *unused)
+static void *take_work(void *own)
 {
-    void *own = calloc(1, crew.own_bytes + 1);
     for (size_t number; (number = atomic_fetch_add(&crew.next, 1)) < crew.count;)
         crew.work(number, own);
-    return unused; /* what is left of `own` ends with the process */
+    return NULL;
 }
 
 void on_all_cores(size_t count, void (*work)(size_t number, void *own), size_t own_bytes)
 {
-    pthread_t threads[64];
-    long many = job.threads < 64 ? job.threads : 64;
-    crew.work = work, crew.count = count, crew.own_bytes = own_bytes, crew.next = 0;
+    pthread_t threads[MAX_THREADS];
+    long many = job.threads < MAX_THREADS ? job.threads : MAX_THREADS;
+    crew.work = work, crew.count = count, crew.next = 0;
     for (long i = 0; i < many; i++)
-        if (pthread_create(&threads[i], NULL, take_work, NULL) != 0)
+        if (!(crew.owns[i] = calloc(1, own_bytes + 1)) ||
+            pthread_create(&threads[i], NULL, take_work, crew.owns[i]) != 0)
             die("start", "a thread");
     for (long i = 0; i < many; i++)
         pthread_join(threads[i], NULL);

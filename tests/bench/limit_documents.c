@@ -118,7 +118,7 @@ static void map_package(const char *metadata)
     if (fd < 0 || fstat(fd, &s) != 0)
         die("open", metadata);
     package.at = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    package.records = calloc(MAX_RECORDS, sizeof *package.records);
+    package.records = calloc(MAX_RECORDS + BATCH + 1, sizeof *package.records);
     if (package.at == MAP_FAILED || !package.records)
         die("map", metadata);
     package.end = package.at + s.st_size;
@@ -192,7 +192,7 @@ void make_plain(const char *metadata, const char *plain, const char *earlier)
 {
     sqlite3_stmt *insert;
     struct record r;
-    uint64_t count = 0, is_new = 0;
+    uint64_t count = 0;
     map_package(metadata);
     sqlite3 *db = open_database(plain, true);
     run_sql(db, "PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; ATTACH ':memory:' AS earlier;"
@@ -220,7 +220,7 @@ void make_plain(const char *metadata, const char *plain, const char *earlier)
     sqlite3_finalize(insert);
     run_sql(db, "CREATE INDEX document_new ON document (id) WHERE is_new; COMMIT");
     sqlite3_close(db);
-    printf("{\"documents\":%llu}\n", (unsigned long long)(count + is_new));
+    printf("{\"documents\":%llu}\n", (unsigned long long)count);
 }
 
 void pack_documents(const char *plain, bool is_new_only)

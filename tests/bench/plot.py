@@ -49,12 +49,12 @@ def panel(out, at, title, x_title, xs, lines, bound=None):
         points = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in zip(xs, ys))
         out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         out += [f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="3" fill="{colour}"/>' for x, y in zip(xs, ys)]
-        lx, ly = x0 + (i % 3) * 130, y0 + 58 + (i // 3) * 18
+        lx, ly = x0 + (i % 2) * 190, y0 + 58 + (i // 2) * 18
         out.append(f'<path d="M{lx} {ly - 4}h16" stroke="{colour}" stroke-width="3"/><text x="{lx + 21}" y="{ly}">{name}</text>')
 
 
 def draw(path, panels):
-    width, height = PANEL * len(panels), TOP + HEIGHT + 88
+    width, height = PANEL * len(panels), TOP + HEIGHT + 108
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
            '<style>text{font:12px sans-serif;fill:#222}.title{font-weight:bold;font-size:13px}.end{text-anchor:end}.middle{text-anchor:middle}'
            '.grid{stroke:#ddd}.axis{stroke:#222}.bound{stroke:#a3232f;stroke-dasharray:5 4}</style>',

@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 
 WORDS = """SELECT rev_id, (SELECT group_concat(w, char(10)) FROM (
     SELECT title w FROM {0}.title t WHERE t.rev_id=r.rev_id UNION ALL
@@ -22,7 +23,7 @@ TABLES = """SELECT name FROM {0}.sqlite_schema WHERE type='table' AND name NOT L
 
 
 def copy_database(home, to):
-    with sqlite3.connect(f"{home}/update-point.db") as source, sqlite3.connect(to) as target:
+    with closing(sqlite3.connect(f"{home}/update-point.db")) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
         target.execute("PRAGMA journal_mode=DELETE")
 

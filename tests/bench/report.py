@@ -1,7 +1,13 @@
-"""report.py - medians, ratios and targets of a run; as text and as one JSON document."""
+"""report.py - medians, ratios and targets of a run; as text and as one JSON document.
+
+    report.py FILE.json [DOCUMENT.md]      prints a kept run again, or puts it between the two lines
+                                           "<!-- figures -->" and "<!-- end of figures -->" of a page
+"""
+import json
 import os
 import platform
 import statistics
+import sys
 
 from steps import LIMIT_MIB
 
@@ -136,8 +142,8 @@ def table(doc):
 
 
 def text(doc):
-    yield f"machine: {doc['machine']['processor']}, {doc['machine']['processors']} processors, {doc['machine']['memory_gib']} GiB"
-    yield f"size: {doc['size']['updates']} updates, {doc['size']['content_bytes'] / 1e9:g} GB of content; rounds: {doc['rounds']}"
+    yield f"- machine: {doc['machine']['processor']}, {doc['machine']['processors']} processors, {doc['machine']['memory_gib']} GiB"
+    yield f"- size: {doc['size']['updates']} updates, {doc['size']['content_bytes'] / 1e9:g} GB of content; rounds: {doc['rounds']}"
     yield ""
     yield "| step | seconds | least | greatest | processor | flush | peak MiB |"
     yield "|---|---|---|---|---|---|---|"
@@ -155,9 +161,31 @@ def text(doc):
         yield f"| {r['name']} | {r['value']:.3g} | {spread} | {cpu} | {r['target'] or ''} | {r['verdict']} |"
     yield ""
     for name in doc["not_installed"]:
-        yield f"not installed: {name}"
+        yield f"- not installed: {name}"
     for line in doc["noise"]:
-        yield f"noisy: {line}"
+        yield f"- noisy: {line}"
+    yield ""
     for line in doc["problems"]:
         yield f"INVALID: {line}"
     yield "valid: states equal, all that was restored equals its source" if doc["valid"] else "INVALID: use none of these figures"
+
+
+def put_into(page, lines):
+    with open(page, encoding="utf-8") as file:
+        before, rest = file.read().split("<!-- figures -->\n")
+    after = rest.split("<!-- end of figures -->\n")[1]
+    with open(page, "w", encoding="utf-8") as file:
+        file.write(before + "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- end of figures -->\n" + after)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        lines = [line.rstrip() for line in text(json.load(file))]
+    if len(sys.argv) > 2:
+        put_into(sys.argv[2], lines)
+    else:
+        print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """scale.py - what an update and a gigabyte cost as an update point grows; plot.py draws the result.
 
-    scale.py BUILD [--size tiny|standard] [--work DIR] [--json FILE]
+    scale.py BUILD [--size tiny|small|standard] [--work DIR] [--json FILE]
 
 Updates grow at fixed content, then content at fixed updates. One run each, the programs alone; a
 point that finds no room on the disk is left out and named.
@@ -21,6 +21,8 @@ from steps import LIMIT_MIB, Failure, Log
 GROWTH = {  # (updates, bytes of content)
     "standard": {"updates": [(10000, 400e6), (100000, 400e6), (400000, 400e6)],
                  "content": [(10000, 1e9), (10000, 4e9), (10000, 16e9)]},
+    "small": {"updates": [(5000, 100e6), (20000, 100e6), (50000, 100e6)],
+              "content": [(2000, 250e6), (2000, 1e9), (2000, 2e9)]},
     "tiny": {"updates": [(300, 3e6), (600, 3e6)], "content": [(300, 1e6), (300, 3e6)]},
 }
 
@@ -53,7 +55,7 @@ def measure(build, work, growth, updates, content):
 def main():
     parser = argparse.ArgumentParser(prog="scale.py")
     parser.add_argument("build")
-    parser.add_argument("--size", default="standard")
+    parser.add_argument("--size", default="standard", choices=GROWTH)
     parser.add_argument("--work", default="")
     parser.add_argument("--json", default="")
     o = parser.parse_args()
@@ -61,7 +63,7 @@ def main():
     os.makedirs(work, exist_ok=True)
     points = []
     try:
-        for growth, sizes in GROWTH["tiny" if o.size == "tiny" else "standard"].items():
+        for growth, sizes in GROWTH[o.size].items():
             for updates, content in sizes:
                 print(f"{updates} updates, {content / 1e9:g} GB of content", flush=True)
                 points.append(measure(os.path.abspath(o.build), work, growth, updates, int(content)))
