@@ -209,6 +209,12 @@ const bool *su_volume_proved(const struct su_volume_reader *r)
     return r->proved;
 }
 
+void su_volume_add_proofs(struct su_volume_reader *r, const struct su_volume_reader *from)
+{
+    for (size_t b = 0; b < r->manifest->blocks.count; b++)
+        r->proved[b] |= from->proved[b];
+}
+
 static bool is_medium_fault(const struct su_err *err)
 {
     return err->code == SU_DAMAGED || err->code == SU_DATA || err->code == SU_SYSTEM;

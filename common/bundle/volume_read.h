@@ -21,6 +21,9 @@ typedef int (*su_volume_take)(void *context, const void *bytes, size_t length, s
 int su_volume_read(struct su_volume_reader *reader, size_t first_extent, size_t extents, su_volume_take take,
                    void *context, struct su_err *err) SU_CHECKED;
 
+/* What `from`, another reader of the same manifest, has proved counts for `reader` too. */
+void su_volume_add_proofs(struct su_volume_reader *reader, const struct su_volume_reader *from);
+
 /* Proves every block of the data volumes that no item has touched: heads, padding, ends. After it each byte of
  * every data volume has been read and is as signed. Recovery volumes need not be there. `may_be_bad`, by
  * number in the manifest's list of blocks, names blocks that do not matter; a volume that holds one may be

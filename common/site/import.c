@@ -13,6 +13,7 @@
 #include "common/point/ledger.h"
 #include "common/site/replay.h"
 #include "common/site/stage.h"
+#include "common/sys/belt.h"
 
 struct importing {
     struct su_home *site;
@@ -21,7 +22,7 @@ struct importing {
     struct su_import_result *result;
     struct su_bundle *bundle;
     const struct su_manifest *m;
-    struct su_volume_reader *reader;
+    struct su_volume_reader *reader, *content; /* one for the frames, one for the files */
     struct su_staging staging;
     char started[SU_TIME_TEXT];
     int64_t import_id;
@@ -180,15 +181,41 @@ static enum su_code owed_state(const struct su_import_result *r)
     return r->licence_owed ? SU_LICENCE_PENDING : r->content_owed ? SU_CONTENT_BEHIND : SU_SYNC_DONE;
 }
 
+static int may_go_on(void *context, struct su_err *err)
+{
+    const struct importing *i = context;
+    return su_stage_check(&i->staging, err);
+}
+
+/* Waits for the files, also when the replay has failed: so the error told is that of the files if they have
+ * one, whichever side was faster, and what was staged is whole and need not be read again next time. A
+ * failure of the files ends the replay at once. */
+static int join_content(struct importing *i, int replayed, struct su_err *err)
+{
+    struct su_err why = SU_ERR_INIT;
+    if (su_stage_end(&i->staging, &why) == 0)
+        return replayed;
+    *err = why;
+    return -1;
+}
+
+static int replay(struct importing *i, struct su_err *err)
+{
+    const struct su_replay_check check = {may_go_on, i};
+    return su_replay(i->site->db, i->reader, i->m, i->import_id, &check, i->events, err);
+}
+
 static int apply(struct importing *i, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
-    if (su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
-        su_position_load(i->site->db, &position, err) < 0 || declare_import(i, &position, err) < 0 ||
-        su_replay(i->site->db, i->reader, i->m, i->import_id, i->events, err) < 0 ||
-        su_stage_check_rest(&i->staging, err) < 0 || prove(i, err) < 0 ||
-        su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
+    int replayed = su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
+                           su_position_load(i->site->db, &position, err) < 0 ||
+                           declare_import(i, &position, err) < 0 || replay(i, err) < 0
+                       ? -1
+                       : 0;
+    if (join_content(i, replayed, err) < 0 || su_stage_check_rest(&i->staging, i->reader, err) < 0 ||
+        prove(i, err) < 0 || su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
         su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
             0)
         return -1;
@@ -268,7 +295,7 @@ static int pay(struct importing *i, const struct su_position *position, struct s
     if (code == 0 && has_any)
         code = su_bundle_check_folder(i->bundle, err) < 0 || check_space(i, err) < 0 ||
                        (!i->options->is_plan && su_store_sweep(i->site, err) < 0) ||
-                       su_stage_content(&i->staging, err) < 0
+                       su_stage_begin(&i->staging, err) < 0 || su_stage_end(&i->staging, err) < 0
                    ? -1
                    : 0;
     i->staging.wanted = NULL;
@@ -292,12 +319,13 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
         return -1;
     bool pays = false;
     int judged = su_position_judge(&position, i->site, i->bundle, i->options->accepted, err);
-    if (!(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)))
+    if (!(i->reader = su_volume_reader_new(i->bundle->dir, i->m, err)) ||
+        !(i->content = su_volume_reader_new(i->bundle->dir, i->m, err)))
         return -1;
     i->staging = (struct su_staging){.site = i->site,
                                      .events = i->events,
                                      .bundle = i->bundle,
-                                     .reader = i->reader,
+                                     .reader = i->content,
                                      .is_plan = i->options->is_plan,
                                      .allow_partial = i->options->allow_partial};
     (void)su_time_now(i->started);
@@ -318,7 +346,11 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
                i->options->is_plan ? "plan of" : "import of", i->bundle->name);
     if (!i->options->is_plan && su_store_sweep(i->site, err) < 0)
         return -1;
-    if (su_stage_content(&i->staging, err) < 0)
+    /* Files and records have nothing to do with each other until check_content, so they are taken at the same
+     * time. The database's write lock is held for all of it, and not for the records alone: that keeps nobody
+     * out, as readers never wait and whoever changes this home waits for its lock anyway. With one thread,
+     * --jobs 1, the medium is read from its beginning to its end, as a slow disc likes it. */
+    if (su_stage_begin(&i->staging, err) < 0 || (su_threads() == 1 && su_stage_end(&i->staging, err) < 0))
         return -1;
     return apply(i, err);
 }
@@ -332,12 +364,13 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
     double started = su_time_monotonic();
     *result = (struct su_import_result){.sequence = 0};
     int code = run(&i, raw, err);
+    su_staging_cleanup(&i.staging);
     su_volume_reader_cleanup(&i.reader);
+    su_volume_reader_cleanup(&i.content);
     result->files_stored = i.staging.files_stored;
     result->bytes_stored = i.staging.bytes_stored;
     result->files_held = i.staging.files_held;
     bool has_staged = i.staging.staged_bytes > 0 && !options->is_plan;
-    su_staging_cleanup(&i.staging);
     result->seconds = su_time_monotonic() - started;
     /* files staged in the store belong to no update: the catalogue decides what the site holds */
     return code < 0 ? su_after(err, has_staged ? "The catalogue is unchanged." : "Nothing was written.") : 0;

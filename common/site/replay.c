@@ -10,6 +10,7 @@
 struct replay {
     struct su_db *db;
     struct su_catalogue *catalogue;
+    const struct su_replay_check *check;
     const struct su_events *events;
     struct su_learner learner;
     struct su_known known;
@@ -118,9 +119,10 @@ static int apply_record(void *context, struct su_record *record, struct su_err *
     if (add_record(r, record, err) < 0)
         return -1;
     (*(record->is_removal ? &r->removals : &r->records))++;
-    if ((r->records + r->removals) % 500 == 0)
-        su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
-    return 0;
+    if ((r->records + r->removals) % 500 != 0)
+        return 0;
+    su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
+    return r->check->may_go_on(r->check->context, err);
 }
 
 static int apply_frames(struct replay *r, struct su_volume_reader *reader, const struct su_manifest *m,
@@ -173,9 +175,14 @@ static void close_replay(struct replay *r)
 }
 
 int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su_manifest *m,
-              int64_t import_id, const struct su_events *events, struct su_err *err)
+              int64_t import_id, const struct su_replay_check *check, const struct su_events *events,
+              struct su_err *err)
 {
-    struct replay r = {.db = db, .events = events, .import_id = import_id, .total = m->records + m->removals};
+    struct replay r = {.db = db,
+                       .check = check,
+                       .events = events,
+                       .import_id = import_id,
+                       .total = m->records + m->removals};
     int result = open_replay(&r, err);
     if (result == 0)
         result = su_db_script(

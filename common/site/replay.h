@@ -7,10 +7,16 @@
 #include "common/catalogue/catalogue.h"
 #include "common/bundle/volume_read.h"
 
+/* Asked every few hundred records, on the caller's thread: -1 ends the replay, with its error. */
+struct su_replay_check {
+    int (*may_go_on)(void *context, struct su_err *err);
+    void *context;
+};
 /* Inside the caller's transaction, with su_changes_begin called. A full bundle replaces: what it
  * does not hold is removed. */
 int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su_manifest *manifest,
-              int64_t import_id, const struct su_events *events, struct su_err *err) SU_CHECKED;
+              int64_t import_id, const struct su_replay_check *check, const struct su_events *events,
+              struct su_err *err) SU_CHECKED;
 /* Applies the inverse kept for an import. */
 int su_replay_inverse(struct su_db *db, int64_t import_id, struct su_err *err) SU_CHECKED;
 

@@ -1,18 +1,16 @@
 #include "common/site/stage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/limits.h"
 #include "common/bundle/pool.h"
+#include "common/sys/belt.h"
+
+#define PARCELS 16
+#define PARCEL_BYTES ((size_t)SU_BLOCK_BYTES)
 
 #define MOST_TOLD 20 /* unread files named one by one in messages; the answer lists all */
-
-void su_staging_cleanup(struct su_staging *s)
-{
-    free(s->unread);
-    free(s->present);
-    s->unread = s->present = NULL;
-}
 
 static bool is_wanted(const struct su_staging *s, size_t k)
 {
@@ -29,25 +27,145 @@ uint64_t su_stage_bytes(const struct su_staging *s)
     return bytes;
 }
 
-struct taking {
-    struct su_staging *s;
-    struct su_store_writer *writer; /* NULL when the bytes are only proved */
-    struct su_digest sha256, sha1;
-    bool has_failed; /* the taking, not the reading */
+/* Two threads: one reads the medium, block by block, and proves the blocks; the other proves the files and
+ * writes them. What goes from the one to the other: bytes of one file. */
+struct parcel {
+    size_t payload;
+    bool is_first, is_last, is_held;
+    bool is_left_out; /* the medium does not give the file: `why` */
+    size_t length;
+    char *bytes; /* room for PARCEL_BYTES */
+    struct su_err why;
 };
+
+struct su_stage_side {
+    struct su_staging *s;
+    struct su_belt *belt; /* the caller's */
+    struct parcel parcels[PARCELS];
+    char *room;
+    /* of the reader */
+    struct su_belt *to;
+    struct parcel *open; /* not yet submitted */
+    size_t payload;
+    uint64_t sent;
+    bool is_held, has_begun, is_stopped; /* is_stopped: the writer has gone */
+    /* of the writer */
+    struct su_store_batch batch;
+    struct su_store_writer writer;
+    struct su_digest sha256, sha1; /* of a file that is only proved */
+};
+
+/* ---- the reader ---- */
+
+static struct parcel *open_parcel(struct su_stage_side *side, struct su_err *err)
+{
+    if (!side->open) {
+        side->open = su_belt_slot(side->to, err);
+        side->is_stopped = !side->open;
+    }
+    if (side->open) {
+        struct parcel *p = side->open;
+        *p = (struct parcel){.payload = side->payload,
+                             .is_first = !side->has_begun,
+                             .is_held = side->is_held,
+                             .bytes = side->room + (size_t)(p - side->parcels) * PARCEL_BYTES};
+        side->has_begun = true;
+    }
+    return side->open;
+}
+
+static void submit(struct su_stage_side *side)
+{
+    size_t weight = side->open->length;
+    side->open = NULL;
+    su_belt_submit(side->to, weight);
+}
 
 static int take_bytes(void *context, const void *bytes, size_t length, struct su_err *err)
 {
-    struct taking *t = context;
-    t->s->staged_bytes += length;
-    su_progress(t->s->events, SU_IMPORT_STARTED, "content", t->s->staged_bytes, t->s->total_bytes, "bytes");
-    if (t->writer)
-        t->has_failed = su_store_write(t->writer, bytes, length, err) < 0;
-    else
-        t->has_failed = su_digest_add(&t->sha256, bytes, length, err) < 0 ||
-                        su_digest_add(&t->sha1, bytes, length, err) < 0;
-    return t->has_failed ? -1 : 0;
+    struct su_stage_side *side = context;
+    const char *at = bytes;
+    while (length > 0) {
+        struct parcel *p = side->open ? side->open : open_parcel(side, err);
+        if (!p)
+            return -1;
+        size_t n = length < PARCEL_BYTES - p->length ? length : PARCEL_BYTES - p->length;
+        memcpy(p->bytes + p->length, at, n);
+        p->length += n;
+        side->sent += n;
+        at += n;
+        length -= n;
+        p->is_last = side->sent == side->s->bundle->manifest.payloads.at[side->payload].id.bytes;
+        if (p->length == PARCEL_BYTES || p->is_last)
+            submit(side);
+    }
+    return 0;
 }
+
+/* Held means: there, and still what its name says. A copy that has rotted is written anew. */
+static bool is_held_well(const struct su_staging *s, const struct su_payload *p)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct su_err why = SU_ERR_INIT;
+    struct su_file_id have;
+    return su_store_has(s->site, &p->id) && su_store_open(&fd, s->site, p->id.sha256, NULL, &why) == 0 &&
+           su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &p->id, &why) == 0;
+}
+
+/* What was read before the failure goes first, so that the writer meets all in order. */
+static int leave_to_writer(struct su_stage_side *side, struct su_err *err)
+{
+    bool is_medium = err->code == SU_DAMAGED || err->code == SU_SYSTEM;
+    struct su_err why = *err;
+    if (side->is_stopped)
+        return -1;
+    if (side->open)
+        submit(side);
+    if (!side->s->allow_partial || !is_medium)
+        return -1;
+    struct parcel *p = open_parcel(side, err);
+    if (!p)
+        return -1;
+    p->is_left_out = p->is_last = true;
+    p->why = why;
+    submit(side);
+    su_err_clear(err);
+    return 0;
+}
+
+static int read_file(struct su_stage_side *side, size_t k, struct su_err *err)
+{
+    const struct su_staging *s = side->s;
+    const struct su_payload *p = &s->bundle->manifest.payloads.at[k];
+    side->payload = k;
+    side->sent = 0;
+    side->has_begun = false;
+    side->is_held = is_held_well(s, p);
+    int code = p->is_pooled ? su_pool_read(s->bundle->dir, p, take_bytes, side, err)
+                            : su_volume_read(s->reader, p->first_extent, p->extents, take_bytes, side, err);
+    if (code < 0)
+        return leave_to_writer(side, err);
+    if (side->has_begun)
+        return 0;
+    struct parcel *empty = open_parcel(side, err); /* a file without bytes */
+    if (!empty)
+        return -1;
+    empty->is_last = true;
+    submit(side);
+    return 0;
+}
+
+static int read_all(void *context, struct su_belt *belt, struct su_err *err)
+{
+    struct su_stage_side *side = context;
+    side->to = belt;
+    for (size_t k = 0; k < side->s->bundle->manifest.payloads.count; k++)
+        if (is_wanted(side->s, k) && read_file(side, k, err) < 0)
+            return side->is_stopped ? 0 : -1;
+    return 0;
+}
+
+/* ---- the writer ---- */
 
 /* 1: goes on without a file that the medium does not give. */
 static int leave_out(struct su_staging *s, const struct su_payload *p, struct su_err *err)
@@ -64,92 +182,163 @@ static int leave_out(struct su_staging *s, const struct su_payload *p, struct su
     return 1;
 }
 
-/* 0: read whole. 1: the medium does not give it, and that is allowed. */
-static int read_payload(struct taking *t, const struct su_payload *p, struct su_err *err)
+static void forget_file(struct su_stage_side *side)
 {
-    struct su_staging *s = t->s;
-    if ((p->is_pooled ? su_pool_read(s->bundle->dir, p, take_bytes, t, err)
-                      : su_volume_read(s->reader, p->first_extent, p->extents, take_bytes, t, err)) == 0)
+    su_store_writer_cleanup(&side->writer);
+    su_digest_cleanup(&side->sha256);
+    su_digest_cleanup(&side->sha1);
+}
+
+static bool is_stored(const struct su_stage_side *side, const struct parcel *p)
+{
+    return !p->is_held && !side->s->is_plan;
+}
+
+static int begin_file(struct su_stage_side *side, const struct parcel *p, struct su_err *err)
+{
+    const struct su_payload *payload = &side->s->bundle->manifest.payloads.at[p->payload];
+    if (is_stored(side, p)) {
+        side->writer = (struct su_store_writer)SU_STORE_WRITER_INIT;
+        side->writer.batch = &side->batch;
+        return su_store_create(&side->writer, side->s->site, payload->id.sha256, err);
+    }
+    return su_digest_open(&side->sha256, SU_SHA256, err) < 0 ? -1 : su_digest_open(&side->sha1, SU_SHA1, err);
+}
+
+static int add_bytes(struct su_stage_side *side, const struct parcel *p, struct su_err *err)
+{
+    struct su_staging *s = side->s;
+    if (p->length == 0)
         return 0;
-    bool is_medium = !t->has_failed && (err->code == SU_DAMAGED || err->code == SU_SYSTEM);
-    return is_medium ? leave_out(s, p, err) : -1;
-}
-
-/* The bytes of a volume were proved by their blocks; those of a pooled file are proved here only. */
-static int judge_whole(struct su_staging *s, const struct su_payload *p, int code, struct su_err *err)
-{
-    if (code == 0 || !p->is_pooled || err->code != SU_CONTENT_WRONG)
-        return code;
-    (void)su_pool_differs(p, err);
-    return leave_out(s, p, err);
-}
-
-static int store_file(struct su_staging *s, const struct su_payload *p, struct su_err *err)
-{
-    SU_AUTO(su_store_writer) struct su_store_writer writer = SU_STORE_WRITER_INIT;
-    struct taking t = {.s = s, .writer = &writer};
-    if (su_store_create(&writer, s->site, p->id.sha256, err) < 0)
-        return -1;
-    int code = read_payload(&t, p, err);
-    return code != 0 ? code : judge_whole(s, p, su_store_commit(&writer, &p->id, err), err);
+    s->staged_bytes += p->length;
+    su_progress(s->events, SU_IMPORT_STARTED, "content", s->staged_bytes, s->total_bytes, "bytes");
+    if (is_stored(side, p))
+        return su_store_write(&side->writer, p->bytes, p->length, err);
+    return su_digest_add(&side->sha256, p->bytes, p->length, err) < 0
+               ? -1
+               : su_digest_add(&side->sha1, p->bytes, p->length, err);
 }
 
 /* The same proof as storing gives, without writing. */
-static int prove_file(struct su_staging *s, const struct su_payload *p, struct su_err *err)
+static int prove_file(struct su_stage_side *side, const struct su_payload *p, struct su_err *err)
 {
-    SU_AUTO(su_digest) struct su_digest sha256 = SU_DIGEST_INIT, sha1 = SU_DIGEST_INIT;
     struct su_file_id have = {.bytes = p->id.bytes}; /* the manifest's extents add up to it */
-    if (su_digest_open(&sha256, SU_SHA256, err) < 0 || su_digest_open(&sha1, SU_SHA1, err) < 0)
+    if (su_digest_end(&side->sha256, have.sha256, err) < 0 || su_digest_end(&side->sha1, have.sha1, err) < 0)
         return -1;
-    struct taking t = {.s = s, .sha256 = sha256, .sha1 = sha1};
-    int code = read_payload(&t, p, err);
-    if (code != 0)
-        return code;
-    if (su_digest_end(&sha256, have.sha256, err) < 0 || su_digest_end(&sha1, have.sha1, err) < 0)
-        return -1;
-    return judge_whole(s, p, su_store_compare(&have, &p->id, err), err);
+    return su_store_compare(&have, &p->id, err);
 }
 
-/* Held means: there, and still what its name says. A copy that has rotted is written anew. */
-static bool is_held_well(const struct su_staging *s, const struct su_payload *p)
+/* The bytes of a volume were proved by their blocks; those of a pooled file are proved here only. */
+static int end_file(struct su_stage_side *side, const struct parcel *p, struct su_err *err)
 {
-    SU_AUTO(su_fd) su_fd fd = -1;
-    struct su_err why = SU_ERR_INIT;
-    struct su_file_id have;
-    return su_store_has(s->site, &p->id) && su_store_open(&fd, s->site, p->id.sha256, NULL, &why) == 0 &&
-           su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &p->id, &why) == 0;
-}
-
-static int stage_one(struct su_staging *s, size_t k, struct su_err *err)
-{
-    const struct su_payload *p = &s->bundle->manifest.payloads.at[k];
-    bool is_held = is_held_well(s, p);
-    int code = is_held || s->is_plan ? prove_file(s, p, err) : store_file(s, p, err);
+    struct su_staging *s = side->s;
+    const struct su_payload *payload = &s->bundle->manifest.payloads.at[p->payload];
+    int code;
+    if (p->is_left_out) {
+        *err = p->why;
+        code = leave_out(s, payload, err);
+    } else {
+        code = is_stored(side, p) ? su_store_commit(&side->writer, &payload->id, err)
+                                  : prove_file(side, payload, err);
+        if (code < 0 && payload->is_pooled && err->code == SU_CONTENT_WRONG) {
+            (void)su_pool_differs(payload, err);
+            code = leave_out(s, payload, err);
+        }
+    }
+    forget_file(side);
     if (code < 0)
         return -1;
-    s->unread[k] = code == 1;
-    s->present[k] = is_held || code == 0;
-    s->files_held += is_held;
-    if (!is_held && code == 0) {
+    s->unread[p->payload] = code == 1;
+    s->present[p->payload] = p->is_held || code == 0;
+    s->files_held += p->is_held;
+    if (!p->is_held && code == 0) {
         s->files_stored++;
-        s->bytes_stored += p->id.bytes;
+        s->bytes_stored += payload->id.bytes;
     }
     return 0;
 }
 
-int su_stage_content(struct su_staging *s, struct su_err *err)
+static int write_all(void *context, struct su_belt *belt, struct su_err *err)
+{
+    struct su_stage_side *side = context;
+    void *job;
+    int more;
+    while ((more = su_belt_take(belt, &job, err)) > 0) {
+        const struct parcel *p = job;
+        if ((p->is_first && begin_file(side, p, err) < 0) || add_bytes(side, p, err) < 0 ||
+            (p->is_last && end_file(side, p, err) < 0))
+            return -1;
+        su_belt_release(belt);
+    }
+    return more < 0 ? -1 : su_store_settle(&side->batch, err);
+}
+
+/* ---- both ---- */
+
+static void drop_side(struct su_staging *s)
+{
+    struct su_stage_side *side = s->side;
+    if (!side)
+        return;
+    su_belt_cleanup(&side->belt);
+    forget_file(side);
+    su_store_batch_cleanup(&side->batch);
+    free(side->room);
+    free(side);
+    s->side = NULL;
+}
+
+static int make_side(struct su_staging *s, struct su_err *err)
+{
+    size_t files = s->bundle->manifest.payloads.count;
+    struct su_stage_side *side = s->side = calloc(1, sizeof *side);
+    s->unread = calloc(files + 1, sizeof *s->unread);
+    s->present = calloc(files + 1, sizeof *s->present);
+    if (side)
+        side->room = malloc(PARCELS * PARCEL_BYTES);
+    if (!side || !side->room || !s->unread || !s->present)
+        return su_fail_memory(err);
+    side->s = s;
+    side->batch.home = s->site;
+    side->writer = (struct su_store_writer)SU_STORE_WRITER_INIT;
+    return 0;
+}
+
+int su_stage_begin(struct su_staging *s, struct su_err *err)
 {
     const struct su_manifest *m = &s->bundle->manifest;
-    s->unread = calloc(m->payloads.count + 1, sizeof *s->unread);
-    s->present = calloc(m->payloads.count + 1, sizeof *s->present);
-    if (!s->unread || !s->present)
-        return su_fail_memory(err);
     for (size_t k = 0; k < m->payloads.count; k++)
         s->total_bytes += is_wanted(s, k) ? m->payloads.at[k].id.bytes : 0;
-    for (size_t k = 0; k < m->payloads.count; k++)
-        if (is_wanted(s, k) && stage_one(s, k, err) < 0)
-            return -1;
-    return 0;
+    if (make_side(s, err) < 0)
+        return -1;
+    s->side->belt = su_belt_new(&(struct su_belt_plan){.jobs = s->side->parcels,
+                                                       .slots = PARCELS,
+                                                       .job_bytes = sizeof *s->side->parcels,
+                                                       .context = s->side,
+                                                       .fill = read_all,
+                                                       .take = write_all},
+                                err);
+    return s->side->belt ? 0 : -1;
+}
+
+int su_stage_check(const struct su_staging *s, struct su_err *err)
+{
+    return s->side && s->side->belt ? su_belt_check(s->side->belt, err) : 0;
+}
+
+int su_stage_end(struct su_staging *s, struct su_err *err)
+{
+    int result = s->side && s->side->belt ? su_belt_finish(s->side->belt, err) : 0;
+    drop_side(s);
+    return result;
+}
+
+void su_staging_cleanup(struct su_staging *s)
+{
+    drop_side(s);
+    free(s->unread);
+    free(s->present);
+    s->unread = s->present = NULL;
 }
 
 int su_stage_record(const struct su_staging *s, struct su_err *err)
@@ -182,9 +371,10 @@ static void mark(const struct su_manifest *m, const struct su_payload *p, bool *
     }
 }
 
-int su_stage_check_rest(const struct su_staging *s, struct su_err *err)
+int su_stage_check_rest(const struct su_staging *s, const struct su_volume_reader *other, struct su_err *err)
 {
     const struct su_manifest *m = &s->bundle->manifest;
+    su_volume_add_proofs(s->reader, other);
     if (!s->allow_partial)
         return su_volume_check_rest(s->reader, NULL, err);
     bool *may_be_bad = calloc(m->blocks.count + 1, sizeof *may_be_bad);

@@ -222,13 +222,24 @@ void su_belt_submit(struct su_belt *b, size_t weight)
 
 int su_belt_finish(struct su_belt *b, struct su_err *err)
 {
-    close_belt(b, 0, NULL);
+    if (!b->plan.fill)
+        close_belt(b, 0, NULL);
     if (b->has_take_thread)
         (void)pthread_join(b->take_thread, NULL);
     b->has_take_thread = false;
     if (b->take_result < 0)
         *err = b->take_err;
     return b->take_result;
+}
+
+int su_belt_check(struct su_belt *b, struct su_err *err)
+{
+    (void)pthread_mutex_lock(&b->mutex);
+    int result = b->take_result;
+    if (result < 0)
+        *err = b->take_err;
+    (void)pthread_mutex_unlock(&b->mutex);
+    return result;
 }
 
 int su_belt_take(struct su_belt *b, void **job, struct su_err *err)

@@ -45,8 +45,10 @@ void su_belt_cleanup(struct su_belt **belt);
 void *su_belt_slot(struct su_belt *belt, struct su_err *err);
 /* The slot is filled. */
 void su_belt_submit(struct su_belt *belt, size_t weight);
-/* The caller that fills has filled all: waits for the taker's thread; its result. */
+/* Waits for the taker's thread; its result. A caller that fills has filled all. */
 int su_belt_finish(struct su_belt *belt, struct su_err *err) SU_CHECKED;
+/* Does not wait. -1: the taker's thread has failed, and why; for a caller that is busy elsewhere meanwhile. */
+int su_belt_check(struct su_belt *belt, struct su_err *err) SU_CHECKED;
 
 /* 1: the next job, until su_belt_release. 0: there was no more to fill. -1: filling or working failed. */
 int su_belt_take(struct su_belt *belt, void **job, struct su_err *err) SU_CHECKED;
