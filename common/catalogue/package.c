@@ -159,7 +159,7 @@ static int read_cab(struct source *s, int fd, uint64_t file_bytes, struct su_err
     if (announced != file_bytes) /* cheap and certain: a cut or grown cabinet */
         return su_fail(err, SU_DATA, "the cabinet has %llu bytes, its head announces %llu",
                        (unsigned long long)file_bytes, (unsigned long long)announced);
-    s->package->kind = "wsusutil-cab";
+    s->package->kind = SU_PACKAGE_CAB;
     if (walk_cab(s, fd, &seen, err) < 0)
         return -1;
     if (!seen.index || !seen.metadata)

@@ -13,8 +13,9 @@
 #include "common/catalogue/package_index.h"
 #include "common/catalogue/record.h"
 
+#define SU_PACKAGE_CAB "wsusutil-cab"
 struct su_package {
-    const char *kind; /* "wsusutil-cab" or "wsusutil-xml-gz" */
+    const char *kind; /* that, or "wsusutil-xml-gz" */
     struct su_package_index index;
     uint64_t records, document_bytes;
 };

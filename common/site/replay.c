@@ -5,6 +5,8 @@
 #include "common/base/limits.h"
 #include "common/bundle/frame_read.h"
 #include "common/catalogue/changes.h"
+#include "common/catalogue/load.h"
+#include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 
 struct replay {
@@ -14,9 +16,14 @@ struct replay {
     const struct su_events *events;
     struct su_learner learner;
     struct su_known known;
-    struct su_preparer *preparer;
-    struct su_batch *batch;
+    struct su_preparer *own,
+        *workers[SU_MAX_THREADS]; /* the database's thread's, and of those that prepare */
+    struct su_batch *batch;       /* of what is removed or restored */
     int64_t import_id;
+    /* The reading thread's while it runs. */
+    struct su_volume_reader *reader;
+    const struct su_manifest *manifest;
+    struct su_load *load;
     uint64_t records, removals, total;
 };
 
@@ -43,7 +50,7 @@ static int keep_inverse(struct replay *r, const struct su_prepared *items, size_
 }
 
 /* A cumulative delta may put what is held, and remove what this state never had. */
-static int decide(struct replay *r, struct su_prepared *item, struct su_err *err)
+static int decide(struct replay *r, struct su_batch *batch, struct su_prepared *item, struct su_err *err)
 {
     bool is_held = item->held.is_held;
     if (item->record.is_removal) {
@@ -56,17 +63,20 @@ static int decide(struct replay *r, struct su_prepared *item, struct su_err *err
     item->edit = SU_PUT;
     item->is_touched =
         !is_held || memcmp(item->held.document_sha256, item->record.document_sha256, SU_SHA256_BYTES) != 0;
-    return item->is_ready ? 0 : su_prepare(r->preparer, r->batch, item, err);
+    return item->is_ready ? 0 : su_prepare(r->own, batch, item, err);
 }
 
 #define INTO_SEEN "INSERT OR IGNORE INTO temp.seen SELECT c0 FROM feed"
 
-static int apply(struct replay *r, struct su_prepared *items, size_t count, struct su_err *err)
+static int apply(void *context, struct su_batch *batch, struct su_prepared *items, size_t count,
+                 struct su_err *err)
 {
-    if (su_catalogue_find(r->catalogue, items, count, err) < 0)
+    struct replay *r = context;
+    if (r->check->may_go_on(r->check->context, err) < 0 ||
+        su_catalogue_find(r->catalogue, items, count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (decide(r, &items[i], err) < 0)
+        if (decide(r, batch, &items[i], err) < 0)
             return -1;
     if (keep_inverse(r, items, count, err) < 0 || su_changes_touch(r->db, items, count, err) < 0 ||
         su_catalogue_apply(r->catalogue, items, count, err) < 0)
@@ -79,62 +89,55 @@ static int apply(struct replay *r, struct su_prepared *items, size_t count, stru
 }
 
 /* What needs no database. */
-static int prepare(struct replay *r, struct su_prepared *item, struct su_err *err)
+static int prepare(void *context, unsigned worker, struct su_batch *batch, struct su_prepared *item,
+                   struct su_err *err)
 {
+    struct replay *r = context;
     if (item->record.is_removal)
         return 0;
     if (su_record_seal(&item->record, err) < 0)
         return su_prepared_prefix(item, err);
     return su_known_has(&r->known, item->record.document_sha256)
                ? 0
-               : su_prepare(r->preparer, r->batch, item, err);
+               : su_prepare(r->workers[worker], batch, item, err);
 }
 
-static int apply_batch(struct replay *r, struct su_err *err)
-{
-    struct su_batch *b = r->batch;
-    for (size_t i = 0; i < b->count; i++)
-        if (su_interrupt_check(err) < 0 || prepare(r, &b->items[i], err) < 0)
-            return -1;
-    for (size_t first = 0, count; first < b->count; first += count) {
-        count = su_batch_distinct(b, first);
-        if (apply(r, &b->items[first], count, err) < 0)
-            return -1;
-    }
-    su_batch_clear(b, &r->learner);
-    return 0;
-}
-
-static int add_record(struct replay *r, const struct su_record *record, struct su_err *err)
-{
-    if (!su_batch_add(r->batch, record, err) ||
-        su_learn(&r->learner, record->document, record->document_bytes, err) < 0)
-        return -1;
-    return su_batch_is_full(r->batch) ? apply_batch(r, err) : 0;
-}
-
-static int apply_record(void *context, struct su_record *record, struct su_err *err)
+static int take(void *context, struct su_record *record, struct su_err *err)
 {
     struct replay *r = context;
-    if (add_record(r, record, err) < 0)
-        return -1;
     (*(record->is_removal ? &r->removals : &r->records))++;
-    if ((r->records + r->removals) % 500 != 0)
-        return 0;
-    su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
-    return r->check->may_go_on(r->check->context, err);
+    if ((r->records + r->removals) % 500 == 0)
+        su_progress(r->events, SU_SYNC_DATABASE, "updates", r->records + r->removals, r->total, "items");
+    return su_load_add(r->load, record, 0, err);
 }
 
-static int apply_frames(struct replay *r, struct su_volume_reader *reader, const struct su_manifest *m,
-                        struct su_err *err)
+static int read_frames(void *context, struct su_load *load, struct su_err *err)
 {
-    if (su_frames_read(reader, m, apply_record, r, err) < 0 || apply_batch(r, err) < 0)
+    struct replay *r = context;
+    r->load = load;
+    return su_frames_read(r->reader, r->manifest, take, r, err);
+}
+
+static int apply_frames(struct replay *r, struct su_err *err)
+{
+    const struct su_manifest *m = r->manifest;
+    const struct su_load_plan plan = {
+        .context = r, .learner = &r->learner, .read = read_frames, .prepare = prepare, .apply = apply};
+    if (su_load_run(&plan, err) < 0)
         return -1;
     if (r->records != m->records || r->removals != m->removals)
         return su_fail(err, SU_FORMAT,
                        "the frames hold %llu records and %llu removals, the manifest says %llu and %llu",
                        (unsigned long long)r->records, (unsigned long long)r->removals,
                        (unsigned long long)m->records, (unsigned long long)m->removals);
+    return 0;
+}
+
+static int remove_batch(struct replay *r, struct su_err *err)
+{
+    if (apply(r, r->batch, r->batch->items, r->batch->count, err) < 0)
+        return -1;
+    su_batch_clear(r->batch, NULL);
     return 0;
 }
 
@@ -149,18 +152,23 @@ static int remove_unseen(struct replay *r, struct su_err *err)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_record gone = {.is_removal = true, .revision = (uint32_t)su_rows_int(&rows, 1)};
-        if (su_rows_fixed(&rows, 0, gone.id.bytes, 16, err) < 0 || add_record(r, &gone, err) < 0)
+        if (su_rows_fixed(&rows, 0, gone.id.bytes, 16, err) < 0 || !su_batch_add(r->batch, &gone, err))
+            return -1;
+        if (su_interrupt_check(err) < 0 || (su_batch_is_full(r->batch) && remove_batch(r, err) < 0))
             return -1;
     }
-    return more < 0 ? -1 : apply_batch(r, err);
+    return more < 0 ? -1 : remove_batch(r, err);
 }
 
 static int open_replay(struct replay *r, struct su_err *err)
 {
     su_learner_init(&r->learner);
-    if (!(r->catalogue = su_catalogue_new(r->db, err)) || !(r->preparer = su_preparer_new(err)) ||
+    if (!(r->catalogue = su_catalogue_new(r->db, err)) || !(r->own = su_preparer_new(err)) ||
         !(r->batch = su_batch_new(err)) || su_catalogue_dictionary(r->catalogue, &r->learner, err) < 0)
         return -1;
+    for (unsigned i = 0; i < su_threads(); i++)
+        if (!(r->workers[i] = su_preparer_new(err)))
+            return -1;
     su_batch_clear(r->batch, &r->learner);
     return 0;
 }
@@ -168,7 +176,9 @@ static int open_replay(struct replay *r, struct su_err *err)
 static void close_replay(struct replay *r)
 {
     su_batch_cleanup(&r->batch);
-    su_preparer_cleanup(&r->preparer);
+    su_preparer_cleanup(&r->own);
+    for (unsigned i = 0; i < su_threads(); i++)
+        su_preparer_cleanup(&r->workers[i]);
     su_catalogue_cleanup(&r->catalogue);
     su_known_cleanup(&r->known);
     su_learner_cleanup(&r->learner);
@@ -182,6 +192,8 @@ int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su
                        .check = check,
                        .events = events,
                        .import_id = import_id,
+                       .reader = reader,
+                       .manifest = m,
                        .total = m->records + m->removals};
     int result = open_replay(&r, err);
     if (result == 0)
@@ -194,7 +206,7 @@ int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su
     if (result == 0 && m->is_full) /* a delta has little that is held */
         result = su_catalogue_known(r.catalogue, &r.known, err);
     if (result == 0)
-        result = apply_frames(&r, reader, m, err);
+        result = apply_frames(&r, err);
     if (result == 0 && m->is_full)
         result = remove_unseen(&r, err);
     su_progress(events, SU_SYNC_DATABASE, "updates", r.records + r.removals, r.total, "items");
@@ -211,7 +223,7 @@ static int restore_batch(struct replay *r, struct su_err *err)
         item->edit = !item->record.is_removal ? SU_PUT : item->held.is_held ? SU_REMOVE : SU_KEEP;
         item->is_touched = true;
         if (item->edit == SU_PUT &&
-            (su_record_seal(&item->record, err) < 0 || su_prepare(r->preparer, b, item, err) < 0))
+            (su_record_seal(&item->record, err) < 0 || su_prepare(r->own, b, item, err) < 0))
             return -1;
     }
     if (su_changes_touch(r->db, b->items, b->count, err) < 0 ||

@@ -7,7 +7,7 @@
 #include "common/catalogue/catalogue.h"
 #include "common/bundle/volume_read.h"
 
-/* Asked every few hundred records, on the caller's thread: -1 ends the replay, with its error. */
+/* Asked before every batch of records, on the caller's thread: -1 ends the replay, with its error. */
 struct su_replay_check {
     int (*may_go_on)(void *context, struct su_err *err);
     void *context;
