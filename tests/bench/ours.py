@@ -34,8 +34,8 @@ def volume_of(log, medium):
     return os.path.join(folder, bundle, next(f for f in os.listdir(os.path.join(folder, bundle)) if f.endswith(".001")))
 
 
-def month(log, build, number):
-    """One month: from the server's export to the site's receipt at the hub."""
+def month(log, build, number, before_import=None):
+    """One month: from the server's export to the site's receipt at the hub; before_import() may make room."""
     hub, site = programs(build)
     kind, usb = ("full", "delta")[number - 1], f"usb{number}"
     cwd = log.path("ours")
@@ -47,6 +47,8 @@ def month(log, build, number):
     timed(f"content add, month {number}", *hub, "content", "add", f"{source}/WsusContent")
     exported = timed(f"export, {kind}", *hub, "export", "--site", "ALPHA", "--out", usb)
     verified = timed(f"verify, {kind}", *site, "verify", usb)
+    if before_import:
+        before_import()
     imported = timed(f"import, {kind}", *site, "import", usb)
     log.demand(verified["verdict"], "good", "verdict")
     log.demand(imported["state_digest"], exported["result_digest"], f"state after the {kind} import")

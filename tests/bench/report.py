@@ -1,7 +1,6 @@
 """report.py - medians, ratios and targets of a run; as text and as one JSON document.
 
-    report.py FILE.json [DOCUMENT.md]      prints a kept run again, or puts it between the two lines
-                                           "<!-- figures -->" and "<!-- end of figures -->" of a page
+    report.py FILE.json [PAGE.md]   prints what bench.py or scale.py kept, or puts it into the page
 """
 import json
 import os
@@ -170,19 +169,33 @@ def text(doc):
     yield "valid: states equal, all that was restored equals its source" if doc["valid"] else "INVALID: use none of these figures"
 
 
-def put_into(page, lines):
+def growth(doc):
+    """The table of what scale.py measured: seconds, and the peak of all commands."""
+    points = [p for p in doc["points"] if "steps" in p]
+    steps = list(dict.fromkeys(what for p in points for what in p["steps"]))
+    yield "| seconds | " + " | ".join(f"{p['updates']:,} updates, {p['content_bytes'] / 1e9:g} GB" for p in points) + " |"
+    yield "|---|" + "---|" * len(points)
+    for what in steps:
+        yield f"| {what} | " + " | ".join(f"{p['steps'][what]['seconds']:.2f}" if what in p["steps"] else "" for p in points) + " |"
+    yield "| peak MiB | " + " | ".join(str(max(s["peak_mib"] for s in p["steps"].values())) for p in points) + " |"
+
+
+def put_into(page, lines, mark):
+    """Between the lines "<!-- MARK -->" and "<!-- end of MARK -->"."""
+    first, last = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->\n"
     with open(page, encoding="utf-8") as file:
-        before, rest = file.read().split("<!-- figures -->\n")
-    after = rest.split("<!-- end of figures -->\n")[1]
+        before, rest = file.read().split(first)
     with open(page, "w", encoding="utf-8") as file:
-        file.write(before + "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- end of figures -->\n" + after)
+        file.write(before + first + "\n" + "\n".join(lines) + "\n\n" + last + rest.split(last)[1])
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        lines = [line.rstrip() for line in text(json.load(file))]
+        doc = json.load(file)
+    mark = "growth" if "points" in doc else "figures"
+    lines = [line.rstrip() for line in (growth if "points" in doc else text)(doc)]
     if len(sys.argv) > 2:
-        put_into(sys.argv[2], lines)
+        put_into(sys.argv[2], lines, mark)
     else:
         print("\n".join(lines))
 

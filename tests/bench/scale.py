@@ -28,22 +28,27 @@ GROWTH = {  # (updates, bytes of content)
 
 
 def room_for(updates, content, months):
-    """The export's content (linked into the hub), bundle and site, twice a month's difference, databases."""
-    return 3.2 * content + len(months) * updates * 25000
+    """Content lies there twice: at the hub (links) and in the bundle, then in the bundle and at the site."""
+    return (3.2 if len(months) == 2 else 2.1) * content + len(months) * updates * 25000
 
 
 def measure(build, work, growth, updates, content):
-    """Month 2 only where updates grow: a difference costs the same whatever lies beside it."""
+    """Month 2 only where updates grow: a difference costs the same whatever content lies beside it."""
     months = (1, 2) if growth == "updates" else (1,)
     free = shutil.disk_usage(work).free
     if free < room_for(updates, content, months):
         return {"left_out": f"{updates} updates and {content / 1e9:g} GB: free are {free / 1e9:.0f} GB"}
     log = Log(work)
+
+    def forget_content():
+        for folder in ("m1/WsusContent", "ours/hub/content"):
+            shutil.rmtree(log.path(folder))
     bench.generate(build, work, updates, content, months)
     ours.start(log, build)
     for log.round in months:
-        ours.month(log, build, log.round)
-    ours.small_commands(log, build)
+        ours.month(log, build, log.round, forget_content if growth == "content" else None)
+    if growth == "updates":
+        ours.small_commands(log, build)
     for name in ("ours", "m1", "m2"):
         shutil.rmtree(log.path(name), ignore_errors=True)
     steps = {s.what: {"seconds": round(s.seconds, 3), "cpu": round(s.cpu, 3), "peak_mib": s.mib} for s in log.steps}
@@ -78,6 +83,7 @@ def main():
     if o.json:
         with open(o.json, "w", encoding="utf-8") as out:
             json.dump(doc, out, indent=1)
+    print("\n".join(report.growth(doc)))
     for point in points:
         for line in point.get("problems", []) + ([f"left out: {point['left_out']}"] if "left_out" in point else []):
             print(line)

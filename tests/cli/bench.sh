@@ -1,4 +1,6 @@
 # bench.sh - the benchmark runs, proves what it measured, and refuses what is wrong. Figures of this size mean nothing.
+BENCH_MIB=4096 # for programs built with a sanitizer
+export BENCH_MIB
 
 test_bench_is_valid() {
     expect 0 python3 "$TOP/tests/bench/bench.py" "$BUILD" --size tiny --rounds 1 --no-peers --work work --json bench.json
@@ -26,6 +28,12 @@ test_bench_refuses_wrong_results() {
     grep -q "^INVALID: limit's full rows" out
     tail -n 1 out | grep -q '^INVALID'
     same "$(json .valid bench.json)" false 'the verdict'
+}
+
+test_bench_refuses_too_much_memory() {
+    BENCH_MIB=1
+    expect 1 python3 "$TOP/tests/bench/scale.py" "$BUILD" --size tiny --work work
+    grep -q '^more than 1 MiB: sync, month 1' out
 }
 
 test_bench_refuses_a_small_disk() {
