@@ -40,7 +40,7 @@ struct piece { /* a file of content, or one frame of documents */
 
 struct own { /* of one thread */
     char *chunk;
-    struct documents documents;
+    struct documents documents, packed; /* kept between pieces: fresh memory costs as much as packing */
     EVP_MD_CTX *digest;
     sqlite3_stmt *texts;
 };
@@ -195,16 +195,15 @@ static void export_documents(struct piece *piece, struct own *own)
         hold(&own->documents, sqlite3_column_blob(own->texts, 0),
              (size_t)sqlite3_column_bytes(own->texts, 0));
     sqlite3_reset(own->texts);
-    size_t room = ZSTD_compressBound(own->documents.length);
-    char *packed = malloc(room);
-    piece->bytes = packed ? ZSTD_compress(packed, room, own->documents.bytes, own->documents.length, 3) : 0;
+    make_room(&own->packed, ZSTD_compressBound(own->documents.length));
+    piece->bytes =
+        ZSTD_compress(own->packed.bytes, own->packed.room, own->documents.bytes, own->documents.length, 3);
     piece->offset = atomic_fetch_add(&job.documents_end, piece->bytes);
     EVP_DigestInit_ex(own->digest, EVP_sha256(), NULL);
-    EVP_DigestUpdate(own->digest, packed, piece->bytes);
+    EVP_DigestUpdate(own->digest, own->packed.bytes, piece->bytes);
     end_digest(own, piece->sha256);
-    if (pwrite(job.documents, packed, piece->bytes, (off_t)piece->offset) != (ssize_t)piece->bytes)
+    if (pwrite(job.documents, own->packed.bytes, piece->bytes, (off_t)piece->offset) != (ssize_t)piece->bytes)
         die("write", "documents");
-    free(packed);
 }
 
 static void export_piece(size_t number, void *state)
@@ -292,20 +291,20 @@ static void run_export(const char *out, const char *plain, const char *list, boo
 
 static void import_documents(const struct piece *piece, struct own *own)
 {
-    char hex[65], *packed = malloc(piece->bytes);
-    if (!packed || pread(job.documents, packed, piece->bytes, (off_t)piece->offset) != (ssize_t)piece->bytes)
+    char hex[65];
+    make_room(&own->packed, piece->bytes);
+    if (pread(job.documents, own->packed.bytes, piece->bytes, (off_t)piece->offset) != (ssize_t)piece->bytes)
         die("read", "documents");
     EVP_DigestInit_ex(own->digest, EVP_sha256(), NULL);
-    EVP_DigestUpdate(own->digest, packed, piece->bytes);
+    EVP_DigestUpdate(own->digest, own->packed.bytes, piece->bytes);
     end_digest(own, hex);
-    struct documents d = {.length = (size_t)ZSTD_getFrameContentSize(packed, piece->bytes)};
-    d.bytes = malloc(d.length);
-    if (strcmp(hex, piece->sha256) != 0 || !d.bytes ||
-        ZSTD_decompress(d.bytes, d.length, packed, piece->bytes) != d.length)
+    struct documents *d = &own->documents;
+    d->length = (size_t)ZSTD_getFrameContentSize(own->packed.bytes, piece->bytes);
+    make_room(d, d->length);
+    if (strcmp(hex, piece->sha256) != 0 ||
+        ZSTD_decompress(d->bytes, d->length, own->packed.bytes, piece->bytes) != d->length)
         die("prove", "documents");
-    job.parsed += parse_all(&d);
-    free(d.bytes);
-    free(packed);
+    job.parsed += parse_all(d);
 }
 
 static void import_content(const struct piece *piece, struct own *own)

@@ -21,6 +21,7 @@ extern bool is_durable; /* write-back starts early, and all is on the disk at th
 
 _Noreturn void die(const char *what, const char *name);
 void on_all_cores(size_t count, void (*work)(size_t number, void *own), size_t own_bytes);
+void make_room(struct documents *d, size_t room);
 void hold(struct documents *d, const void *text, size_t length);
 
 /* limit_documents.c */

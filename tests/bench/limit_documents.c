@@ -14,14 +14,19 @@
 
 #include "tests/bench/limit.h"
 
+void make_room(struct documents *d, size_t room)
+{
+    if (room <= d->room)
+        return;
+    d->room = d->room / 2 + room;
+    if (!(d->bytes = realloc(d->bytes, d->room)))
+        die("allocate", "documents");
+}
+
 void hold(struct documents *d, const void *text, size_t length)
 {
     uint32_t prefix = (uint32_t)length;
-    if (d->length + sizeof prefix + length > d->room) {
-        d->room = 2 * d->room + sizeof prefix + length;
-        if (!(d->bytes = realloc(d->bytes, d->room)))
-            die("allocate", "documents");
-    }
+    make_room(d, d->length + sizeof prefix + length);
     memcpy(d->bytes + d->length, &prefix, sizeof prefix);
     memcpy(d->bytes + d->length + sizeof prefix, text, length);
     d->length += sizeof prefix + length;
