@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/catalogue/derive.h"
+#include "common/catalogue/kept.h"
 #include "common/lib/pack.h"
 #include "common/point/home.h"
 #include "common/sys/interrupt.h"
@@ -39,26 +40,11 @@ void su_catalogue_cleanup(struct su_catalogue **c)
     *c = NULL;
 }
 
-static int read_dictionary(struct su_db *db, int64_t id, struct su_buf *out, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_query(db, &rows, err, "SELECT bytes FROM dictionary WHERE dictionary_id=?1", SU_I(id)) < 0)
-        return -1;
-    int more = su_rows_next(&rows, err);
-    if (more <= 0)
-        return more < 0 ? -1 : su_fail(err, SU_DATA, "database: dictionary %lld is missing", (long long)id);
-    size_t length;
-    const void *bytes = su_rows_blob(&rows, 0, &length);
-    su_buf_clear(out);
-    su_buf_add(out, bytes, length);
-    return su_buf_check(out, "dictionary", err);
-}
-
 int su_catalogue_dictionary(struct su_catalogue *c, struct su_learner *learner, struct su_err *err)
 {
     struct su_dictionary *dictionary = &learner->dictionary;
     if (su_setting_int(c->db, "dictionary", &dictionary->id, err) < 0 ||
-        (dictionary->id > 0 && read_dictionary(c->db, dictionary->id, &dictionary->bytes, err) < 0))
+        (dictionary->id > 0 && su_kept_dictionary(c->db, dictionary->id, &dictionary->bytes, err) < 0))
         return -1;
     learner->has_dictionary = dictionary->id > 0;
     return 0;
@@ -200,6 +186,18 @@ int su_catalogue_apply(struct su_catalogue *c, struct su_prepared *items, size_t
     return su_derive(c->db, items, count, err);
 }
 
+static int use_dictionary(struct su_catalogue *c, int64_t id, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf dictionary = SU_BUF_INIT(SU_PACK_DICTIONARY_BYTES);
+    if (id == 0 || id == c->read_dictionary)
+        return 0;
+    if (su_kept_dictionary(c->db, id, &dictionary, err) < 0 ||
+        su_packer_set_dictionary(c->reader, dictionary.bytes, dictionary.length, err) < 0)
+        return -1;
+    c->read_dictionary = id;
+    return 0;
+}
+
 int su_catalogue_unpack(struct su_catalogue *c, int64_t dictionary_id, const void *packed,
                         size_t packed_bytes, size_t raw_bytes, struct su_buf *out, struct su_err *err)
 {
@@ -207,24 +205,18 @@ int su_catalogue_unpack(struct su_catalogue *c, int64_t dictionary_id, const voi
         return su_fail(err, SU_LIMIT, "database: a document claims %zu bytes", raw_bytes);
     if (dictionary_id == 0)
         return su_unpack_frame(c->reader, packed, packed_bytes, raw_bytes, out, err);
-    if (dictionary_id != c->read_dictionary) {
-        SU_AUTO(su_buf) struct su_buf dictionary = SU_BUF_INIT(SU_PACK_DICTIONARY_BYTES);
-        if (read_dictionary(c->db, dictionary_id, &dictionary, err) < 0 ||
-            su_packer_set_dictionary(c->reader, dictionary.bytes, dictionary.length, err) < 0)
-            return -1;
-        c->read_dictionary = dictionary_id;
-    }
-    return su_unpack_document(c->reader, packed, packed_bytes, raw_bytes, out, err);
+    return use_dictionary(c, dictionary_id, err) < 0
+               ? -1
+               : su_unpack_document(c->reader, packed, packed_bytes, raw_bytes, out, err);
 }
 
 int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *record,
                      struct su_buf *document, struct su_buf *urls, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    uint8_t expected[SU_SHA256_BYTES];
+    struct su_kept kept;
     if (su_query(c->db, &rows, err,
-                 "SELECT update_id, revision, origin, record_sha256, dictionary_id, raw_bytes, packed, urls "
-                 "FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
+                 "SELECT " SU_KEPT_COLUMNS " FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
                  SU_I(rev_id)) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
@@ -232,36 +224,14 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
         return more < 0
                    ? -1
                    : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
-    if (su_rows_int(&rows, 1) < 0 || su_rows_int(&rows, 1) > UINT32_MAX ||
-        su_rows_int(&rows, 2) < SU_FROM_SYNC || su_rows_int(&rows, 2) > SU_FROM_THIRD_PARTY)
-        return su_fail(err, SU_DATA, "database: revision row %lld has an impossible number or origin",
-                       (long long)rev_id);
-    *record = (struct su_record){.revision = (uint32_t)su_rows_int(&rows, 1),
-                                 .origin = (enum su_origin)su_rows_int(&rows, 2)};
-    size_t packed_bytes;
-    const void *packed = su_rows_blob(&rows, 6, &packed_bytes);
-    if (su_rows_fixed(&rows, 0, record->id.bytes, sizeof record->id.bytes, err) < 0 ||
-        su_rows_fixed(&rows, 3, expected, SU_SHA256_BYTES, err) < 0 ||
-        su_catalogue_unpack(c, su_rows_int(&rows, 4), packed, packed_bytes, (size_t)su_rows_int(&rows, 5),
-                            document, err) < 0)
+    if (su_kept_take(&kept, &rows, err) < 0 || use_dictionary(c, kept.dictionary_id, err) < 0)
         return -1;
     su_buf_clear(urls);
-    su_buf_adds(urls, su_rows_text(&rows, 7));
+    su_buf_adds(urls, kept.record.urls);
     if (su_buf_check(urls, "the list of addresses", err) < 0)
         return -1;
-    record->document = document->bytes;
-    record->document_bytes = document->length;
-    record->urls = urls->bytes ? urls->bytes : "";
-    record->urls_bytes = urls->length;
-    if (su_record_seal(record, err) < 0)
-        return -1;
-    if (memcmp(record->record_sha256, expected, SU_SHA256_BYTES) != 0) {
-        char id[SU_GUID_TEXT];
-        return su_fail(err, SU_DATA,
-                       "database: the document of %s revision %u is not the one that was stored",
-                       su_guid_format(&record->id, id), record->revision);
-    }
-    return 0;
+    kept.record.urls = urls->bytes;
+    return su_kept_open(&kept, c->reader, document, record, err);
 }
 
 static int derive_batch(struct su_catalogue *c, struct su_batch *batch, uint64_t *count, struct su_err *err)

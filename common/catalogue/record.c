@@ -30,17 +30,39 @@ int su_record_seal_whole(struct su_record *record, struct su_err *err)
     return 0;
 }
 
-void su_record_write(const struct su_record *record, struct su_buf *out)
+#define HEAD_TEXT 128
+
+static size_t head(const struct su_record *record, char out[HEAD_TEXT])
 {
     char guid[SU_GUID_TEXT];
     su_guid_format(&record->id, guid);
-    if (record->is_removal) {
-        su_buf_addf(out, "D %s %u\n", guid, record->revision);
+    int length = record->is_removal
+                     ? snprintf(out, HEAD_TEXT, "D %s %u\n", guid, record->revision)
+                     : snprintf(out, HEAD_TEXT, "R %s %u %d %zu %zu\n", guid, record->revision,
+                                (int)record->origin, record->document_bytes, record->urls_bytes);
+    return (size_t)length;
+}
+
+size_t su_record_bytes(const struct su_record *record)
+{
+    char line[HEAD_TEXT];
+    size_t bytes = head(record, line);
+    return record->is_removal ? bytes : bytes + record->urls_bytes + record->document_bytes + 1;
+}
+
+void su_record_write_head(const struct su_record *record, struct su_buf *out)
+{
+    char line[HEAD_TEXT];
+    su_buf_add(out, line, head(record, line));
+    if (!record->is_removal)
+        su_buf_add(out, record->urls, record->urls_bytes);
+}
+
+void su_record_write(const struct su_record *record, struct su_buf *out)
+{
+    su_record_write_head(record, out);
+    if (record->is_removal)
         return;
-    }
-    su_buf_addf(out, "R %s %u %d %zu %zu\n", guid, record->revision, (int)record->origin,
-                record->document_bytes, record->urls_bytes);
-    su_buf_add(out, record->urls, record->urls_bytes);
     su_buf_add(out, record->document, record->document_bytes);
     su_buf_add(out, "\n", 1);
 }

@@ -1,6 +1,7 @@
 #include "common/hub/export.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,12 @@
 #include "common/bundle/pool.h"
 #include "common/bundle/recovery.h"
 #include "common/bundle/volume_write.h"
-#include "common/catalogue/catalogue.h"
 #include "common/hub/export_plan.h"
+#include "common/hub/frames.h"
 #include "common/hub/readback.h"
 #include "common/hub/rotation.h"
 #include "common/hub/sent.h"
 #include "common/hub/slip.h"
-#include "common/lib/pack.h"
 #include "common/point/ledger.h"
 #include "common/sys/clock.h"
 #include "common/trust/keys.h"
@@ -37,57 +37,60 @@ struct writing {
     struct su_export_result *result;
     struct su_manifest *m;
     struct su_volume_writer *volumes;
-    struct su_packer *packer;
     struct su_sent sent;
     const struct su_key_files *signers; /* at least one */
-    struct su_buf frame, packed;
-    uint64_t done, total;
+    struct su_digest digest;            /* of the file that is written */
+    _Atomic uint64_t done;              /* content and metadata go on beside each other */
+    uint64_t total;
     int pool;                 /* the folder that holds the pool; -1: none */
     uint64_t most_pool_bytes; /* of a pooled file; larger ones would not fit the medium's file system */
 };
 
-static void progress(struct writing *w, uint64_t added)
+/* From any thread. */
+static void progress(void *context, uint64_t added)
 {
-    w->done += added;
-    su_progress(w->events, SU_EXPORT_STARTED, "export", w->done, w->total, "bytes");
+    struct writing *w = context;
+    uint64_t done = atomic_fetch_add(&w->done, added) + added;
+    su_progress(w->events, SU_EXPORT_STARTED, "export", done, w->total, "bytes");
+}
+
+static int changed(const char *name, struct su_err *err)
+{
+    (void)su_fail(err, SU_CONTENT_WRONG, "stored file %s has changed since it was adopted", name);
+    return su_remedy(err, "Run 'suexport content verify', remove the file from the store and add it again.");
 }
 
 /* Streams one stored file, proving on the same read that it is still what the metadata names. */
 static int write_file(struct writing *w, const struct su_payload *p, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd fd = -1;
-    SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
     char name[SU_ITEM_TEXT];
     uint8_t have[SU_SHA256_BYTES];
     uint64_t bytes;
-    static char chunk[1024 * 1024];
-    ssize_t n;
     su_volume_payload_item(p, name);
     if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0) {
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
     }
-    if (su_digest_open(&digest, SU_SHA256, err) < 0 || su_volume_item(w->volumes, name, p->id.bytes, err) < 0)
+    if (bytes != p->id.bytes)
+        return changed(name, err);
+    if (su_digest_open(&w->digest, SU_SHA256, err) < 0 || su_volume_item(w->volumes, name, bytes, err) < 0)
         return -1;
-    while ((n = su_file_read(fd, chunk, sizeof chunk, err)) > 0) {
-        if (su_digest_add(&digest, chunk, (size_t)n, err) < 0 ||
-            su_volume_write(w->volumes, chunk, (size_t)n, err) < 0)
+    while (bytes > 0) {
+        size_t room;
+        char *to = su_volume_room(w->volumes, &room, err);
+        ssize_t n = to ? su_file_read(fd, to, room, err) : -1;
+        if (n == 0)
+            return changed(name, err);
+        if (n < 0 || su_digest_add(&w->digest, to, (size_t)n, err) < 0 ||
+            su_volume_write(w->volumes, to, (size_t)n, err) < 0)
             return -1;
         progress(w, (uint64_t)n);
+        bytes -= (uint64_t)n;
     }
-    if (n < 0 || su_digest_end(&digest, have, err) < 0)
+    if (su_digest_end(&w->digest, have, err) < 0)
         return -1;
-    if (memcmp(have, p->id.sha256, sizeof have) != 0) {
-        (void)su_fail(err, SU_CONTENT_WRONG, "stored file %s has changed since it was adopted", name);
-        return su_remedy(err,
-                         "Run 'suexport content verify', remove the file from the store and add it again.");
-    }
-    return 0;
-}
-
-static void pool_progress(void *context, uint64_t bytes)
-{
-    progress(context, bytes);
+    return memcmp(have, p->id.sha256, sizeof have) == 0 ? 0 : changed(name, err);
 }
 
 /* Into the pool where that is asked for and possible, else into the volumes. */
@@ -95,7 +98,7 @@ static int write_payload(struct writing *w, struct su_payload *p, struct su_err 
 {
     enum su_pool_outcome outcome = SU_POOL_TAKEN;
     if (w->pool >= 0 && p->id.bytes <= w->most_pool_bytes &&
-        su_pool_put(w->pool, w->home, &p->id, &outcome, pool_progress, w, err) < 0)
+        su_pool_put(w->pool, w->home, &p->id, &outcome, progress, w, err) < 0)
         return -1;
     p->is_pooled = outcome != SU_POOL_TAKEN;
     if (!p->is_pooled)
@@ -107,97 +110,43 @@ static int write_payload(struct writing *w, struct su_payload *p, struct su_err 
     return 0;
 }
 
-static int write_files(struct writing *w, bool is_licence, struct su_err *err)
+/* The content to carry, into the manifest: while it is written, the metadata has the database. */
+static int list_files(struct writing *w, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
     /* By size and digest: an order that depends on nothing but the content. */
-    if (su_query(w->home->db, &rows, err,
-                 "SELECT sha256, sha1, bytes FROM temp.deliver WHERE licence=?1 ORDER BY bytes, sha256",
-                 SU_I(is_licence)) < 0)
+    if (su_query(
+            w->home->db, &rows, err,
+            "SELECT sha256, sha1, bytes, licence FROM temp.deliver ORDER BY licence DESC, bytes, sha256") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_payload *p = SU_PUSH(&w->m->payloads, SU_MAX_PAYLOADS);
         if (!p)
             return su_fail(err, SU_LIMIT, "a bundle carries at most %u files", SU_MAX_PAYLOADS);
-        p->is_licence = is_licence;
         p->id.bytes = (uint64_t)su_rows_int(&rows, 2);
+        p->is_licence = su_rows_int(&rows, 3) != 0;
         if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 ||
-            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0 || write_payload(w, p, err) < 0)
+            su_rows_fixed(&rows, 1, p->id.sha1, SU_SHA1_BYTES, err) < 0)
             return -1;
     }
     return more;
 }
 
-static int flush_frame(struct writing *w, struct su_err *err)
+/* Content and metadata at the same time, content first in the volumes. Whichever fails first, an error of
+ * content is told before one of metadata. */
+static int write_items(struct writing *w, struct su_err *err)
 {
-    char name[SU_ITEM_TEXT];
-    if (w->frame.length == 0)
-        return 0;
-    struct su_frame *f = SU_PUSH(&w->m->frames, SU_MAX_FRAMES);
-    if (!f)
-        return su_fail(err, SU_LIMIT, "a bundle carries at most %u frames", SU_MAX_FRAMES);
-    su_buf_clear(&w->packed);
-    if (su_pack_frame(w->packer, w->frame.bytes, w->frame.length, &w->packed, err) < 0)
+    if (list_files(w, err) < 0)
         return -1;
-    f->raw_bytes = w->frame.length;
-    if (su_sent_frame(&w->sent, w->packed.bytes, w->packed.length, err) < 0 ||
-        su_volume_item(w->volumes, su_volume_frame_item(w->m->frames.count, name), w->packed.length, err) <
-            0 ||
-        su_volume_write(w->volumes, w->packed.bytes, w->packed.length, err) < 0 ||
-        su_volume_item_end(w->volumes, &f->first_extent, &f->extents, err) < 0)
+    SU_AUTO(su_frames)
+    struct su_frames *frames = su_frames_start(w->home->db, &w->sent, w->m, progress, w, err);
+    if (!frames)
         return -1;
-    su_buf_clear(&w->frame);
-    return 0;
-}
-
-static int write_record(struct writing *w, const struct su_record *record, struct su_err *err)
-{
-    if (w->frame.length > 0 &&
-        w->frame.length + record->document_bytes + record->urls_bytes + 128 > SU_FRAME_BYTES &&
-        flush_frame(w, err) < 0)
-        return -1;
-    su_record_write(record, &w->frame);
-    progress(w, record->document_bytes);
-    return su_buf_check(&w->frame, "a frame", err);
-}
-
-static int write_removals(struct writing *w, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    int more;
-    if (su_query(w->home->db, &rows, err,
-                 "SELECT update_id, revision FROM temp.gone ORDER BY update_id, revision") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        struct su_record record = {.is_removal = true, .revision = (uint32_t)su_rows_int(&rows, 1)};
-        if (su_rows_fixed(&rows, 0, record.id.bytes, 16, err) < 0 || write_record(w, &record, err) < 0)
+    for (size_t i = 0; i < w->m->payloads.count; i++)
+        if (write_payload(w, &w->m->payloads.at[i], err) < 0)
             return -1;
-    }
-    return more;
-}
-
-/* By type and date: similar documents stand together, which is worth a fifth of the size, and the
- * order depends on the catalogue only. */
-static int write_metadata(struct writing *w, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(w->home->db, err);
-    SU_AUTO(su_buf)
-    struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES), urls = SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
-    int more;
-    if (!catalogue || write_removals(w, err) < 0 ||
-        su_query(w->home->db, &rows, err,
-                 "SELECT s.rev_id FROM temp.send s JOIN info i USING (rev_id) JOIN revision r USING (rev_id)"
-                 " ORDER BY i.type, i.created, r.update_id, r.revision") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        struct su_record record;
-        if (su_catalogue_get(catalogue, su_rows_int(&rows, 0), &record, &document, &urls, err) < 0 ||
-            write_record(w, &record, err) < 0)
-            return -1;
-    }
-    return more < 0 ? -1 : flush_frame(w, err);
+    return su_frames_finish(frames, w->volumes, err) < 0 ? -1 : su_volume_finish(w->volumes, err);
 }
 
 static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_BYTES], struct su_buf *out)
@@ -285,10 +234,7 @@ static int write_bundle(struct writing *w, int dir, const struct su_export_optio
     char set[SU_SET_TEXT];
     uint64_t volume_bytes;
     if (data_volume_bytes(o, w->result, &volume_bytes, err) < 0 || su_volume_set(w->m, set, err) < 0 ||
-        !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) ||
-        !(w->packer = su_packer_new(err)) || write_files(w, true, err) < 0 ||
-        write_files(w, false, err) < 0 || write_metadata(w, err) < 0 ||
-        su_volume_finish(w->volumes, err) < 0 ||
+        !(w->volumes = su_volume_writer_new(dir, volume_bytes, set, w->m, err)) || write_items(w, err) < 0 ||
         (o->recovery_percent > 0 &&
          su_recovery_write(dir, w->m, o->recovery_percent, o->volume_bytes, w->events, err) < 0))
         return -1;
@@ -411,8 +357,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .m = &result->manifest,
                         .signers = signers,
                         .sent = SU_SENT_INIT,
-                        .frame = SU_BUF_INIT(SU_MAX_FRAME_BYTES + 4096),
-                        .packed = SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB),
+                        .digest = SU_DIGEST_INIT,
                         .total = result->payload_bytes + result->raw_bytes,
                         .pool = o->is_pooled ? out : -1,
                         .most_pool_bytes = o->volume_bytes ? o->volume_bytes : UINT64_MAX};
@@ -425,9 +370,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         code = su_read_back(dir, w.sent.dir, w.m, NULL, events, err);
     su_sent_cleanup(&w.sent);
     su_volume_writer_cleanup(&w.volumes);
-    su_packer_cleanup(&w.packer);
-    su_buf_cleanup(&w.frame);
-    su_buf_cleanup(&w.packed);
+    su_digest_cleanup(&w.digest);
     /* Books first, final name last: a bundle that bears its name is always in the books; one that
      * was lost between the two is like a lost stick, and the next bundle covers it. */
     if (code == 0)

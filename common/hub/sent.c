@@ -68,8 +68,18 @@ int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_
 
 int su_sent_frame(struct su_sent *s, const void *packed, size_t length, struct su_err *err)
 {
-    return su_file_write(s->frames, packed, length, err) < 0 ? su_prefix(err, SENT_FOLDER "/%s", s->partial)
-                                                             : 0;
+    if (su_file_write(s->frames, packed, length, err) < 0)
+        return su_prefix(err, SENT_FOLDER "/%s", s->partial);
+    su_file_write_behind(s->frames, s->frame_bytes, length);
+    s->frame_bytes += length;
+    return 0;
+}
+
+int su_sent_read(const struct su_sent *s, void *out, size_t length, uint64_t offset, struct su_err *err)
+{
+    return su_file_read_at(s->frames, out, length, offset, err) < 0
+               ? su_prefix(err, SENT_FOLDER "/%s", s->partial)
+               : 0;
 }
 
 static bool is_volume(const struct su_manifest *m, const char *name)

@@ -18,6 +18,7 @@
 
 struct su_sent {
     su_fd root, dir, frames;
+    uint64_t frame_bytes;
     char name[SU_BUNDLE_NAME_TEXT], partial[SU_BUNDLE_NAME_TEXT + 16];
 };
 #define SU_SENT_INIT { .root = -1, .dir = -1, .frames = -1 }
@@ -28,6 +29,8 @@ void su_sent_cleanup(struct su_sent *sent);
 int su_sent_begin(struct su_sent *sent, const struct su_home *hub, const struct su_site *site, uint64_t sequence,
                   uint64_t bytes, struct su_err *err) SU_CHECKED;
 int su_sent_frame(struct su_sent *sent, const void *packed, size_t length, struct su_err *err) SU_CHECKED;
+/* Of the frames written so far. */
+int su_sent_read(const struct su_sent *sent, void *out, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 /* Copies all but the volumes from the bundle's folder, proves manifest and papers, syncs, renames. */
 int su_sent_keep(struct su_sent *sent, int bundle_dir, const struct su_manifest *manifest,
                  const uint8_t manifest_sha256[SU_SHA256_BYTES], struct su_err *err) SU_CHECKED;

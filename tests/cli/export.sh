@@ -74,6 +74,39 @@ test_export_reproducible() {
     says 'hub HUB' out
 }
 
+# How many threads work on it decides nothing: volumes that cut files and frames, licences, recovery, a resend.
+test_export_same_with_any_threads() {
+    small_hub
+    for jobs in 1 2 8; do
+        cp -R hub hub-$jobs
+        "$SUEXPORT" --home hub-$jobs --quiet --jobs $jobs export --site ALPHA --out out-$jobs --volume-size 200K --recovery 20 > /dev/null ||
+            fail "export with $jobs threads"
+        [ $jobs = 1 ] || diff -r out-1 out-$jobs || fail "$jobs threads make another bundle"
+        cmp hub-1/sent/SU-ALPHA-000001/FRAMES hub-$jobs/sent/SU-ALPHA-000001/FRAMES || fail "$jobs threads keep other frames"
+    done
+    "$SUEXPORT" --home hub-1 --quiet --jobs 8 resend --site ALPHA --out again > /dev/null || fail 'resend'
+    diff -r out-1 again || fail 'the resend differs'
+}
+
+# Content and metadata fail at the same time: what is said does not depend on which was first.
+test_export_tells_content_before_metadata() {
+    small_hub
+    file=$(find hub/content -type f -size +100k | sort | head -n 1)
+    cp --remove-destination "$file" copy && mv -f copy "$file" # not the sample's own file
+    sqlite3 hub/update-point.db 'UPDATE document SET packed=zeroblob(length(packed)) WHERE rev_id=(SELECT max(rev_id) FROM document)'
+    expect 3 hub export --site ALPHA --out stick
+    says 'decompressing'
+    printf X | dd of="$file" bs=1 seek=100000 conv=notrunc 2> /dev/null
+    for jobs in 1 2 2 2 8; do
+        expect 3 hub --jobs $jobs export --site ALPHA --out stick
+        says 'has changed since it was adopted'
+    done
+    truncate -s 50000 "$file"
+    expect 3 hub export --site ALPHA --out stick
+    says 'has changed since it was adopted'
+    [ -z "$(ls stick)" ] || fail 'something was left'
+}
+
 # By whatever way a hub came to its catalogue, the full bundle of it is the same.
 test_export_independent_of_history() {
     small_hub

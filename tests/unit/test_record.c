@@ -71,6 +71,7 @@ static void test_written_form(void **state)
     su_record_write(&removal, &out);
     su_record_write(&record, &out);
     su_record_write(&bare, &out);
+    assert_int_equal(out.length, su_record_bytes(&removal) + su_record_bytes(&record) + su_record_bytes(&bare));
     GOOD(su_buf_check(&out, "records", &e));
     assert_string_equal(out.bytes,
                         "D " ID " 7\n"
