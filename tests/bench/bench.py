@@ -38,7 +38,7 @@ def size_of(text):
 
 def space_needed(updates, content):
     """Measured at the standard size, and a tenth more: two months, and the greatest contender's copies."""
-    return 6 * content + updates * 100000
+    return 5 * content + updates * 90000
 
 
 def demand_space(work, needed):
