@@ -21,7 +21,7 @@ def processor():
 def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"processor": processor(), "processors": os.cpu_count(), "memory_gib": round(memory / 2**30),
-            "system": f"{platform.system()} {platform.release()}"}
+            "system": f"{platform.system()} {platform.release()}", "load": round(os.getloadavg()[2], 1)}
 
 
 def ratio(log, top, bottom):
@@ -141,7 +141,8 @@ def table(doc):
 
 
 def text(doc):
-    yield f"- machine: {doc['machine']['processor']}, {doc['machine']['processors']} processors, {doc['machine']['memory_gib']} GiB"
+    yield f"- machine: {doc['machine']['processor']}, {doc['machine']['processors']} processors, {doc['machine']['memory_gib']} GiB; " \
+        f"load of the last 15 minutes, this run's included: {doc['machine']['load']}"
     yield f"- size: {doc['size']['updates']} updates, {doc['size']['content_bytes'] / 1e9:g} GB of content; rounds: {doc['rounds']}"
     yield ""
     yield "| step | seconds | least | greatest | processor | flush | peak MiB |"
