@@ -11,8 +11,6 @@
 
 #include "common/base/buf.h"
 
-/* Frame level: measured on genuine exports, 14 % smaller than WSUS's LZX cabinet at 250 MB/s. */
-#define SU_PACK_FRAME_LEVEL 6
 #define SU_PACK_DOCUMENT_LEVEL 3
 #define SU_PACK_DICTIONARY_BYTES (112 * 1024)
 
