@@ -271,7 +271,11 @@ int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err 
 {
     struct su_batch *batch = su_batch_new(err);
     *count = 0;
+    int64_t times;
     int result = batch && su_derive_clear(c->db, err) == 0 ? rebuild(c, batch, count, err) : -1;
     su_batch_cleanup(&batch);
-    return result;
+    /* what was concluded from the derived tables before may not hold any more */
+    return result < 0 || su_setting_int(c->db, "derived", &times, err) < 0
+               ? -1
+               : su_setting_put_int(c->db, "derived", times + 1, err);
 }

@@ -231,23 +231,21 @@ static int spread_products(struct su_closure *c, struct su_err *err)
     return 0;
 }
 
-/* No filter means everything. With one: the categories named, and every software and driver whose
- * newest revision lists a chosen product and a chosen classification among its prerequisites
- * (hidden children may do so without IsCategory, formats.md 3.5); children follow their bundle. */
+/* The categories named, and every software and driver whose newest revision lists a chosen product and a
+ * chosen classification among its prerequisites (hidden children may do so without IsCategory,
+ * formats.md 3.5); children follow their bundle. */
 static int select_roots(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
     const struct su_graph *g = c->graph;
     bool by_product = su_profile_has(profile, SU_ITEM_PRODUCT);
     bool by_classification = su_profile_has(profile, SU_ITEM_CLASSIFICATION);
-    if ((by_product || by_classification) &&
-        (make_wishes(c, profile, err) < 0 || spread_products(c, err) < 0))
+    if (make_wishes(c, profile, err) < 0 || spread_products(c, err) < 0)
         return -1;
     for (uint32_t i = 0; i < g->nodes.count; i++) {
         struct mark *mark = &c->marks[i];
         const struct su_graph_row *newest = su_graph_newest(g, i);
-        bool is_update = newest->type == SU_SOFTWARE || newest->type == SU_DRIVER;
-        mark->is_selected = (!by_product && !by_classification) || mark->wanted;
-        if ((!by_product && !by_classification) || !is_update)
+        mark->is_selected = mark->wanted != 0;
+        if (newest->type != SU_SOFTWARE && newest->type != SU_DRIVER)
             continue;
         uint8_t wanted = wanted_of(c, newest);
         mark->lacks_product = by_product && !(wanted & WANTED_PRODUCT);
@@ -338,14 +336,26 @@ static int collect_holes(struct su_closure *c, struct su_err *err)
     return 0;
 }
 
-int su_closure_walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
+static int walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
     if (find_users(c, err) < 0 || select_roots(c, profile, err) < 0 || find_closable(c, err) < 0)
         return -1;
     free(c->offsets);
     free(c->users);
     c->offsets = c->users = NULL;
-    return carry(c, err) < 0 ? -1 : collect_holes(c, err);
+    return carry(c, err);
+}
+
+int su_closure_walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
+{
+    if (su_profile_has(profile, SU_ITEM_PRODUCT) || su_profile_has(profile, SU_ITEM_CLASSIFICATION)) {
+        if (walk(c, profile, err) < 0)
+            return -1;
+    } else { /* no filter means everything: nothing is left to be brought in */
+        for (size_t i = 0; i < c->graph->nodes.count; i++)
+            c->marks[i].is_selected = c->carried[i] = true;
+    }
+    return collect_holes(c, err);
 }
 
 void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)

@@ -34,6 +34,16 @@ static int fill_profile_tables(struct su_db *db, const struct su_profile *profil
  * bundles. Payload may be wanted of what approved updates lead to only. */
 enum { LIVE = 1, LIVE_FOR_PAYLOAD = 2 };
 
+/* What went into temp.need for a digest last. Taking the same again changes nothing, and many updates
+ * name the same file, so most statements are saved where files are shared. */
+struct taken {
+    uint8_t sha1[SU_SHA1_BYTES], sha256[SU_SHA256_BYTES];
+    bool is_taken, has_sha256, is_licence;
+    int64_t bytes;
+    char name[80]; /* longer ones are not remembered */
+};
+#define TAKEN_SLOTS 2048 /* power of two */
+
 struct needing {
     struct su_db *db;
     const struct su_profile *profile; /* NULL: everything is needed */
@@ -42,6 +52,7 @@ struct needing {
     uint8_t *live;       /* by row */
     uint32_t *queue;
     size_t queued;
+    struct taken *taken; /* by the first bytes of the digest */
     bool any_language, has_licence, has_payload, has_express;
     struct {
         int64_t rev_id;
@@ -134,11 +145,28 @@ static int is_needed(struct needing *n, struct su_rows *rows, uint8_t live, bool
     return 0;
 }
 
-static struct su_arg blob_at(struct su_rows *rows, int column)
+static int take_file(struct needing *n, struct su_rows *rows, struct su_err *err)
 {
-    size_t length;
-    const void *bytes = su_rows_blob(rows, column, &length);
-    return su_rows_is_null(rows, column) ? SU_NULL : SU_B(bytes, length);
+    struct taken t = {
+        .is_taken = true, .is_licence = su_rows_int(rows, 4) != 0, .bytes = su_rows_int(rows, 3)};
+    const char *name = su_rows_text(rows, 5);
+    size_t length = strlen(name);
+    t.has_sha256 = !su_rows_is_null(rows, 2);
+    if (su_rows_fixed(rows, 1, t.sha1, sizeof t.sha1, err) < 0 ||
+        (t.has_sha256 && su_rows_fixed(rows, 2, t.sha256, sizeof t.sha256, err) < 0))
+        return -1;
+    struct taken *slot = &n->taken[((size_t)t.sha1[0] << 8 | t.sha1[1]) & (TAKEN_SLOTS - 1)];
+    if (length < sizeof t.name) {
+        memcpy(t.name, name, length);
+        if (slot->is_taken && memcmp(slot->sha1, t.sha1, sizeof t.sha1) == 0 &&
+            slot->has_sha256 == t.has_sha256 && memcmp(slot->sha256, t.sha256, sizeof t.sha256) == 0 &&
+            slot->is_licence == t.is_licence && slot->bytes == t.bytes && strcmp(slot->name, t.name) == 0)
+            return 0;
+        *slot = t;
+    }
+    return su_run(n->db, err, INTO_NEED, SU_B(t.sha1, SU_SHA1_BYTES),
+                  t.has_sha256 ? SU_B(t.sha256, SU_SHA256_BYTES) : SU_NULL, SU_I(t.bytes), SU_I(t.is_licence),
+                  SU_T(name));
 }
 
 static int take_files(struct needing *n, struct su_err *err)
@@ -156,9 +184,7 @@ static int take_files(struct needing *n, struct su_err *err)
         if (row == SU_NOBODY || !n->live[row])
             continue;
         if (is_needed(n, &rows, n->live[row], &is_wanted, err) < 0 ||
-            (is_wanted &&
-             su_run(n->db, err, INTO_NEED, blob_at(&rows, 1), blob_at(&rows, 2), SU_I(su_rows_int(&rows, 3)),
-                    SU_I(su_rows_int(&rows, 4)), SU_T(su_rows_text(&rows, 5))) < 0))
+            (is_wanted && take_file(n, &rows, err) < 0))
             return -1;
     }
     return more;
@@ -168,11 +194,13 @@ static int find(struct needing *n, struct su_err *err)
 {
     n->live = calloc(n->graph->rows.count + 1, sizeof *n->live);
     n->queue = malloc((2 * n->graph->rows.count + 1) * sizeof *n->queue);
-    int result = !n->live || !n->queue                             ? su_fail_memory(err)
+    n->taken = calloc(TAKEN_SLOTS, sizeof *n->taken);
+    int result = !n->live || !n->queue || !n->taken                ? su_fail_memory(err)
                  : find_live(n, err) < 0 || take_files(n, err) < 0 ? -1
                                                                    : 0;
     free(n->live);
     free(n->queue);
+    free(n->taken);
     return result;
 }
 

@@ -31,6 +31,7 @@ struct su_export_result {
     struct su_manifest manifest;
     uint8_t manifest_sha256[SU_SHA256_BYTES];
     char bundle[SU_BUNDLE_NAME_TEXT];
+    uint8_t catalogue[SU_SHA256_BYTES]; /* state of all the hub holds */
     uint64_t floor;              /* files of bundles up to here are at every site the bundle fits */
     uint64_t bytes, selected, raw_bytes, new, revised, expired, removed;
     uint64_t payload_bytes, files, held_files; /* to carry; held: needed, but already delivered */

@@ -10,6 +10,7 @@
 #include "common/catalogue/history.h"
 #include "common/catalogue/state.h"
 #include "common/hub/difference.h"
+#include "common/hub/known.h"
 #include "common/hub/rotation.h"
 
 /* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
@@ -129,6 +130,10 @@ static int plan_closure(const struct su_closure *closure, struct su_export_resul
     memcpy(m->result, state.digest, SU_SHA256_BYTES);
     m->updates = state.updates;
     m->revisions = state.revisions;
+    if (state.updates < su_closure_graph(closure)->nodes.count &&
+        su_graph_state(su_closure_graph(closure), NULL, &state, err) < 0)
+        return -1;
+    memcpy(result->catalogue, state.digest, SU_SHA256_BYTES);
     return 0;
 }
 
@@ -284,6 +289,23 @@ static int refuse_holes(const struct su_export_result *result, struct su_err *er
     return su_fail(err, SU_INCOMPLETE, "not complete: %s%s", result->chains.at[0].text, more);
 }
 
+/* Whether the plan is for a site in the very state that the newest bundle led to, and the books know that
+ * nothing has moved since. Without a receipt, being asked again means something else. */
+static int ask_books(struct su_db *db, const struct su_site *site, const struct su_export_options *options,
+                     uint64_t floor, struct su_export_result *result, struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    bool is_known;
+    if (m->is_full || floor != site->last_sent ||
+        (site->acknowledged < site->last_sent && options->since == 0 && !options->is_due_only))
+        return 0;
+    if (list_bases(db, site, floor, m, err) < 0 || su_known_nothing(db, site, result, &is_known, err) < 0)
+        return -1;
+    if (is_known && m->bases.count == 1)
+        memcpy(m->result, m->bases.at[0].digest, SU_SHA256_BYTES);
+    return 0;
+}
+
 int su_export_plan(struct su_home *home, struct su_site *site, const struct su_export_options *options,
                    struct su_export_result *result, struct su_err *err)
 {
@@ -292,7 +314,11 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
     uint64_t floor;
     int64_t raw;
     if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
-        !(closure = su_closure_load(home->db, err)) || su_closure_walk(closure, &m->profile, err) < 0 ||
+        ask_books(home->db, site, options, floor, result, err) < 0)
+        return -1;
+    if (result->is_nothing)
+        return 0;
+    if (!(closure = su_closure_load(home->db, err)) || su_closure_walk(closure, &m->profile, err) < 0 ||
         plan_closure(closure, result, err) < 0 || plan_needs(home->db, closure, result, err) < 0 ||
         plan_difference(home->db, closure, site, floor, result, err) < 0)
         return -1;
