@@ -135,6 +135,32 @@ test_look_search() {
     same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM revision')" 43 'revisions after it all'
 }
 
+# Many matches are found by walking the order, few by ordering the matches: both as one statement says it.
+by_statement() { # WORD LIMIT
+    sqlite3 -readonly hub/update-point.db "SELECT v.update_id||' '||x.revision FROM (SELECT r.update_id, max(r.revision) AS revision, i.type, i.created, r.rev_id
+        FROM search s JOIN revision r ON r.rev_id=s.rowid JOIN info i ON i.rev_id=s.rowid WHERE search MATCH '\"$1\"' GROUP BY r.update_id
+        ORDER BY i.type, i.created DESC, r.update_id LIMIT $2) x JOIN v_update v USING (rev_id) ORDER BY x.type, x.created DESC, x.update_id"
+}
+test_look_search_order() {
+    hub init > /dev/null
+    "$BUILD/samples/generate" --out pkg --updates 700 --content-bytes 0 > /dev/null
+    gzip -c pkg/metadata.txt > one.xml.gz
+    hub sync --from one.xml.gz > /dev/null
+    "$BUILD/samples/generate" --out pkg2 --updates 700 --content-bytes 0 --month 2 > /dev/null
+    gzip -c pkg2/metadata.txt > two.xml.gz
+    hub sync --from two.xml.gz > /dev/null
+    # One moment for many, so that ids decide.
+    sqlite3 hub/update-point.db "UPDATE info SET created='2020-01-01T00:00:00Z' WHERE rev_id % 3"
+    for word in fabrikam update detection hidden 2024 nowhere; do
+        for limit in 0 1 2 7 50 1000; do
+            hub search $word --limit $limit --json | jq -r '.found[] | "\(.update_id) \(.revision)"' > have
+            by_statement $word $limit | cmp - have || fail "search $word --limit $limit"
+        done
+    done
+    [ "$(hub search fabrikam --limit 1000 --json | jq .count)" -gt 300 ] || fail 'too few to tell'
+    [ "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*)-count(DISTINCT update_id) FROM revision')" -gt 0 ] || fail 'no update has two revisions'
+}
+
 test_look_control_characters() {
     both
     hub site set ALPHA --approve $TITLE_202E > /dev/null

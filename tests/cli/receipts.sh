@@ -108,7 +108,7 @@ test_receipt_files_lacking() {
     same "$(hub status --json | jq -r '.sites[] | "\(.content_owed) \(.link)"')" '1 degraded' 'status'
     expect 0 hub export --site ALPHA --out stick3 --json
     same "$(json '"\(.kind) \(.records) \(.files)"')" 'delta 0 1' 'carried again'
-    site import stick3 > /dev/null
+    site import stick3 --accept-profile > /dev/null
     site receipt --out three > /dev/null
     expect 0 hub receipt add three
     same "$(hub status --json | jq -r '.sites[] | "\(.content_owed) \(.link)"')" '0 healthy' 'paid'
@@ -334,4 +334,81 @@ test_lost_hub_receipt() {
     expect 0 hub export --site ALPHA --out stick5 --json
     same "$(json '"\(.kind) \(.sequence)"')" 'delta 4' 'and on'
     expect 0 site import stick5
+}
+
+# What the books know is what a plan finds: the same answer with and without the memory of the last export.
+slow_plan() { # HOME [OPTION...]
+    rm -rf slow
+    cp -R "$1" slow
+    shift
+    sqlite3 slow/update-point.db "DELETE FROM setting WHERE key LIKE 'known %'"
+    "$SUEXPORT" --home slow --quiet plan --site ALPHA --json "$@" > slow.json || true
+}
+both_ways() { # HOME KIND [OPTION...]
+    home=$1 kind=$2
+    shift 2
+    "$SUEXPORT" --home "$home" --quiet plan --site ALPHA --json "$@" > fast.json || true
+    slow_plan "$home" "$@"
+    cmp fast.json slow.json || fail "two answers: $(cat fast.json slow.json)"
+    same "$(json .kind fast.json)" "$kind" "the plan of $home"
+}
+moved() { # NAME KIND COMMAND...: a copy of the hub on which something has moved
+    name=$1 kind=$2
+    shift 2
+    rm -rf moved
+    cp -R hub moved
+    "$@" > /dev/null || fail "$*"
+    both_ways moved "$kind"
+    echo "$name $kind $(json .files fast.json)" >> log.moved
+}
+on_moved() { "$SUEXPORT" --home moved --quiet "$@"; }
+sql_on_moved() { sqlite3 moved/update-point.db "$1"; }
+
+test_nothing_is_known() {
+    two_bundles
+    site import stick > /dev/null
+    site import stick2 > /dev/null
+    site receipt --out two > /dev/null
+    both_ways hub delta # no receipt: the bundle may be lost
+    hub receipt add two > /dev/null
+    both_ways hub none
+    both_ways hub none --since 2
+    both_ways hub delta --since 1
+    both_ways hub full --full
+    # It was answered from the books indeed: a number written there is what the plan says.
+    rm -rf moved
+    cp -R hub moved
+    sql_on_moved "UPDATE setting SET value=replace(value, ' 42 ', ' 4242 ') WHERE key='known ALPHA'"
+    on_moved plan --site ALPHA --json > out
+    same "$(json .updates)" 4242 'updates from the books'
+    # Each input that moves.
+    moved state delta on_moved sync --from "$SMALL/m1/export.cab"
+    moved mode none on_moved site set ALPHA --content none
+    moved languages none on_moved site set ALPHA --languages de
+    moved products delta on_moved site set ALPHA --products 'Fabrikam Server 2022'
+    moved classifications delta on_moved site set ALPHA --classifications 'Security Updates'
+    moved derived none on_moved rebuild
+    moved files delta sql_on_moved "DELETE FROM site_file WHERE sha256=(SELECT max(sha256) FROM site_file)"
+    moved store none sql_on_moved "INSERT INTO stored_file VALUES (zeroblob(32), zeroblob(20), 5, NULL)"
+    moved program none sql_on_moved "UPDATE setting SET value='0'||substr(value, 2) WHERE key='known ALPHA'"
+    moved form none sql_on_moved "UPDATE setting SET value=value||' 7' WHERE key='known ALPHA'"
+    # The site goes back, and forth again.
+    site undo > /dev/null
+    site receipt --out back > /dev/null
+    moved undone delta on_moved receipt add back
+    hub receipt add back > /dev/null
+    both_ways hub delta
+    # Approvals, and the next export keeps anew.
+    hub site set ALPHA --content approved > /dev/null
+    hub export --site ALPHA --out stick3 > /dev/null
+    site import stick3 --accept-profile > /dev/null
+    site receipt --out three > /dev/null
+    hub receipt add three > /dev/null
+    both_ways hub none
+    moved approval none on_moved site set ALPHA --approve KB5100032
+    # A bundle with holes has more to say than its books know.
+    hub site add BETA > /dev/null
+    sqlite3 hub/update-point.db "DELETE FROM stored_file WHERE sha256=(SELECT max(sha256) FROM stored_file)"
+    hub export --site BETA --out beta --allow-incomplete > /dev/null
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM setting WHERE key='known BETA'")" 0 'what is known of BETA'
 }

@@ -1,5 +1,5 @@
 /*
- * look_show.c - show (the tabs of an update's properties) and search.
+ * look_show.c - show: the tabs of an update's properties.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -260,63 +260,4 @@ int su_cmd_show(struct su_context *c, struct su_err *err)
         su_json_close(&c->json, ']');
     su_update_cleanup(&s.update);
     return result;
-}
-
-/* Every word must occur, in any order: the index keeps no phrases, so what holds a hyphen (CVE-2024-1,
- * MS17-010) is several words. Quoted, so that no word is an operator. */
-static int match_text(struct su_context *c, struct su_buf *out, struct su_err *err)
-{
-    for (size_t i = 0; i < c->arguments.count; i++)
-        for (const char *p = su_argument(c, i); *p;) {
-            size_t n = 0;
-            while (p[n] && (isalnum((unsigned char)p[n]) || (unsigned char)p[n] >= 0x80))
-                n++;
-            if (n > 0)
-                su_buf_addf(out, "%s\"%.*s\"", out->length ? " " : "", (int)n, p);
-            p += n ? n : 1;
-        }
-    if (out->length == 0)
-        return su_fail(err, SU_USAGE, "there is no word to search for");
-    return su_buf_check(out, "the words", err);
-}
-
-int su_cmd_search(struct su_context *c, struct su_err *err)
-{
-    SU_AUTO(su_buf) struct su_buf match = SU_BUF_INIT(4096);
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    uint64_t limit = 50, count = 0;
-    char text[SU_GUID_TEXT];
-    struct su_guid id;
-    int more;
-    if (su_given_number(c, "limit", 1000000, &limit, err) < 0 || match_text(c, &match, err) < 0 ||
-        su_query(c->home.db, &rows, err,
-                 "SELECT r.update_id, max(r.revision), i.title, i.type, i.expired, coalesce((SELECT "
-                 "'KB'||value FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT 1), '')"
-                 " FROM search s JOIN revision r ON r.rev_id=s.rowid JOIN info i ON i.rev_id=s.rowid WHERE "
-                 "search MATCH ?1 GROUP BY r.update_id"
-                 " ORDER BY i.type, i.created DESC, r.update_id LIMIT ?2",
-                 SU_T(match.bytes), SU_I(limit)) < 0)
-        return -1;
-    su_json_open(&c->json, "found", '[');
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0)
-            return -1;
-        const char *type = su_update_type_text((enum su_update_type)(su_rows_int(&rows, 3) & 3));
-        su_guid_format(&id, text);
-        su_line(c, "%s  %-9s %-10s %s%s", text, type, su_rows_text(&rows, 5), su_rows_text(&rows, 2),
-                su_rows_int(&rows, 4) ? " (expired)" : "");
-        su_json_open(&c->json, NULL, '{');
-        su_json_text(&c->json, "update_id", text);
-        su_json_int(&c->json, "revision", su_rows_int(&rows, 1));
-        su_json_text(&c->json, "type", type);
-        su_json_text(&c->json, "kb", su_rows_text(&rows, 5));
-        su_json_text(&c->json, "title", su_rows_text(&rows, 2));
-        su_json_bool(&c->json, "is_expired", su_rows_int(&rows, 4) != 0);
-        su_json_close(&c->json, '}');
-        count++;
-    }
-    su_json_close(&c->json, ']');
-    su_json_int(&c->json, "count", (int64_t)count);
-    su_line(c, "%llu found", (unsigned long long)count);
-    return more;
 }
