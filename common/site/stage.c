@@ -258,9 +258,8 @@ static int end_file(struct su_stage_side *side, const struct parcel *p, struct s
     return 0;
 }
 
-static int write_all(void *context, struct su_belt *belt, struct su_err *err)
+static int write_files(struct su_stage_side *side, struct su_belt *belt, struct su_err *err)
 {
-    struct su_stage_side *side = context;
     void *job;
     int more;
     while ((more = su_belt_take(belt, &job, err)) > 0) {
@@ -270,7 +269,17 @@ static int write_all(void *context, struct su_belt *belt, struct su_err *err)
             return -1;
         su_belt_release(belt);
     }
-    return more < 0 ? -1 : su_store_settle(&side->batch, err);
+    return more;
+}
+
+/* What is whole stays in the store, whatever became of the rest: the next run need not write it again. */
+static int write_all(void *context, struct su_belt *belt, struct su_err *err)
+{
+    struct su_stage_side *side = context;
+    struct su_err ignored = SU_ERR_INIT;
+    int result = write_files(side, belt, err);
+    int settled = su_store_settle(&side->batch, result < 0 ? &ignored : err);
+    return result < 0 ? -1 : settled;
 }
 
 /* ---- both ---- */

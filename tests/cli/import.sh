@@ -734,3 +734,57 @@ test_import_orders_genuine() {
     need_data "$EXPORT_2024"
     orders_of 3 "+$SMALL/m1/export.cab" "$EXPORT_2015" "+$EXPORT_2024" "$SMALL/m2/export.cab"
 }
+
+# Files and records are taken at the same time. Which error is told, and what the store holds afterwards, does
+# not depend on which side was faster: the files' comes first.
+test_import_two_sides_one_error() {
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick --volume-size 64K > /dev/null
+    cp -R stick records
+    cp -R stick both
+    last=$(find stick -name 'SU000001.0*' | sort | tail -n 1)
+    for medium in records both; do
+        flip "$medium/SU-ALPHA-000001/${last##*/}" $(($(stat -c %s "$last") - 5000))
+    done
+    flip both/SU-ALPHA-000001/SU000001.001 3000
+    for medium in records both; do
+        for jobs in 1 2 8 2 8; do
+            rm -rf other
+            cp -a site other
+            expect 3 "$SUIMPORT" --home other --quiet --jobs $jobs import $medium
+            (cd other/content && find . -type f | sort) > store
+            [ -e err.$medium ] || { cp err err.$medium; cp store store.$medium; }
+            cmp -s err err.$medium || fail "another error with --jobs $jobs: $(cat err)"
+            cmp -s store store.$medium || fail "other files with --jobs $jobs"
+        done
+    done
+    grep -q 'SU000001.001' err.both || fail "the error of the files is not the one told: $(cat err.both)"
+    [ "$(wc -l < store.records)" -ge 15 ] || fail 'files were not staged beside records that are bad'
+    same "$(grep -c '[.]tmp-' store.records store.both | tr '\n' ' ')" 'store.records:0 store.both:0 ' 'temporary files'
+    grep -q 'The catalogue is unchanged.' err.records || fail 'what holds is not said'
+    grep -q 'Nothing was written.' err.both || fail 'what holds is not said'
+    # What was staged is held when the medium is good.
+    expect 0 "$SUIMPORT" --home other --quiet --jobs 1 import stick
+    expect 0 site import stick
+    same "$("$SUIMPORT" --home other status --json | jq -r .state_digest)" "$(site_digest)" 'digest'
+}
+
+test_import_many_small_files() {
+    hub init > /dev/null
+    hub key generate --name hub-test > /dev/null
+    small_package
+    python3 "$CHECK/many_files.py" pkg 2500 300 0
+    pack_cab
+    hub sync --from pkg/export.cab > /dev/null
+    hub content add pkg/WsusContent > /dev/null
+    hub site add ALPHA > /dev/null
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    expect 0 site plan stick
+    same "$(find site/content -type f | wc -l)" 0 'files of a plan'
+    expect 0 site import stick --json
+    same "$(json .files_stored)" 2502 'stored'
+    (cd site/content && find . -type f | while read -r file; do echo "$(basename "$file")  $file"; done | sha256sum --quiet -c) || fail 'a stored file is not its name'
+    same "$(find site/content -type f | wc -l)" 2502 'files in the store'
+}

@@ -29,6 +29,23 @@ test_kill_import_with_content() {
     killed 60 site - "$SUIMPORT" import stick
 }
 
+# More files than become durable at once.
+test_kill_import_of_many_files() {
+    hub init > /dev/null
+    hub key generate --name hub-test > /dev/null
+    small_package
+    python3 "$CHECK/many_files.py" pkg 1500 300 0
+    pack_cab
+    hub sync --from pkg/export.cab > /dev/null
+    cp -R hub bare
+    hub content add pkg/WsusContent > /dev/null
+    hub site add ALPHA > /dev/null
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    killed 40 site - "$SUIMPORT" import stick
+    killed 24 bare - "$SUEXPORT" content add pkg/WsusContent
+}
+
 test_kill_import_of_delta() {
     months_hub
     small_site

@@ -90,6 +90,35 @@ static int run(struct story *s, size_t most_weight, bool caller_fills, struct su
     return su_belt_finish(belt, err);
 }
 
+/* Both ends on threads of the belt; the caller is busy elsewhere, and asks now and then. */
+static int run_beside(struct story *s, struct su_err *err)
+{
+    SU_AUTO(su_belt)
+    struct su_belt *belt = su_belt_new(&(struct su_belt_plan){.jobs = s->jobs,
+                                                              .slots = SLOTS,
+                                                              .job_bytes = sizeof(struct job),
+                                                              .context = s,
+                                                              .fill = fill,
+                                                              .work = work,
+                                                              .take = take},
+                                       err);
+    if (!belt)
+        return -1;
+    for (int i = 0; i < 20; i++) {
+        if (su_belt_check(belt, err) < 0) {
+            struct su_err again = SU_ERR_INIT;
+            assert_int_equal(su_belt_finish(belt, &again), -1);
+            assert_string_equal(again.text, err->text);
+            return -1;
+        }
+        (void)usleep(200);
+    }
+    int result = su_belt_finish(belt, err);
+    struct su_err after = SU_ERR_INIT;
+    assert_int_equal(su_belt_check(belt, &after), result);
+    return result;
+}
+
 static const unsigned thread_counts[] = {1, 2, 8};
 #define FOR_THREADS for (size_t t = 0; t < 3 && (su_threads_set(thread_counts[t]), true); t++)
 
@@ -102,6 +131,24 @@ static void test_order_is_kept(void **state)
         GOOD(run(&s, 0, caller_fills, &e));
         assert_int_equal(s.taken, JOBS);
         assert_true(atomic_load(&s.most_on_belt) <= SLOTS + 1); /* counted after the slot was given */
+    }
+}
+
+static void test_caller_is_elsewhere(void **state)
+{
+    (void)state;
+    FOR_THREADS
+    {
+        struct story s = {.count = JOBS}, fill_fails = {.count = JOBS, .fill_fails_at = 77},
+                     work_fails = {.count = JOBS, .work_fails_at = 123},
+                     take_fails = {.count = JOBS, .take_fails_at = 3};
+        GOOD(run_beside(&s, &e));
+        assert_int_equal(s.taken, JOBS);
+        REFUSED(run_beside(&fill_fails, &e), SU_DATA);
+        assert_int_equal(fill_fails.taken, 76);
+        REFUSED(run_beside(&work_fails, &e), SU_FORMAT);
+        REFUSED(run_beside(&take_fails, &e), SU_SPACE);
+        assert_string_equal(e.text, "take 3");
     }
 }
 
@@ -179,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_is_kept),
+        cmocka_unit_test(test_caller_is_elsewhere),
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_weight_is_bounded),
         cmocka_unit_test(test_error_comes_at_its_place),
