@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "common/bundle/pool.h"
+#include "common/sys/belt.h"
 
 #define MAX_BAD_PLACES 10000
 #define MAX_TOLD 3 /* volumes named in the message */
@@ -77,32 +78,78 @@ enum su_verdict su_verdict_of(enum su_code code)
     }
 }
 
-/* A pooled file is whole or not: one bad place for each, in no volume. `lost` by payload. */
-static int check_pool(struct checking *c, struct su_verification *out, bool *lost, struct su_err *err)
+#define POOLED 16u /* files of the pool on their way to be proved */
+
+struct pooled {
+    size_t payload;
+    bool is_bad;
+    struct su_err why; /* when bad */
+};
+
+static int list_pooled(void *context, struct su_belt *belt, struct su_err *err)
 {
-    const struct su_manifest *m = &out->bundle.manifest;
-    for (size_t i = 0; i < m->payloads.count; i++) {
-        const struct su_payload *p = &m->payloads.at[i];
-        struct su_err why = SU_ERR_INIT;
-        if (!p->is_pooled || su_pool_prove(out->bundle.dir, p, &why) == 0)
+    const struct su_bundle *bundle = context;
+    for (size_t i = 0; i < bundle->manifest.payloads.count; i++) {
+        if (!bundle->manifest.payloads.at[i].is_pooled)
             continue;
-        if (why.code != SU_DAMAGED) {
-            *err = why;
-            return -1;
-        }
-        lost[i] = true;
-        struct su_bad_place *place = SU_PUSH(&out->bad, MAX_BAD_PLACES);
-        if (!place) {
-            if (out->bad.count < MAX_BAD_PLACES)
-                return su_fail_memory(err);
-            continue;
-        }
-        place->length = p->id.bytes;
-        place->payload = i;
-        place->reason = strdup(why.text);
-        c->is_out_of_memory |= !place->reason;
+        struct pooled *job = su_belt_slot(belt, err);
+        if (!job)
+            return 0;
+        *job = (struct pooled){.payload = i};
+        su_belt_submit(belt, 0);
     }
     return 0;
+}
+
+static int prove_pooled(void *context, unsigned worker, void *slot, struct su_err *err)
+{
+    const struct su_bundle *bundle = context;
+    struct pooled *job = slot;
+    (void)worker;
+    job->is_bad = su_pool_prove(bundle->dir, &bundle->manifest.payloads.at[job->payload], &job->why) < 0;
+    if (!job->is_bad || job->why.code == SU_DAMAGED)
+        return 0;
+    *err = job->why;
+    return -1;
+}
+
+static int add_pooled(struct checking *c, const struct pooled *job, struct su_err *err)
+{
+    struct su_bad_place *place = SU_PUSH(&c->v->bad, MAX_BAD_PLACES);
+    if (!place)
+        return c->v->bad.count < MAX_BAD_PLACES ? su_fail_memory(err) : 0;
+    place->length = c->v->bundle.manifest.payloads.at[job->payload].id.bytes;
+    place->payload = job->payload;
+    place->reason = strdup(job->why.text);
+    c->is_out_of_memory |= !place->reason;
+    return 0;
+}
+
+/* A pooled file is whole or not: one bad place for each, in no volume. `lost` by payload. */
+static int check_pool(struct checking *c, bool *lost, struct su_err *err)
+{
+    struct pooled jobs[POOLED] = {{0}};
+    struct su_belt_plan plan = {.jobs = jobs,
+                                .slots = POOLED,
+                                .job_bytes = sizeof *jobs,
+                                .context = &c->v->bundle,
+                                .fill = list_pooled,
+                                .work = prove_pooled};
+    SU_AUTO(su_belt) struct su_belt *belt = su_belt_new(&plan, err);
+    void *slot;
+    int more;
+    if (!belt)
+        return -1;
+    while ((more = su_belt_take(belt, &slot, err)) > 0) {
+        const struct pooled *job = slot;
+        if (job->is_bad) {
+            lost[job->payload] = true;
+            if (add_pooled(c, job, err) < 0)
+                return -1;
+        }
+        su_belt_release(belt);
+    }
+    return more;
 }
 
 /* Whether the recovery volumes give back what is bad. */
@@ -210,7 +257,7 @@ static int check_volumes(struct su_home *site, const struct su_bundle_raw *raw,
     if (!reader || su_volume_check_all(reader, on_bad, &c, events, &out->blocks, err) < 0)
         return -1;
     bool *lost = calloc(m->payloads.count + 1, sizeof *lost);
-    int code = lost ? check_pool(&c, out, lost, err) : su_fail_memory(err);
+    int code = lost ? check_pool(&c, lost, err) : su_fail_memory(err);
     if (code == 0)
         code = su_affected_find(&out->affected, m, su_volume_proved(reader), lost, reader, site->db, err);
     free(lost);

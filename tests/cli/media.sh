@@ -443,3 +443,37 @@ test_verify_names_what_is_hit() {
     expect 0 site verify good --json
     same "$(json '"\(.metadata) \(.files_good) \(.files_bad)"')" "good $total 0" 'a good bundle'
 }
+
+# Findings come in the order of the medium, whichever thread was done first; nothing is found twice or missed.
+test_verify_same_with_any_threads() {
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick --volume-size 64K > /dev/null
+    volumes=$(find stick/SU-ALPHA-000001 -name 'SU000001.[0-9]*' | sort)
+    [ "$(echo "$volumes" | wc -l)" -gt 20 ] || fail 'too few volumes'
+    n=0
+    for volume in $volumes; do
+        n=$((n + 1))
+        case $((n % 4)) in
+        0) printf X | dd of="$volume" bs=1 seek=$((n * 100)) conv=notrunc 2> /dev/null ;;
+        1) [ $n -gt 8 ] || rm "$volume" ;;
+        2) [ $n -gt 12 ] || truncate -s 2048 "$volume" ;;
+        esac
+    done
+    for jobs in 1 2 8; do
+        expect 3 site --jobs $jobs verify stick --json
+        mv out out-$jobs
+        [ $jobs = 1 ] || diff out-1 out-$jobs || fail "$jobs threads find something else"
+    done
+    same "$(jq -c '[.bad[].volume] | . == sort and . == unique' out-1)" true 'each bad volume once, in order'
+    same "$(jq '.bad | length' out-1)" "$((n / 4 + 2 + 3))" 'as many as were damaged'
+    # The same of files of a pool.
+    hub export --site ALPHA --full --out shared --pool > /dev/null
+    find shared/SU-POOL -type f | sort | head -n 3 | while read -r file; do truncate -s 3 "$file"; done
+    for jobs in 1 2 8; do
+        expect 3 site --jobs $jobs verify shared --json
+        mv out out-$jobs
+        [ $jobs = 1 ] || diff out-1 out-$jobs || fail "$jobs threads find something else in the pool"
+    done
+    same "$(jq '.bad | length' out-1)" 3 'as many files as were damaged'
+}
