@@ -154,6 +154,48 @@ test_sync_refuses_inconsistent() {
     damaged package.xml 'd.replace(b"<Updates>", b"<Updates><Nested>" * 200, 1)' 'nest deeper'
 }
 
+# with_threads STATUS PACKAGE: one thread and eight do the same to the hub, to the last stored byte, and say the same.
+with_threads() {
+    for jobs in 1 8; do
+        rm -rf "hub.$jobs"
+        cp -a hub "hub.$jobs"
+        expect "$1" "$SUEXPORT" --home "hub.$jobs" --quiet --jobs "$jobs" sync --from "$2"
+        cp err "err.$jobs"
+        sqlite3 -readonly "hub.$jobs/update-point.db" '.dump dictionary revision document info title tag prerequisite bundled superseded file search%' > "dump.$jobs"
+    done
+    [ "$1" = 0 ] || [ -s err.1 ] || fail 'nothing was said'
+    cmp err.1 err.8 || fail "another error with threads: $(cat err.1 err.8)"
+    cmp dump.1 dump.8 || fail 'something else is stored with threads'
+    [ "$(wc -l < dump.1)" -gt 100 ] || fail 'the dump is empty'
+}
+
+test_sync_threads() {
+    damage_hub
+    with_threads 0 "$SMALL/m2/export.cab"
+    # Two faults: the first in the order of the records is told, whoever finds its own first.
+    for places in '9 12' '12 9' '30 31' '31 30'; do
+        small_package_again
+        edit pkg/metadata.txt "(lambda r: join([(x[0], x[1], b'no XML at all' if i == ${places% *} else b'<Update/>' if i == ${places#* } else x[2]) for i, x in enumerate(r)]))(records(d))"
+        pack_cab
+        with_threads 3 pkg/export.cab
+        says "record $(($(printf '%s\n' $places | sort -n | head -n 1) + 1)) "
+    done
+    small_package_again
+    edit pkg/metadata.txt "(lambda r: join([(x[0], x[1], b'no XML at all' if i == 20 else x[2]) for i, x in enumerate(r)])[:-3])(records(d))"
+    pack_cab
+    with_threads 3 pkg/export.cab
+    says 'record 21 '
+}
+
+test_sync_threads_genuine() {
+    need_data "$EXPORT_2015"
+    need_data "$EXPORT_2024"
+    hub init > /dev/null
+    with_threads 0 "$EXPORT_2015"
+    cp -a hub.8/. hub
+    with_threads 0 "$EXPORT_2024"
+}
+
 test_sync_refuses_duplicates_and_nothing() {
     damage_hub
     edit pkg/metadata.txt '(lambda r: join(r + [r[20]]))(records(d))'
