@@ -129,7 +129,7 @@ struct su_arena_chunk {
     alignas(max_align_t) char bytes[];
 };
 
-void *su_arena_alloc(struct su_arena *arena, size_t bytes)
+static void *cut_off(struct su_arena *arena, size_t bytes)
 {
     size_t align = alignof(max_align_t);
     if (bytes > arena->max_bytes)
@@ -149,14 +149,22 @@ void *su_arena_alloc(struct su_arena *arena, size_t bytes)
     void *p = chunk->bytes + chunk->used;
     chunk->used += bytes;
     arena->used_bytes += bytes;
-    return memset(p, 0, bytes);
+    return p;
+}
+
+void *su_arena_alloc(struct su_arena *arena, size_t bytes)
+{
+    void *p = cut_off(arena, bytes);
+    return p ? memset(p, 0, bytes) : NULL;
 }
 
 char *su_arena_text(struct su_arena *arena, const char *text, size_t length)
 {
-    char *copy = su_arena_alloc(arena, length + 1);
-    if (copy)
+    char *copy = cut_off(arena, length + 1); /* not zeroed first: whole documents are kept so */
+    if (copy) {
         memcpy(copy, text, length);
+        copy[length] = 0;
+    }
     return copy;
 }
 

@@ -6,6 +6,8 @@
 
 #define HEAD_BYTES 55 /* 36 ',' 8 ',' 8 ',' */
 #define WINDOW_BYTES (256 * SU_KIB)
+/* The memory of a document larger than this is given back before the next one is read. */
+#define WORTH_KEEPING_BYTES (4 * SU_MIB)
 #define NOT_UTF8 "the document is not UTF-8"
 
 void su_package_records_open(struct su_package_records *r, su_pull pull, void *context)
@@ -92,6 +94,8 @@ static int read_on(struct su_package_records *r, struct su_err *err)
 static int read_document(struct su_package_records *r, size_t units, struct su_err *err)
 {
     su_buf_clear(&r->document);
+    if (r->document.capacity > WORTH_KEEPING_BYTES)
+        su_buf_cleanup(&r->document);
     while (units > 0) {
         size_t used, piece = su_utf8_span(here(r), available(r), units, &used);
         if (piece == 0 && read_on(r, err) < 0)

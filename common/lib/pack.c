@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <zdict.h>
+#define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_c_forceAttachDict */
 #include <zstd.h>
 
 struct su_packer {
@@ -113,6 +114,7 @@ int su_pack_train(const char *samples, const size_t *sample_bytes, size_t count,
 
 int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t length, struct su_err *err)
 {
+    (void)ZSTD_CCtx_reset(packer->compress, ZSTD_reset_session_and_parameters); /* lets go of the old one */
     ZSTD_freeCDict(packer->compress_dictionary);
     ZSTD_freeDDict(packer->decompress_dictionary);
     packer->compress_dictionary = NULL;
@@ -123,6 +125,12 @@ int su_packer_set_dictionary(struct su_packer *packer, const void *bytes, size_t
     packer->decompress_dictionary = ZSTD_createDDict(bytes, length);
     if (!packer->compress_dictionary || !packer->decompress_dictionary)
         return su_fail_memory(err);
+    if (ZSTD_isError(ZSTD_CCtx_refCDict(packer->compress, packer->compress_dictionary)))
+        return su_fail(err, SU_BUG, "the dictionary is not taken");
+    /* Left to itself zstd copies the dictionary's tables for each document above 16 KiB, which takes as long
+     * as packing it: 330 MB/s at 36 KiB, else 660; the bytes are the same. Without this wish it is only
+     * slower. */
+    (void)ZSTD_CCtx_setParameter(packer->compress, ZSTD_c_forceAttachDict, ZSTD_dictForceAttach);
     return 0;
 }
 
@@ -134,10 +142,9 @@ int su_pack_document(struct su_packer *packer, const void *bytes, size_t length,
     char *to = su_buf_reserve(out, room);
     if (!to)
         return su_buf_check(out, "compressed document", err);
-    size_t made =
-        packer->compress_dictionary
-            ? ZSTD_compress_usingCDict(packer->compress, to, room, bytes, length, packer->compress_dictionary)
-            : ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_DOCUMENT_LEVEL);
+    size_t made = packer->compress_dictionary
+                      ? ZSTD_compress2(packer->compress, to, room, bytes, length)
+                      : ZSTD_compressCCtx(packer->compress, to, room, bytes, length, SU_PACK_DOCUMENT_LEVEL);
     return finish(made, out, "compressing", err);
 }
 

@@ -1,8 +1,9 @@
 #include "common/sys/interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
-static volatile sig_atomic_t caught;
+static atomic_int caught; /* set by the main thread, asked by all */
 
 static void on_signal(int signal_number)
 {
@@ -21,5 +22,6 @@ void su_interrupt_install(void)
 
 int su_interrupt_check(struct su_err *err)
 {
-    return caught ? su_fail(err, SU_INTERRUPTED, "interrupted by signal %d", (int)caught) : 0;
+    int signal_number = atomic_load_explicit(&caught, memory_order_relaxed);
+    return signal_number ? su_fail(err, SU_INTERRUPTED, "interrupted by signal %d", signal_number) : 0;
 }

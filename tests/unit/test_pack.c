@@ -132,6 +132,36 @@ static void test_documents_with_a_dictionary(void **state)
     assert_int_equal(out.length, 0);
 }
 
+/* One packer goes through dictionaries: what it packs depends on the present one alone, whatever the size. */
+static void test_dictionaries_change(void **state)
+{
+    (void)state;
+    SU_AUTO(su_packer) struct su_packer *reader = su_packer_new(&e), *used = su_packer_new(&e);
+    SU_AUTO(su_buf) struct su_buf first = SU_BUF_INIT(100000), second = SU_BUF_INIT(100000), packed = SU_BUF_INIT(800000),
+                                  again = SU_BUF_INIT(800000), out = SU_BUF_INIT(800000), document = SU_BUF_INIT(800000);
+    sample_text(&first, 60000, 1);
+    sample_text(&second, 60000, 2);
+    for (unsigned i = 0; i < 60; i++) {
+        const struct su_buf *content = i % 3 == 0 ? &first : i % 3 == 1 ? &second : NULL; /* raw content serves as a dictionary too */
+        const char *bytes = content ? content->bytes : "";
+        size_t length = content ? content->length : 0;
+        SU_AUTO(su_packer) struct su_packer *fresh = su_packer_new(&e);
+        su_buf_clear(&document);
+        sample_text(&document, (i + 1) * (i + 1) * 100, i % 2 + 1); /* 100 bytes to 360 KB: also beyond 16 and 128 KiB */
+        GOOD(su_packer_set_dictionary(fresh, bytes, length, &e));
+        GOOD(su_packer_set_dictionary(used, bytes, length, &e));
+        GOOD(su_packer_set_dictionary(reader, bytes, length, &e));
+        GOOD(su_pack_document(fresh, document.bytes, document.length, &packed, &e));
+        for (int k = 0; k < 2; k++) {
+            GOOD(su_pack_document(used, document.bytes, document.length, &again, &e));
+            assert_int_equal(again.length, packed.length);
+            assert_memory_equal(again.bytes, packed.bytes, packed.length);
+        }
+        GOOD(su_unpack_document(reader, packed.bytes, packed.length, document.length, &out, &e));
+        assert_memory_equal(out.bytes, document.bytes, document.length);
+    }
+}
+
 static void test_too_little_to_learn_from(void **state)
 {
     (void)state;
@@ -149,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_damaged_frames),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_documents_with_a_dictionary),
+        cmocka_unit_test(test_dictionaries_change),
         cmocka_unit_test(test_too_little_to_learn_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
