@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include "common/base/limits.h"
 
@@ -98,6 +99,8 @@ static void on_error(void *ctx, xmlErrorPtr error)
 
 struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, struct su_err *err)
 {
+    static once_flag is_ready = ONCE_FLAG_INIT; /* libxml2's own start looks at a flag without its lock */
+    call_once(&is_ready, xmlInitParser);
     struct su_xml *xml = calloc(1, sizeof *xml);
     xmlSAXHandler sax = {
         .initialized = XML_SAX2_MAGIC,

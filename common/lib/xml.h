@@ -26,7 +26,7 @@ struct su_xml_handler {
     int (*text)(void *context, const char *text, size_t length, struct su_err *err);
 };
 
-struct su_xml;
+struct su_xml; /* belongs to one thread at a time */
 struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, struct su_err *err);
 int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_xml_finish(struct su_xml *xml, struct su_err *err) SU_CHECKED;
