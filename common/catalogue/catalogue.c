@@ -133,40 +133,27 @@ static int remove_held(struct su_catalogue *c, const struct su_prepared *items, 
     return su_feed_run(c->db, err, "DELETE FROM revision WHERE rev_id IN (SELECT c0 FROM feed)");
 }
 
-#define INTO_REVISION                                                                                        \
-    "INSERT OR FAIL INTO revision (rev_id, update_id, revision, origin, record_sha256, doc_sha256, arrived)" \
-    " SELECT c0, c1, c2, c3, c4, c5, c6 FROM feed"
-
-static int insert_revisions(struct su_catalogue *c, const struct su_prepared *items, size_t count,
-                            struct su_err *err)
-{
-    su_feed_begin(c->db);
-    for (const struct su_prepared *item = items; item < items + count; item++) {
-        const struct su_record *r = &item->record;
-        int64_t arrived = item->held.is_held ? item->held.arrived : item->arrived;
-        if (item->edit == SU_PUT &&
-            su_feed_row(c->db, err, INTO_REVISION, SU_I(item->rev_id), SU_B(r->id.bytes, sizeof r->id.bytes),
-                        SU_I(r->revision), SU_I(r->origin), SU_B(r->record_sha256, SU_SHA256_BYTES),
-                        SU_B(r->document_sha256, SU_SHA256_BYTES),
-                        SU_I(item->held.is_held || arrived ? arrived : c->arrival)) < 0)
-            return -1;
-    }
-    return su_feed_run(c->db, err, INTO_REVISION);
-}
-
-/* Row by row, for the sake of its foreign keys: see feed in db.h. */
-static int insert_document(struct su_catalogue *c, const struct su_prepared *item, struct su_err *err)
+/* Row by row, for the sake of the foreign keys: see feed in db.h. */
+static int insert(struct su_catalogue *c, const struct su_prepared *item, struct su_err *err)
 {
     const struct su_record *r = &item->record;
-    if (keep_dictionary(c, item->dictionary, err) < 0)
+    const struct su_arg urls = {
+        .kind = SU_ARG_TEXT, .bytes = r->urls_bytes ? r->urls : "", .length = r->urls_bytes};
+    int64_t arrived = item->held.is_held ? item->held.arrived : item->arrived ? item->arrived : c->arrival;
+    if (keep_dictionary(c, item->dictionary, err) < 0 ||
+        su_run(
+            c->db, err,
+            "INSERT INTO revision (rev_id, update_id, revision, origin, record_sha256, doc_sha256, arrived) "
+            "VALUES (?1,?2,?3,?4,?5,?6,?7)",
+            SU_I(item->rev_id), SU_B(r->id.bytes, sizeof r->id.bytes), SU_I(r->revision), SU_I(r->origin),
+            SU_B(r->record_sha256, SU_SHA256_BYTES), SU_B(r->document_sha256, SU_SHA256_BYTES),
+            SU_I(arrived)) < 0)
         return -1;
     return su_run(
         c->db, err,
         "INSERT INTO document (rev_id, dictionary_id, raw_bytes, packed, urls) VALUES (?1,?2,?3,?4,?5)",
         SU_I(item->rev_id), item->dictionary ? SU_I(item->dictionary->id) : SU_NULL, SU_I(r->document_bytes),
-        SU_B(item->packed, item->packed_bytes),
-        ((struct su_arg){
-            .kind = SU_ARG_TEXT, .bytes = r->urls_bytes ? r->urls : "", .length = r->urls_bytes}));
+        SU_B(item->packed, item->packed_bytes), urls);
 }
 
 int su_catalogue_apply(struct su_catalogue *c, struct su_prepared *items, size_t count, struct su_err *err)
@@ -175,14 +162,13 @@ int su_catalogue_apply(struct su_catalogue *c, struct su_prepared *items, size_t
     if (su_query_int(c->db, &last, NULL, err, "SELECT coalesce(max(rev_id),0) FROM revision") < 0 ||
         remove_held(c, items, count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (items[i].edit == SU_PUT)
-            items[i].rev_id = ++last;
-    if (insert_revisions(c, items, count, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (items[i].edit == SU_PUT && insert_document(c, &items[i], err) < 0)
+    for (struct su_prepared *item = items; item < items + count; item++) {
+        if (item->edit != SU_PUT)
+            continue;
+        item->rev_id = ++last;
+        if (insert(c, item, err) < 0)
             return -1;
+    }
     return su_derive(c->db, items, count, err);
 }
 
