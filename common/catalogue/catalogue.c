@@ -15,6 +15,7 @@ struct su_catalogue {
     struct su_packer *reader;
     int64_t read_dictionary; /* 0: none loaded */
     int64_t arrival;         /* sync_id the run will have in the history */
+    struct su_buf indices;   /* SQL that makes those that were dropped for a first load */
 };
 
 struct su_catalogue *su_catalogue_new(struct su_db *db, struct su_err *err)
@@ -25,6 +26,7 @@ struct su_catalogue *su_catalogue_new(struct su_db *db, struct su_err *err)
         return NULL;
     }
     c->db = db;
+    c->indices = (struct su_buf)SU_BUF_INIT(4 * SU_KIB);
     if (su_query_int(db, &c->arrival, NULL, err, "SELECT coalesce(max(sync_id),0)+1 FROM sync_history") < 0 ||
         !(c->reader = su_packer_new(err)))
         su_catalogue_cleanup(&c);
@@ -36,6 +38,7 @@ void su_catalogue_cleanup(struct su_catalogue **c)
     if (!*c)
         return;
     su_packer_cleanup(&(*c)->reader);
+    su_buf_cleanup(&(*c)->indices);
     free(*c);
     *c = NULL;
 }
@@ -77,6 +80,22 @@ int su_catalogue_known(struct su_catalogue *c, struct su_known *known, struct su
     if (known->prefixes.count > 1)
         qsort(known->prefixes.at, known->prefixes.count, sizeof *known->prefixes.at, compare_prefixes);
     return more;
+}
+
+int su_catalogue_load_begin(struct su_catalogue *c, bool *is_first, struct su_err *err)
+{
+    int64_t has_any;
+    if (su_query_int(c->db, &has_any, NULL, err, "SELECT EXISTS (SELECT 1 FROM revision)") < 0)
+        return -1;
+    *is_first = !has_any;
+    return has_any ? 0 : su_derive_drop_indices(c->db, &c->indices, err);
+}
+
+int su_catalogue_load_end(struct su_catalogue *c, struct su_err *err)
+{
+    int result = c->indices.length > 0 ? su_db_script(c->db, c->indices.bytes, err) : 0;
+    su_buf_clear(&c->indices);
+    return result;
 }
 
 int su_catalogue_find(struct su_catalogue *c, struct su_prepared *items, size_t count, struct su_err *err)
@@ -258,7 +277,11 @@ int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err 
     struct su_batch *batch = su_batch_new(err);
     *count = 0;
     int64_t times;
-    int result = batch && su_derive_clear(c->db, err) == 0 ? rebuild(c, batch, count, err) : -1;
+    int result = batch && su_derive_clear(c->db, err) == 0 &&
+                         su_derive_drop_indices(c->db, &c->indices, err) == 0 &&
+                         rebuild(c, batch, count, err) == 0
+                     ? su_catalogue_load_end(c, err)
+                     : -1;
     su_batch_cleanup(&batch);
     /* what was concluded from the derived tables before may not hold any more */
     return result < 0 || su_setting_int(c->db, "derived", &times, err) < 0

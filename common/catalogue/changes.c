@@ -28,18 +28,26 @@ int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t c
     return su_feed_run(db, err, TOUCH);
 }
 
-int su_changes_count(struct su_db *db, const struct su_state *state, struct su_changes *out,
-                     struct su_err *err)
+/* Materialized: each subquery once an id, not once for each sum that asks for it. */
+int su_changes_count(struct su_db *db, const struct su_state *before, const struct su_state *after,
+                     struct su_changes *out, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    if (before->updates == 0) {
+        *out = (struct su_changes){.new = after->updates};
+        return 0;
+    }
     if (su_query(
             db, &rows, err,
-            "SELECT coalesce(sum(NOT was_held AND is_held), 0), coalesce(sum(was_held AND NOT is_held), 0),"
-            " coalesce(sum(was_held AND is_held AND is_expired AND NOT was_expired), 0),"
-            " coalesce(sum(was_held AND is_held AND NOT (is_expired AND NOT was_expired)), 0) FROM"
-            " (SELECT was_held, was_expired, EXISTS (SELECT 1 FROM revision r WHERE r.update_id=t.update_id) "
-            "AS is_held,"
-            " coalesce(" NEWEST_EXPIRED("t.update_id") ", 0) AS is_expired FROM temp.touched t)") < 0)
+            "WITH now AS MATERIALIZED (SELECT was_held, was_expired, EXISTS (SELECT 1 FROM revision r WHERE "
+            "r.update_id=t.update_id) AS is_held,"
+            " coalesce(" NEWEST_EXPIRED(
+                "t.update_id") ", 0) AS is_expired FROM temp.touched t)"
+                               " SELECT coalesce(sum(NOT was_held AND is_held), 0), coalesce(sum(was_held "
+                               "AND NOT is_held), 0),"
+                               " coalesce(sum(was_held AND is_held AND is_expired AND NOT was_expired), 0),"
+                               " coalesce(sum(was_held AND is_held AND NOT (is_expired AND NOT "
+                               "was_expired)), 0) FROM now") < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more <= 0)
@@ -48,6 +56,6 @@ int su_changes_count(struct su_db *db, const struct su_state *state, struct su_c
                                .removed = (uint64_t)su_rows_int(&rows, 1),
                                .expired = (uint64_t)su_rows_int(&rows, 2),
                                .revised = (uint64_t)su_rows_int(&rows, 3)};
-    out->unchanged = state->updates - out->new - out->expired - out->revised;
+    out->unchanged = after->updates - out->new - out->expired - out->revised;
     return 0;
 }

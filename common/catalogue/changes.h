@@ -14,7 +14,9 @@
 
 int su_changes_begin(struct su_db *db, struct su_err *err) SU_CHECKED;
 int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t count, struct su_err *err) SU_CHECKED;
-/* `state` is that after the edits; unchanged = all ids minus the touched ones that are still held. */
-int su_changes_count(struct su_db *db, const struct su_state *state, struct su_changes *out, struct su_err *err) SU_CHECKED;
+/* States before and after the edits; unchanged = all ids minus the touched ones that are still held. Where nothing
+ * was held before, all is new, and nothing need have been touched. */
+int su_changes_count(struct su_db *db, const struct su_state *before, const struct su_state *after, struct su_changes *out,
+                     struct su_err *err) SU_CHECKED;
 
 #endif

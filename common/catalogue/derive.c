@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/base/limits.h"
+
 /* One table after the other: each statement keeps its place in one table and its indices. */
 #define EACH_PUT(item, items, count)                                                                         \
     for (const struct su_prepared *item = (items); item < (items) + (count); item++)                         \
@@ -122,13 +124,59 @@ static int insert_files(struct su_db *db, const struct su_prepared *items, size_
     return su_feed_run(db, err, INTO_FILE);
 }
 
-/* Row by row: see feed in db.h. */
+/* A language once, as the table has it: its first title. */
+static bool has_earlier(const struct su_update *u, size_t title)
+{
+    for (size_t i = 0; i < title; i++)
+        if (strcmp(u->localized.at[i].language, u->localized.at[title].language) == 0)
+            return true;
+    return false;
+}
+
+static void add_words(struct su_buf *out, const char *before, const char *words)
+{
+    su_buf_adds(out, before);
+    su_buf_adds(out, words);
+    su_buf_add(out, "\n", 1);
+}
+
+/* The same words as WORDS. A tag that is repeated is no new word. */
+static void words_of(const struct su_update *u, struct su_buf *out)
+{
+    su_buf_clear(out);
+    for (size_t i = 0; i < u->localized.count; i++)
+        if (!has_earlier(u, i))
+            add_words(out, "", u->localized.at[i].title);
+    for (size_t i = 0; i < u->tags.count; i++) {
+        const struct su_tag *t = &u->tags.at[i];
+        bool is_kb = strcmp(t->kind, "kb") == 0;
+        if (is_kb || strcmp(t->kind, "bulletin") == 0 || strcmp(t->kind, "cve") == 0)
+            add_words(out, "", t->value);
+        if (is_kb)
+            add_words(out, "KB", t->value);
+    }
+}
+
+/* Row by row: see feed in db.h. Reading the words back from the tables takes 1 s for 100,000 updates; it is
+ * done where languages are too many to compare each with each, 29 being usual. */
+#define MANY_LANGUAGES 200
 static int insert_words(struct su_db *db, const struct su_prepared *items, size_t count, struct su_err *err)
 {
+    SU_AUTO(su_buf) struct su_buf words = SU_BUF_INIT(SU_MAX_UPDATE_ARENA_BYTES);
     EACH_PUT(item, items, count)
-    if (su_run(db, err, "INSERT INTO search (rowid, words) VALUES (?1, " WORDS("?1") ")",
-               SU_I(item->rev_id)) < 0)
-        return -1;
+    {
+        if (item->update.localized.count > MANY_LANGUAGES) {
+            if (su_run(db, err, "INSERT INTO search (rowid, words) VALUES (?1, " WORDS("?1") ")",
+                       SU_I(item->rev_id)) < 0)
+                return -1;
+            continue;
+        }
+        words_of(&item->update, &words);
+        if (su_buf_check(&words, "the words of a title", err) < 0 ||
+            su_run(db, err, "INSERT INTO search (rowid, words) VALUES (?1,?2)", SU_I(item->rev_id),
+                   SU_T(words.bytes ? words.bytes : "")) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -167,4 +215,17 @@ int su_derive_clear(struct su_db *db, struct su_err *err)
                         "DELETE FROM bundled; DELETE FROM superseded; DELETE FROM file;"
                         "INSERT INTO search (search) VALUES ('delete-all');",
                         err);
+}
+
+int su_derive_drop_indices(struct su_db *db, struct su_buf *sql, struct su_err *err)
+{
+#define INDICES                                                                                              \
+    " FROM sqlite_schema WHERE type='index' AND sql IS NOT NULL AND tbl_name IN ('info','title','tag',"      \
+    "'prerequisite','bundled','superseded','file')"
+    SU_AUTO(su_buf) struct su_buf drop = SU_BUF_INIT(4 * SU_KIB);
+    if (su_query_text(db, sql, NULL, err, "SELECT coalesce(group_concat(sql, ';'), '')" INDICES) < 0 ||
+        su_query_text(db, &drop, NULL, err,
+                      "SELECT coalesce(group_concat('DROP INDEX '||name, ';'), '')" INDICES) < 0)
+        return -1;
+    return su_db_script(db, drop.bytes, err);
 }

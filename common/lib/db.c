@@ -50,6 +50,10 @@ static const char SETTINGS[] = "PRAGMA trusted_schema=OFF;"
                                "PRAGMA synchronous=FULL;"
                                "PRAGMA temp_store=FILE;";
 
+/* Against pages of 4 KiB a first load takes 7 % less time of the database, and the synchronization of a month
+ * the same; 16 KiB gives 4 % more, but a delta writes whole pages for single rows of the indices. */
+static const char NEW_DATABASE[] = "PRAGMA page_size=8192;";
+
 static int configure(struct su_db *db, bool is_file, struct su_err *err)
 {
     char cache[64];
@@ -77,7 +81,8 @@ static int open_at(struct su_db **out, const char *path, int flags, struct su_er
         su_db_cleanup(&db);
         return -1;
     }
-    if (configure(db, path[0] != ':', err) < 0) {
+    if (configure(db, path[0] != ':', err) < 0 ||
+        (flags & SQLITE_OPEN_CREATE && su_db_script(db, NEW_DATABASE, err) < 0)) {
         su_db_cleanup(&db);
         return su_prefix(err, "%s", path);
     }

@@ -215,7 +215,8 @@ static int apply(struct importing *i, struct su_err *err)
                        ? -1
                        : 0;
     if (join_content(i, replayed, err) < 0 || su_stage_check_rest(&i->staging, i->reader, err) < 0 ||
-        prove(i, err) < 0 || su_changes_count(i->site->db, &i->result->state, &i->result->changes, err) < 0 ||
+        prove(i, err) < 0 ||
+        su_changes_count(i->site->db, &position.state, &i->result->state, &i->result->changes, err) < 0 ||
         su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
             0)
         return -1;
@@ -401,7 +402,7 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
     if (memcmp(result->state.digest, base, sizeof base) != 0)
         return su_fail(err, SU_STATE_DIFFERS, "the inverse of %s does not lead to the state before it",
                        position->bundle);
-    if (su_changes_count(site->db, &result->state, &result->changes, err) < 0 ||
+    if (su_changes_count(site->db, &position->state, &result->state, &result->changes, err) < 0 ||
         su_run(site->db, err, "UPDATE import SET undone=1 WHERE import_id=?1", SU_I(position->import_id)) <
             0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||

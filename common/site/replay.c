@@ -19,6 +19,7 @@ struct replay {
     struct su_preparer *own,
         *workers[SU_MAX_THREADS]; /* the database's thread's, and of those that prepare */
     struct su_batch *batch;       /* of what is removed or restored */
+    bool is_first;                /* nothing is held: all is new */
     int64_t import_id;
     /* The reading thread's while it runs. */
     struct su_volume_reader *reader;
@@ -62,7 +63,8 @@ static int decide(struct replay *r, struct su_batch *batch, struct su_prepared *
         return 0;
     item->edit = SU_PUT;
     item->is_touched =
-        !is_held || memcmp(item->held.document_sha256, item->record.document_sha256, SU_SHA256_BYTES) != 0;
+        !r->is_first &&
+        (!is_held || memcmp(item->held.document_sha256, item->record.document_sha256, SU_SHA256_BYTES) != 0);
     return item->is_ready ? 0 : su_prepare(r->own, batch, item, err);
 }
 
@@ -206,9 +208,13 @@ int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su
     if (result == 0 && m->is_full) /* a delta has little that is held */
         result = su_catalogue_known(r.catalogue, &r.known, err);
     if (result == 0)
+        result = su_catalogue_load_begin(r.catalogue, &r.is_first, err);
+    if (result == 0)
         result = apply_frames(&r, err);
     if (result == 0 && m->is_full)
         result = remove_unseen(&r, err);
+    if (result == 0)
+        result = su_catalogue_load_end(r.catalogue, err);
     su_progress(events, SU_SYNC_DATABASE, "updates", r.records + r.removals, r.total, "items");
     close_replay(&r);
     return result;

@@ -124,6 +124,78 @@ static void test_update_without_a_word(void **state)
     GOOD(su_db_script(f->home.db, "INSERT INTO search (search) VALUES ('integrity-check');", &e));
 }
 
+/* What a full-text table holds, as text: each word with its rows. */
+static void dump_words(struct fixture *f, const char *vocabulary, struct su_buf *out)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(%s, instance)", vocabulary);
+    GOOD(su_db_script(f->home.db, sql, &e));
+    {
+        SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+        int more;
+        GOOD(su_query(f->home.db, &rows, &e, "SELECT term, doc FROM temp.vocabulary ORDER BY 1, 2"));
+        while ((more = su_rows_next(&rows, &e)) > 0)
+            su_buf_addf(out, "%s %lld\n", su_rows_text(&rows, 0), (long long)su_rows_int(&rows, 1));
+        assert_int_equal(more, 0);
+    }
+    su_buf_adds(out, "");
+    GOOD(su_buf_check(out, "words", &e));
+    GOOD(su_db_script(f->home.db, "DROP TABLE temp.vocabulary", &e));
+}
+
+/* Languages and tags in any number, many of them repeated with another text or the same. */
+static void write_random(struct su_buf *out, unsigned id, unsigned *seed)
+{
+#define UP_TO(n) ((*seed = *seed * 1103515245u + 12345u) >> 16) % (n)
+    unsigned languages = id % 10 == 9 ? 190 + UP_TO(30) : UP_TO(8), tags = UP_TO(12);
+    su_buf_addf(out, "<upd:Update xmlns:upd='" UPD_URI "'><upd:UpdateIdentity UpdateID=\"%s\" RevisionNumber=\"1\"/>"
+                     "<upd:Properties UpdateType=\"Software\" DefaultPropertiesLanguage=\"en\">", guid_text(id));
+    for (unsigned i = 0; i < tags; i++) {
+        static const char *const kinds[] = {"KBArticleID", "CveID", "SecurityBulletinID", "Language"};
+        unsigned kind = UP_TO(4), value = UP_TO(5);
+        su_buf_addf(out, "<upd:%s>w%u</upd:%s>", kinds[kind], value, kinds[kind]);
+    }
+    su_buf_adds(out, "</upd:Properties><upd:LocalizedPropertiesCollection>");
+    for (unsigned i = 0; i < languages; i++) {
+        unsigned language = UP_TO(6), title = UP_TO(40), more = UP_TO(40);
+        su_buf_addf(out, "<upd:LocalizedProperties><upd:Language>l%u</upd:Language><upd:Title>t%u t%u</upd:Title></upd:LocalizedProperties>",
+                    language, title, more);
+    }
+    su_buf_adds(out, "</upd:LocalizedPropertiesCollection></upd:Update>");
+    GOOD(su_buf_check(out, "document", &e));
+}
+
+/* The words of a row are those of its tables, however they were found, and go completely. */
+static void test_words_are_those_of_the_tables(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_buf) struct su_buf have = SU_BUF_INIT(SU_MIB), want = SU_BUF_INIT(SU_MIB), none = SU_BUF_INIT(SU_MIB);
+    unsigned seed = 7;
+    int64_t rows[60];
+    for (unsigned round = 0; round < 2; round++) /* the second time in place of the first */
+        for (unsigned i = 0; i < 60; i++) {
+            SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(SU_MIB);
+            write_random(&xml, i + 1, &seed);
+            rows[i] = put_document(f, i + 1, 1, xml.bytes, xml.length, "");
+        }
+    GOOD(su_db_script(f->home.db, "CREATE VIRTUAL TABLE temp.wanted USING fts5 (words, content='', detail='none', columnsize=0);"
+                                  "INSERT INTO temp.wanted (rowid, words) SELECT rev_id, (SELECT group_concat(title, ' ') FROM title t WHERE t.rev_id=r.rev_id)||' '||"
+                                  "coalesce((SELECT group_concat(value||' '||iif(kind='kb', 'KB'||value, ''), ' ') FROM tag g WHERE g.rev_id=r.rev_id AND kind<>'language'), '') FROM revision r"
+                                  " WHERE EXISTS (SELECT 1 FROM title t WHERE t.rev_id=r.rev_id);"
+                                  "INSERT INTO temp.wanted (rowid, words) SELECT rev_id, (SELECT group_concat(value||' '||iif(kind='kb', 'KB'||value, ''), ' ') FROM tag g"
+                                  " WHERE g.rev_id=r.rev_id AND kind<>'language') FROM revision r WHERE NOT EXISTS (SELECT 1 FROM title t WHERE t.rev_id=r.rev_id);", &e));
+    dump_words(f, "main, search", &have);
+    dump_words(f, "temp, wanted", &want);
+    assert_true(want.length > 3000);
+    assert_string_equal(have.bytes, want.bytes);
+    GOOD(su_db_script(f->home.db, "INSERT INTO search (search) VALUES ('integrity-check');", &e));
+    for (unsigned i = 0; i < 60; i++)
+        remove_row(f, rows[i]);
+    dump_words(f, "main, search", &none);
+    assert_int_equal(none.length, 0);
+    GOOD(su_db_script(f->home.db, "INSERT INTO search (search) VALUES ('integrity-check');", &e));
+}
+
 static void test_rebuild_gives_the_same(void **state)
 {
     struct fixture *f = *state;
@@ -173,6 +245,7 @@ int main(void)
         HELD(test_words),
         HELD(test_words_go_with_their_row),
         HELD(test_update_without_a_word),
+        HELD(test_words_are_those_of_the_tables),
         HELD(test_rebuild_gives_the_same),
         HELD(test_rebuild_stops_at_damage),
     };
