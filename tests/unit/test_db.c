@@ -261,6 +261,47 @@ static void test_foreign_keys_cascade(void **state)
     assert_int_equal(left, 1);
 }
 
+#define INTO_T "INSERT OR IGNORE INTO t SELECT c0, c1, c2, c3 FROM feed"
+
+/* As many rows as a feed holds, one less, one more, and several times as many: each arrives once, as row by row. */
+static void test_feed_gives_every_row_once(void **state)
+{
+    (void)state;
+    static const size_t numbers[] = {0, 1, SU_FEED_CELLS / 4 - 1, SU_FEED_CELLS / 4, SU_FEED_CELLS / 4 + 1, 5000};
+    for (size_t k = 0; k < 6; k++) {
+        SU_AUTO(su_db) struct su_db *db = open_memory();
+        su_feed_begin(db);
+        for (size_t i = 0; i < numbers[k]; i++)
+            GOOD(su_feed_row(db, &e, INTO_T, SU_I(i), i % 3 ? SU_I(-(int64_t)i) : SU_NULL, SU_T("\xe2\x82\xac"), SU_B("\0x", i % 3)));
+        GOOD(su_feed_run(db, &e, INTO_T));
+        assert_int_equal(count(db), numbers[k]);
+        int64_t right = -1;
+        GOOD(su_query_int(db, &right, NULL, &e, "SELECT count(*) FROM t WHERE i IS iif(id%3, -id, NULL) AND s=char(8364) AND b=substr(x'0078', 1, id%3)"));
+        assert_int_equal(right, numbers[k]);
+    }
+}
+
+static void test_feed_is_bounded_and_ours(void **state)
+{
+    (void)state;
+    SU_AUTO(su_db) struct su_db *db = open_memory();
+    int64_t n = -1;
+    su_feed_begin(db);
+    for (int64_t i = 0; i < SU_FEED_CELLS / 2; i++) /* kept: for several statements, and in order */
+        GOOD(su_feed_row(db, &e, NULL, SU_I(i), SU_NULL));
+    REFUSED(su_feed_row(db, &e, NULL, SU_I(1), SU_NULL), SU_BUG);
+    REFUSED(su_feed_row(db, &e, NULL, SU_I(1)), SU_BUG);
+    GOOD(su_query_int(db, &n, NULL, &e, "SELECT count(*) FROM feed WHERE rowid=c0 AND c1 IS NULL AND c9 IS NULL"));
+    assert_int_equal(n, SU_FEED_CELLS / 2);
+    su_feed_begin(db);
+    GOOD(su_query_int(db, &n, NULL, &e, "SELECT count(*) FROM feed"));
+    assert_int_equal(n, 0);
+    GOOD(su_db_script(db, "CREATE VIEW v AS SELECT * FROM feed", &e)); /* nothing stored may read it */
+    REFUSED(su_query_int(db, &n, NULL, &e, "SELECT count(*) FROM v"), SU_DATABASE);
+    REFUSED(su_db_script(db, "CREATE VIRTUAL TABLE w USING feed", &e), SU_DATABASE);
+    REFUSED(su_db_script(db, "INSERT INTO feed VALUES (1,2,3,4,5,6,7,8,9,10)", &e), SU_DATABASE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_nested_cursors_of_one_statement),
         cmocka_unit_test_setup_teardown(test_opening_files, make_place, remove_place),
         cmocka_unit_test(test_hardening),
+        cmocka_unit_test(test_feed_gives_every_row_once),
+        cmocka_unit_test(test_feed_is_bounded_and_ours),
         cmocka_unit_test(test_foreign_keys_cascade),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,32 @@ static void test_rebuild_gives_the_same(void **state)
     expect_found(f, "security", "");
 }
 
+/* The indices that a first load does without are there afterwards, word for word and whole. */
+static void test_first_load_leaves_the_schema(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_buf) struct su_buf before = SU_BUF_INIT(SU_MIB), after = SU_BUF_INIT(SU_MIB), good = SU_BUF_INIT(100);
+    bool is_first = false;
+    int64_t indices = -1;
+    GOOD(su_query_text(f->home.db, &before, NULL, &e, "SELECT group_concat(name||sql, ';') FROM (SELECT * FROM sqlite_schema ORDER BY name)"));
+    GOOD(su_catalogue_load_begin(f->catalogue, &is_first, &e));
+    assert_true(is_first);
+    GOOD(su_query_int(f->home.db, &indices, NULL, &e, "SELECT count(*) FROM sqlite_schema WHERE name IN ('info_order','tag_value','file_sha1')"));
+    assert_int_equal(indices, 0);
+    put_document(f, 1, 200, rich, sizeof rich - 1, URLS);
+    put(f, 2, 1, "Software", "Another Security Update", "p1");
+    GOOD(su_catalogue_load_end(f->catalogue, &e));
+    GOOD(su_query_text(f->home.db, &after, NULL, &e, "SELECT group_concat(name||sql, ';') FROM (SELECT * FROM sqlite_schema ORDER BY name)"));
+    assert_string_equal(after.bytes, before.bytes);
+    GOOD(su_query_text(f->home.db, &good, NULL, &e, "PRAGMA integrity_check"));
+    assert_string_equal(good.bytes, "ok");
+    GOOD(su_catalogue_load_begin(f->catalogue, &is_first, &e)); /* something is held: the indices stay */
+    assert_false(is_first);
+    GOOD(su_query_text(f->home.db, &after, NULL, &e, "SELECT group_concat(name||sql, ';') FROM (SELECT * FROM sqlite_schema ORDER BY name)"));
+    assert_string_equal(after.bytes, before.bytes);
+    GOOD(su_catalogue_load_end(f->catalogue, &e));
+}
+
 static void test_rebuild_stops_at_damage(void **state)
 {
     struct fixture *f = *state;
@@ -247,6 +273,7 @@ int main(void)
         HELD(test_update_without_a_word),
         HELD(test_words_are_those_of_the_tables),
         HELD(test_rebuild_gives_the_same),
+        HELD(test_first_load_leaves_the_schema),
         HELD(test_rebuild_stops_at_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
