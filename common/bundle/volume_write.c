@@ -19,16 +19,20 @@
 #define SLOTS 16u
 /* One read: what it brings is still in the processor's cache when the file's own digest is taken. */
 #define READ_BYTES (256 * SU_KIB)
+/* Sent on to the medium in one go, so that little is left for the sync at the end. */
+#define BEHIND_BYTES (8 * SU_MIB)
 
 struct block_job {
     char *bytes;
     size_t used;
+    uint64_t offset; /* in the volume */
     uint8_t sha256[SU_SHA256_BYTES];
 };
 
-/* The caller's thread fills blocks, any thread hashes them, and one takes them in order: volume hash, medium,
- * list of blocks. That thread alone touches fd, digest, volume and the manifest's blocks until the volume is
- * closed. */
+/* The caller's thread fills blocks, any thread hashes them and gives them to the medium, each at its place;
+ * one takes them in order: volume hash, list of blocks. That thread alone touches digest, volume and the
+ * manifest's blocks until the volume is closed. (With the writing on it too, that thread decided how long an
+ * export took: the system's copy of a block costs as much as its hash.) */
 struct su_volume_writer {
     int dir;
     uint64_t volume_bytes;
@@ -38,6 +42,7 @@ struct su_volume_writer {
     struct su_tar *tar;
     su_fd fd;
     uint64_t position; /* bytes given to the sink */
+    uint64_t begun;    /* bytes before the end of the newest block, were it full */
     struct su_belt *belt;
     struct block_job jobs[SLOTS], *block; /* block: the one being filled; NULL: none */
     char *memory;                         /* of all jobs */
@@ -128,12 +133,14 @@ void su_volume_writer_cleanup(struct su_volume_writer **w)
     *w = NULL;
 }
 
-static int hash_block(void *context, unsigned worker, void *job, struct su_err *err)
+static int write_block(void *context, unsigned worker, void *job, struct su_err *err)
 {
+    const struct su_volume_writer *w = context;
     struct block_job *b = job;
-    (void)context;
     (void)worker;
-    return su_sha256(b->sha256, b->bytes, b->used, err);
+    if (su_sha256(b->sha256, b->bytes, b->used, err) < 0)
+        return -1;
+    return su_file_write_at(w->fd, b->bytes, b->used, b->offset, err);
 }
 
 static int lay_block(struct su_volume_writer *w, struct block_job *b, struct su_err *err)
@@ -142,12 +149,12 @@ static int lay_block(struct su_volume_writer *w, struct block_job *b, struct su_
     if (!block)
         return su_fail(err, SU_LIMIT, "the bundle has more blocks than a manifest can list");
     memcpy(block->sha256, b->sha256, sizeof block->sha256);
-    if (su_digest_add(&w->digest, b->bytes, b->used, err) < 0 ||
-        su_file_write(w->fd, b->bytes, b->used, err) < 0)
+    if (su_digest_add(&w->digest, b->bytes, b->used, err) < 0)
         return -1;
-    su_file_write_behind(w->fd, w->volume->bytes, b->used);
     w->volume->blocks++;
     w->volume->bytes += b->used;
+    if (w->volume->bytes % BEHIND_BYTES == 0)
+        su_file_write_behind(w->fd, w->volume->bytes - BEHIND_BYTES, BEHIND_BYTES);
     b->used = 0;
     return 0;
 }
@@ -183,7 +190,11 @@ static int ready_block(struct su_volume_writer *w, struct su_err *err)
     if (su_interrupt_check(err) < 0)
         return -1;
     w->block = su_belt_slot(w->belt, err);
-    return w->block ? 0 : -1;
+    if (!w->block)
+        return -1;
+    w->block->offset = w->begun;
+    w->begun += SU_BLOCK_BYTES;
+    return 0;
 }
 
 static int sink(void *context, const void *bytes, size_t length, struct su_err *err)
@@ -232,13 +243,13 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
         return su_remedy(err, "Choose a larger --volume-size.");
     }
     w->volume->first_block = w->manifest->blocks.count;
-    w->position = 0;
+    w->position = w->begun = 0;
     su_volume_name(w->manifest, (uint32_t)number, name);
     struct su_belt_plan plan = {.jobs = w->jobs,
                                 .slots = SLOTS,
                                 .job_bytes = sizeof *w->jobs,
                                 .context = w,
-                                .work = hash_block,
+                                .work = write_block,
                                 .take = lay_blocks};
     if (su_file_create(&w->fd, w->dir, name, 0, err) < 0 || su_digest_open(&w->digest, SU_SHA256, err) < 0 ||
         !(w->belt = su_belt_new(&plan, err)) || !(w->tar = su_tar_new(sink, w, err)))

@@ -163,21 +163,29 @@ test_read_back() {
 #include <string.h>
 #include <unistd.h>
 /* The byte at FLIP_AT of the file whose path holds FLIP_NAME is written wrong. */
-ssize_t write(int fd, const void *bytes, size_t n)
+static const void *lie(int fd, const void *bytes, size_t n, off_t at)
 {
-    static ssize_t (*real)(int, const void *, size_t);
-    char self[64], path[4096] = "", copy[1 << 21];
+    static _Thread_local char copy[1 << 21];
+    char self[64], path[4096] = "";
     const char *name = getenv("FLIP_NAME");
-    if (!real) real = dlsym(RTLD_NEXT, "write");
     snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
     readlink(self, path, sizeof path - 1);
-    off_t at = lseek(fd, 0, SEEK_CUR), want = atoll(getenv("FLIP_AT"));
-    if (!name || !strstr(path, name) || want < at ||
-        want >= at + (off_t)n || n > sizeof copy)
-        return real(fd, bytes, n);
+    off_t want = atoll(getenv("FLIP_AT"));
+    if (!name || !strstr(path, name) || want < at || want >= at + (off_t)n || n > sizeof copy)
+        return bytes;
     memcpy(copy, bytes, n);
     copy[want - at] ^= 4;
-    return real(fd, copy, n);
+    return copy;
+}
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+    return real(fd, lie(fd, bytes, n, lseek(fd, 0, SEEK_CUR)), n);
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
+{
+    ssize_t (*real)(int, const void *, size_t, off64_t) = dlsym(RTLD_NEXT, "pwrite64");
+    return real(fd, lie(fd, bytes, n, at), n, at);
 }
 EOF
     hub_dump > before
