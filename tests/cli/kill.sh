@@ -34,7 +34,7 @@ test_kill_import_of_many_files() {
     hub init > /dev/null
     hub key generate --name hub-test > /dev/null
     small_package
-    python3 "$CHECK/many_files.py" pkg 1500 300 0
+    python3 "$CHECK/many_files.py" pkg 1100 300 0
     pack_cab
     hub sync --from pkg/export.cab > /dev/null
     cp -R hub bare
@@ -42,8 +42,8 @@ test_kill_import_of_many_files() {
     hub site add ALPHA > /dev/null
     small_site
     hub export --site ALPHA --out stick > /dev/null
-    killed 40 site - "$SUIMPORT" import stick
-    killed 24 bare - "$SUEXPORT" content add pkg/WsusContent
+    killed 14 site - "$SUIMPORT" import stick
+    killed 8 bare - "$SUEXPORT" content add pkg/WsusContent
 }
 
 test_kill_import_of_delta() {
