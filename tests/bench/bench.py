@@ -92,6 +92,13 @@ def options():
     return parser.parse_args()
 
 
+def clear(work, kept):
+    """Removes what a run leaves, and one that was killed."""
+    for name in os.listdir(work):
+        if name in LEFTOVERS and name not in kept:
+            (shutil.rmtree if os.path.isdir(f"{work}/{name}") else os.remove)(f"{work}/{name}")
+
+
 def main():
     o = options()
     build, (updates, content) = os.path.abspath(o.build), o.size
@@ -101,6 +108,7 @@ def main():
     wanted = [] if o.no_peers else list(peers.ALL)
     missing = [f"{p.name} (lacks {', '.join(p.missing())}; {peers.INSTALL})" for p in wanted if p.missing()]
     log = Log(work)
+    clear(work, ("m1", "m2"))
     try:
         print(f"generating {updates} updates and {content / 1e9:g} GB of content, two months, in {work}", flush=True)
         generate(build, work, updates, content)
@@ -110,9 +118,8 @@ def main():
     except Failure as failure:
         log.invalid(str(failure))
     finally:
-        for name in os.listdir(work) if o.work else ():
-            if not (o.keep and name in ("m1", "m2")) and name in LEFTOVERS:
-                (shutil.rmtree if os.path.isdir(f"{work}/{name}") else os.remove)(f"{work}/{name}")
+        if o.work:
+            clear(work, ("m1", "m2") if o.keep else ())
         if not o.work:
             shutil.rmtree(work)
     judge(log)
