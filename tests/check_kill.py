@@ -120,8 +120,8 @@ def main():
                 if now == before:
                     was_before += 1
                     low = max(low, min(delay, high))
-                    if was_after == 0 and low > 0.9 * high:  # slower than thought: the moment lies later
-                        span, high = span * 1.2, high * 1.2
+                    if was_after == 0 and delay > 0.7 * high:  # slower than thought: the moment lies later
+                        span, high = span * 1.4, high * 1.4
                 else:
                     was_after += 1
                     high = min(high, max(delay, low))
