@@ -220,16 +220,7 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     struct su_kept kept;
-    if (su_query(c->db, &rows, err,
-                 "SELECT " SU_KEPT_COLUMNS " FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
-                 SU_I(rev_id)) < 0)
-        return -1;
-    int more = su_rows_next(&rows, err);
-    if (more <= 0)
-        return more < 0
-                   ? -1
-                   : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
-    if (su_kept_take(&kept, &rows, err) < 0 || use_dictionary(c, kept.dictionary_id, err) < 0)
+    if (su_kept_find(c->db, rev_id, &rows, &kept, err) < 0 || use_dictionary(c, kept.dictionary_id, err) < 0)
         return -1;
     su_buf_clear(urls);
     su_buf_adds(urls, kept.record.urls);

@@ -497,9 +497,3 @@ int su_closure_judge(struct su_db *db, const struct su_graph *g, struct su_closu
     }
     return 0;
 }
-
-int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err)
-{
-    SU_AUTO(su_graph) struct su_graph *graph = su_graph_load(db, true, err);
-    return graph ? su_closure_judge(db, graph, out, err) : -1;
-}

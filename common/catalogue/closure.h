@@ -42,8 +42,7 @@ enum su_exclusion { SU_TRAVELS, SU_NO_PRODUCT, SU_NO_CLASSIFICATION, SU_NEITHER,
 enum su_exclusion su_closure_exclusion(const struct su_closure *closure, const struct su_guid *id);
 
 /* For a site, of everything that is held: clause counts, and temp.open_clause (line) with every clause
- * that has no held alternative. su_closure_recompute loads the graph for it. */
+ * that has no held alternative. */
 int su_closure_judge(struct su_db *db, const struct su_graph *graph, struct su_closure_counts *out, struct su_err *err) SU_CHECKED;
-int su_closure_recompute(struct su_db *db, struct su_closure_counts *out, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "common/base/limits.h"
 
-int su_kept_take(struct su_kept *kept, struct su_rows *rows, struct su_err *err)
+static int take(struct su_kept *kept, struct su_rows *rows, struct su_err *err)
 {
     int64_t revision = su_rows_int(rows, 1), origin = su_rows_int(rows, 2), bytes = su_rows_int(rows, 5);
     *kept = (struct su_kept){.dictionary_id = su_rows_int(rows, 4)};
@@ -27,6 +27,20 @@ int su_kept_take(struct su_kept *kept, struct su_rows *rows, struct su_err *err)
     return kept->record.urls_bytes <= SU_MAX_RECORD_URLS_BYTES
                ? 0
                : su_fail(err, SU_LIMIT, "the list of addresses exceeds %zu bytes", SU_MAX_RECORD_URLS_BYTES);
+}
+
+int su_kept_find(struct su_db *db, int64_t rev_id, struct su_rows *rows, struct su_kept *out,
+                 struct su_err *err)
+{
+    if (su_query(db, rows, err,
+                 "SELECT update_id, revision, origin, record_sha256, dictionary_id, raw_bytes, packed, urls "
+                 "FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
+                 SU_I(rev_id)) < 0)
+        return -1;
+    int more = su_rows_next(rows, err);
+    if (more == 0)
+        return su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
+    return more < 0 ? -1 : take(out, rows, err);
 }
 
 int su_kept_dictionary(struct su_db *db, int64_t dictionary_id, struct su_buf *out, struct su_err *err)

@@ -12,12 +12,11 @@ struct su_kept {
     struct su_record record; /* without document and digests */
     uint8_t record_sha256[SU_SHA256_BYTES]; /* what it must have */
     int64_t dictionary_id;   /* 0: none */
-    const void *packed;      /* as long as the addresses: until the row's next step, or where they were copied to */
+    const void *packed;      /* lives as long as the addresses */
     size_t packed_bytes;
 };
-/* The columns of su_kept_take, from `revision JOIN document USING (rev_id)`. */
-#define SU_KEPT_COLUMNS "update_id, revision, origin, record_sha256, dictionary_id, raw_bytes, packed, urls"
-int su_kept_take(struct su_kept *kept, struct su_rows *rows, struct su_err *err) SU_CHECKED;
+/* What the row holds; packed and addresses live as long as `rows`. */
+int su_kept_find(struct su_db *db, int64_t rev_id, struct su_rows *rows, struct su_kept *out, struct su_err *err) SU_CHECKED;
 
 int su_kept_dictionary(struct su_db *db, int64_t dictionary_id, struct su_buf *out, struct su_err *err) SU_CHECKED;
 

@@ -30,7 +30,8 @@ void su_profile_cleanup(struct su_profile *profile)
     *profile = (struct su_profile){0};
 }
 
-bool su_language_is_valid(const char *language)
+/* [a-z0-9-]{2,12} */
+static bool language_is_valid(const char *language)
 {
     size_t n = strlen(language);
     return n >= 2 && n <= 12 && strspn(language, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
@@ -40,7 +41,7 @@ int su_profile_add(struct su_profile *profile, enum su_item_kind kind, const cha
 {
     struct su_guid guid;
     struct su_profile_item item = {.kind = kind};
-    if (kind == SU_ITEM_LANGUAGE ? !su_language_is_valid(value) : !su_guid_parse(&guid, value, strlen(value)))
+    if (kind == SU_ITEM_LANGUAGE ? !language_is_valid(value) : !su_guid_parse(&guid, value, strlen(value)))
         return su_fail(err, SU_CONFIG, "%s is no valid %s", value, item_words[kind]);
     if (kind == SU_ITEM_LANGUAGE)
         (void)snprintf(item.value, sizeof item.value, "%s", value);

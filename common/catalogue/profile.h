@@ -34,7 +34,6 @@ struct su_profile {
     bool has_express;
 };
 void su_profile_cleanup(struct su_profile *profile);
-bool su_language_is_valid(const char *language); /* [a-z0-9-]{2,12} */
 
 /* In any order; sorted and made unique by su_profile_sort. */
 int su_profile_add(struct su_profile *profile, enum su_item_kind kind, const char *value, struct su_err *err) SU_CHECKED;

@@ -58,15 +58,6 @@ void su_record_write_head(const struct su_record *record, struct su_buf *out)
         su_buf_add(out, record->urls, record->urls_bytes);
 }
 
-void su_record_write(const struct su_record *record, struct su_buf *out)
-{
-    su_record_write_head(record, out);
-    if (record->is_removal)
-        return;
-    su_buf_add(out, record->document, record->document_bytes);
-    su_buf_add(out, "\n", 1);
-}
-
 /* Cuts the next field up to `stop`; false when the line ends before. */
 static bool cut(const char **at, const char *end, char stop, const char **field, size_t *length)
 {

@@ -36,10 +36,9 @@ struct su_record {
 int su_record_seal(struct su_record *record, struct su_err *err) SU_CHECKED;
 int su_record_seal_document(struct su_record *record, struct su_err *err) SU_CHECKED;
 int su_record_seal_whole(struct su_record *record, struct su_err *err) SU_CHECKED;
-void su_record_write(const struct su_record *record, struct su_buf *out);
-/* The same up to the document, which needs only its length known; of a removal all. */
+/* Appends the record up to its document, of which only the length need be known; of a removal all. */
 void su_record_write_head(const struct su_record *record, struct su_buf *out);
-/* How many bytes su_record_write appends; lengths are enough. */
+/* How many bytes the whole record has; lengths are enough. */
 size_t su_record_bytes(const struct su_record *record);
 /* Reads the record at *at and moves past it; strict. Returns 1, 0 at the end, -1. */
 int su_record_read(struct su_record *record, const char **at, const char *end, struct su_err *err) SU_CHECKED;

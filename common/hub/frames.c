@@ -8,7 +8,8 @@
 #include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 
-/* Frames on their way, and so threads that pack: five frames of 8 MiB fit into memory however many processors there are. */
+/* Frames on their way, and so threads that pack: five frames of 8 MiB fit into memory however many processors
+ * there are. */
 #define SLOTS 5u
 /* Raw bytes of all frames on their way. Four frames keep two processors busy; a document of 47 MB is a frame
  * of its own, and with this bound no second one is unpacked beside it. */
@@ -124,16 +125,7 @@ static int read_record(struct su_frames *f, struct su_belt *belt, int64_t rev_id
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     struct su_kept kept;
-    if (su_query(f->db, &rows, err,
-                 "SELECT " SU_KEPT_COLUMNS " FROM revision JOIN document USING (rev_id) WHERE rev_id=?1",
-                 SU_I(rev_id)) < 0)
-        return -1;
-    int more = su_rows_next(&rows, err);
-    if (more <= 0)
-        return more < 0
-                   ? -1
-                   : su_fail(err, SU_DATA, "database: revision row %lld has no document", (long long)rev_id);
-    return su_kept_take(&kept, &rows, err) < 0 ? -1 : add_item(f, belt, &kept, err);
+    return su_kept_find(f->db, rev_id, &rows, &kept, err) < 0 ? -1 : add_item(f, belt, &kept, err);
 }
 
 /* By type and date: similar documents stand together, which is worth a fifth of the size, and the
