@@ -1,6 +1,5 @@
 #include "common/sys/belt.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -157,10 +156,6 @@ static int start_all(struct su_belt *b, struct su_err *err)
 
 struct su_belt *su_belt_new(const struct su_belt_plan *plan, struct su_err *err)
 {
-    /* Blocks of 1 MiB and more go back to the system when they are freed. glibc by itself lets that bound
-     * rise to 32 MiB, and each thread then keeps what one large document needed: 265 MiB, not 157, for six
-     * documents of 47 MB that hardly compress. */
-    (void)mallopt(M_MMAP_THRESHOLD, (int)SU_MIB);
     struct su_belt *b = calloc(1, sizeof *b);
     if (b)
         b->slots = calloc(plan->slots, sizeof *b->slots);

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "common/sys/belt.h"
+
 struct half {
     void (*work)(void *context, size_t first, size_t count);
     void *context;
@@ -19,7 +21,7 @@ void su_in_halves(void (*work)(void *context, size_t first, size_t count), void 
 {
     struct half second = {.work = work, .context = context, .first = count / 2, .count = count - count / 2};
     pthread_t thread;
-    int is_alone = count < 2 || pthread_create(&thread, NULL, run_half, &second) != 0;
+    int is_alone = count < 2 || su_threads() == 1 || pthread_create(&thread, NULL, run_half, &second) != 0;
     work(context, 0, second.first);
     if (is_alone || pthread_join(thread, NULL) != 0)
         (void)run_half(&second);
