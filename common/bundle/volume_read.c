@@ -271,10 +271,13 @@ static int read_volume(struct proving *p, struct su_belt *belt, uint32_t number,
         return -1;
     *job = (struct proof){.bytes = job->bytes, .volume = number, .is_volume = true};
     int result = find(job, open_file(p->r, number, &fd, &job->why));
-    if (job->is_bad) {
+    if (result < 0) {
         *err = job->why;
+        return -1;
+    }
+    if (job->is_bad) {
         su_belt_submit(belt, 0);
-        return result;
+        return 0;
     }
     for (size_t b = 0; b < volume->blocks; b++) {
         size_t block = volume->first_block + b;
