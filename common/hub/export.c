@@ -13,10 +13,10 @@
 #include "common/bundle/volume_write.h"
 #include "common/hub/export_plan.h"
 #include "common/hub/frames.h"
-#include "common/hub/known.h"
 #include "common/hub/readback.h"
 #include "common/hub/rotation.h"
 #include "common/hub/sent.h"
+#include "common/hub/settled.h"
 #include "common/hub/slip.h"
 #include "common/point/ledger.h"
 #include "common/sys/clock.h"
@@ -294,7 +294,7 @@ static int record_export(struct su_home *home, const struct su_site *site, const
                SU_I(site->site_id), SU_I(result->floor)) < 0 ||
         su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
                SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
-        su_known_keep(home->db, site, result, err) < 0)
+        su_settled_keep(home->db, site, result, err) < 0)
         return -1;
     struct su_ledger_entry entry = {.actor = o->actor,
                                     .kind = "export",

@@ -10,8 +10,8 @@
 #include "common/catalogue/history.h"
 #include "common/catalogue/state.h"
 #include "common/hub/difference.h"
-#include "common/hub/known.h"
 #include "common/hub/rotation.h"
+#include "common/hub/settled.h"
 
 /* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
  * bundle, which whoever is to use a delta must have; --since is the operator's word that N has arrived. */
@@ -295,13 +295,13 @@ static int ask_books(struct su_db *db, const struct su_site *site, const struct 
                      uint64_t floor, struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
-    bool is_known;
+    bool is_settled;
     if (m->is_full || floor != site->last_sent ||
         (site->acknowledged < site->last_sent && options->since == 0 && !options->is_due_only))
         return 0;
-    if (list_bases(db, site, floor, m, err) < 0 || su_known_nothing(db, site, result, &is_known, err) < 0)
+    if (list_bases(db, site, floor, m, err) < 0 || su_settled_nothing(db, site, result, &is_settled, err) < 0)
         return -1;
-    if (is_known && m->bases.count == 1)
+    if (is_settled && m->bases.count == 1)
         memcpy(m->result, m->bases.at[0].digest, SU_SHA256_BYTES);
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "common/base/limits.h"
 #include "common/catalogue/state.h"
 #include "common/hub/export_plan.h"
-#include "common/hub/known.h"
+#include "common/hub/settled.h"
 #include "common/receipt/statement.h"
 #include "common/sys/clock.h"
 
@@ -288,7 +288,7 @@ static int close_rebuild(struct su_db *db, const struct su_site *site, const str
 
 static int forget(struct su_db *db, const struct su_site *site, struct su_err *err)
 {
-    return su_known_forget(db, site, err) < 0 ||
+    return su_settled_forget(db, site, err) < 0 ||
                    su_run(db, err, "DELETE FROM site_state WHERE site_id=?1", SU_I(site->site_id)) < 0
                ? -1
                : su_run(db, err, "DELETE FROM site_file WHERE site_id=?1", SU_I(site->site_id));

@@ -341,7 +341,7 @@ slow_plan() { # HOME [OPTION...]
     rm -rf slow
     cp -R "$1" slow
     shift
-    sqlite3 slow/update-point.db "DELETE FROM setting WHERE key LIKE 'known %'"
+    sqlite3 slow/update-point.db "DELETE FROM setting WHERE key LIKE 'settled %'"
     "$SUEXPORT" --home slow --quiet plan --site ALPHA --json "$@" > slow.json || true
 }
 both_ways() { # HOME KIND [OPTION...]
@@ -364,7 +364,7 @@ moved() { # NAME KIND COMMAND...: a copy of the hub on which something has moved
 on_moved() { "$SUEXPORT" --home moved --quiet "$@"; }
 sql_on_moved() { sqlite3 moved/update-point.db "$1"; }
 
-test_nothing_is_known() {
+test_nothing_is_settled() {
     two_bundles
     site import stick > /dev/null
     site import stick2 > /dev/null
@@ -378,7 +378,7 @@ test_nothing_is_known() {
     # It was answered from the books indeed: a number written there is what the plan says.
     rm -rf moved
     cp -R hub moved
-    sql_on_moved "UPDATE setting SET value=replace(value, ' 42 ', ' 4242 ') WHERE key='known ALPHA'"
+    sql_on_moved "UPDATE setting SET value=replace(value, ' 42 ', ' 4242 ') WHERE key='settled ALPHA'"
     on_moved plan --site ALPHA --json > out
     same "$(json .updates)" 4242 'updates from the books'
     # Each input that moves.
@@ -390,8 +390,8 @@ test_nothing_is_known() {
     moved derived none on_moved rebuild
     moved files delta sql_on_moved "DELETE FROM site_file WHERE sha256=(SELECT max(sha256) FROM site_file)"
     moved store none sql_on_moved "INSERT INTO stored_file VALUES (zeroblob(32), zeroblob(20), 5, NULL)"
-    moved program none sql_on_moved "UPDATE setting SET value='0'||substr(value, 2) WHERE key='known ALPHA'"
-    moved form none sql_on_moved "UPDATE setting SET value=value||' 7' WHERE key='known ALPHA'"
+    moved program none sql_on_moved "UPDATE setting SET value='0'||substr(value, 2) WHERE key='settled ALPHA'"
+    moved form none sql_on_moved "UPDATE setting SET value=value||' 7' WHERE key='settled ALPHA'"
     # The site goes back, and forth again.
     site undo > /dev/null
     site receipt --out back > /dev/null
@@ -410,5 +410,5 @@ test_nothing_is_known() {
     hub site add BETA > /dev/null
     sqlite3 hub/update-point.db "DELETE FROM stored_file WHERE sha256=(SELECT max(sha256) FROM stored_file)"
     hub export --site BETA --out beta --allow-incomplete > /dev/null
-    same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM setting WHERE key='known BETA'")" 0 'what is known of BETA'
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM setting WHERE key='settled BETA'")" 0 'what is settled for BETA'
 }

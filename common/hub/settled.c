@@ -1,4 +1,4 @@
-#include "common/hub/known.h"
+#include "common/hub/settled.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,15 +7,15 @@
 #include "common/catalogue/state.h"
 
 /* What is kept: the digest of the inputs, and the numbers of the answer. */
-struct known {
+struct settled {
     uint8_t inputs[SU_SHA256_BYTES];
     uint64_t updates, revisions, selected, held_files;
 };
-#define KNOWN_TEXT 160
+#define SETTLED_TEXT 160
 
 static void key_of(const struct su_site *site, char out[64])
 {
-    (void)snprintf(out, 64, "known %.50s", site->code);
+    (void)snprintf(out, 64, "settled %.50s", site->code);
 }
 
 /* Each input in words. Rows of stored_file are only ever added on a hub, and those of site_file only
@@ -48,21 +48,21 @@ static int digest_inputs(struct su_db *db, const struct su_site *site,
     return su_sha256(out, text.bytes, text.length, err);
 }
 
-int su_known_forget(struct su_db *db, const struct su_site *site, struct su_err *err)
+int su_settled_forget(struct su_db *db, const struct su_site *site, struct su_err *err)
 {
     char key[64];
     key_of(site, key);
     return su_run(db, err, "DELETE FROM setting WHERE key=?1", SU_T(key));
 }
 
-int su_known_keep(struct su_db *db, const struct su_site *site, const struct su_export_result *result,
-                  struct su_err *err)
+int su_settled_keep(struct su_db *db, const struct su_site *site, const struct su_export_result *result,
+                    struct su_err *err)
 {
     const struct su_manifest *m = &result->manifest;
-    struct known k;
-    char key[64], text[KNOWN_TEXT], inputs[SU_SHA256_TEXT];
+    struct settled k;
+    char key[64], text[SETTLED_TEXT], inputs[SU_SHA256_TEXT];
     if (m->holes.count > 0)
-        return su_known_forget(db, site, err);
+        return su_settled_forget(db, site, err);
     if (digest_inputs(db, site, result->catalogue, m->sequence, k.inputs, err) < 0)
         return -1;
     key_of(site, key);
@@ -73,8 +73,8 @@ int su_known_keep(struct su_db *db, const struct su_site *site, const struct su_
     return su_run(db, err, "INSERT OR REPLACE INTO setting VALUES (?1, ?2)", SU_T(key), SU_T(text));
 }
 
-/* False for a text of another form: then nothing is known. */
-static bool parse(const char *text, struct known *out)
+/* False for a text of another form: then nothing is settled. */
+static bool parse(const char *text, struct settled *out)
 {
     uint64_t *numbers[] = {&out->updates, &out->revisions, &out->selected, &out->held_files};
     if (strlen(text) < 2 * SU_SHA256_BYTES ||
@@ -90,12 +90,12 @@ static bool parse(const char *text, struct known *out)
     return *text == 0;
 }
 
-int su_known_nothing(struct su_db *db, const struct su_site *site, struct su_export_result *result, bool *out,
-                     struct su_err *err)
+int su_settled_nothing(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                       bool *out, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(KNOWN_TEXT);
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SETTLED_TEXT);
     struct su_manifest *m = &result->manifest;
-    struct known k;
+    struct settled k;
     struct su_state state;
     uint8_t inputs[SU_SHA256_BYTES];
     char key[64];
