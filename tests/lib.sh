@@ -97,6 +97,17 @@ make_hub_2024() {
 small_package() { "$SMALL/generate" --out pkg --small --month "${1:-1}" > /dev/null; }
 pack_cab() { (cd pkg && rm -f export.cab && gcab -c -n -z export.cab "${1:-package.xml}" "${2:-metadata.txt}"); }
 
+# many_files_hub COUNT [COPIES]: a hub with a key that knows a package of COUNT files of 300 bytes, in ./pkg; the
+# first COPIES of them lie there twice. None is in the store yet.
+many_files_hub() {
+    hub init > /dev/null
+    hub key generate --name hub-test > /dev/null
+    small_package
+    python3 "$CHECK/many_files.py" pkg "$1" 300 "${2:-0}"
+    pack_cab
+    hub sync --from pkg/export.cab > /dev/null
+}
+
 # edit FILE EXPRESSION: the file becomes the value of a Python expression over its bytes d. records(d)
 # and join(list) take metadata.txt apart and put it together with right lengths.
 edit() {

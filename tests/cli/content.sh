@@ -231,11 +231,7 @@ test_content_link_is_not_read_again() {
 
 # Files that come together get their names together: more of them than one batch has, some of them twice.
 test_content_many_small_files() {
-    hub init > /dev/null
-    small_package
-    python3 "$CHECK/many_files.py" pkg 2500 300 100
-    pack_cab
-    hub sync --from pkg/export.cab > /dev/null
+    many_files_hub 2500 100
     expect 0 hub content add pkg/WsusContent --json
     same "$(counts)" '2502 100 0 0 0' 'counts'
     (cd hub/content && find . -type f | while read -r file; do echo "$(basename "$file")  $file"; done | sha256sum --quiet -c) || fail 'a stored file is not its name'

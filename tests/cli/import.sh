@@ -771,12 +771,7 @@ test_import_two_sides_one_error() {
 }
 
 test_import_many_small_files() {
-    hub init > /dev/null
-    hub key generate --name hub-test > /dev/null
-    small_package
-    python3 "$CHECK/many_files.py" pkg 2500 300 0
-    pack_cab
-    hub sync --from pkg/export.cab > /dev/null
+    many_files_hub 2500
     hub content add pkg/WsusContent > /dev/null
     hub site add ALPHA > /dev/null
     small_site

@@ -31,12 +31,7 @@ test_kill_import_with_content() {
 
 # More files than become durable at once.
 test_kill_import_of_many_files() {
-    hub init > /dev/null
-    hub key generate --name hub-test > /dev/null
-    small_package
-    python3 "$CHECK/many_files.py" pkg 1100 300 0
-    pack_cab
-    hub sync --from pkg/export.cab > /dev/null
+    many_files_hub 1100
     cp -R hub bare
     hub content add pkg/WsusContent > /dev/null
     hub site add ALPHA > /dev/null
