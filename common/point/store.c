@@ -13,7 +13,8 @@
 #define BATCH_FILES 1024           /* a sync for so many costs each of them little */
 #define BATCH_BYTES (256 * SU_MIB) /* a failed run loses no more of its work */
 #define BEHIND_BYTES (4 * SU_MIB)  /* written in one go while the next are being hashed */
-#define COPY_BYTES (64 * SU_KIB)   /* on the stack; hashing gains nothing from more */
+#define LARGE_BYTES SU_MIB       /* a first piece of so many: too large a file to be kept in the page cache */
+#define COPY_BYTES (64 * SU_KIB) /* on the stack; hashing gains nothing from more */
 
 static void names_of(const uint8_t sha256[SU_SHA256_BYTES], char folder[3], char name[SU_SHA256_TEXT])
 {
@@ -104,7 +105,12 @@ int su_store_create(struct su_store_writer *w, const struct su_home *home,
 
 int su_store_write(struct su_store_writer *w, const void *bytes, size_t length, struct su_err *err)
 {
-    su_atomic_write(&w->file, bytes, length);
+    size_t rest = length % SU_DIRECT_BYTES;
+    if (w->bytes == 0 && length >= LARGE_BYTES)
+        su_file_bypass_cache(w->file.fd);
+    su_atomic_write(&w->file, bytes, length - rest);
+    if (rest > 0)
+        su_atomic_write(&w->file, (const char *)bytes + length - rest, rest);
     w->bytes += length;
     if (w->bytes - w->behind >= BEHIND_BYTES) {
         su_file_write_behind(w->file.fd, w->behind, w->bytes - w->behind);

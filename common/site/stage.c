@@ -304,7 +304,7 @@ static int make_side(struct su_staging *s, struct su_err *err)
     s->unread = calloc(files + 1, sizeof *s->unread);
     s->present = calloc(files + 1, sizeof *s->present);
     if (side)
-        side->room = malloc(PARCELS * PARCEL_BYTES);
+        side->room = aligned_alloc(SU_DIRECT_BYTES, PARCELS * PARCEL_BYTES);
     if (!side || !side->room || !s->unread || !s->present)
         return su_fail_memory(err);
     side->s = s;

@@ -173,6 +173,25 @@ int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err
     return 0;
 }
 
+void su_file_bypass_cache(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFL, flags | O_DIRECT);
+}
+
+/* Whether a refused write may be asked for once more, by way of the cache: its bytes are no whole blocks, or
+ * the file system allows the flag and not the deed. Another thread may have been told so first, hence
+ * `was_tried`. */
+static bool may_use_cache(int fd, bool *was_tried)
+{
+    int flags;
+    if (errno != EINVAL || *was_tried || (flags = fcntl(fd, F_GETFL)) < 0)
+        return false;
+    *was_tried = true;
+    return fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 void su_file_write_behind(int fd, uint64_t offset, uint64_t length)
 {
     (void)sync_file_range(fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
@@ -225,9 +244,10 @@ int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err)
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err)
 {
     size_t done = 0;
+    bool was_tried = false;
     while (done < length) {
         ssize_t n = pwrite(fd, (const char *)bytes + done, length - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || may_use_cache(fd, &was_tried)))
             continue;
         if (n < 0)
             return su_fail_sys(err, "write at %llu", (unsigned long long)(offset + done));
@@ -239,9 +259,10 @@ int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, 
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err)
 {
     const char *p = bytes;
+    bool was_tried = false;
     while (length > 0) {
         ssize_t n = write(fd, p, length);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || may_use_cache(fd, &was_tried)))
             continue;
         if (n < 0)
             return su_fail_sys(err, "write");

@@ -45,6 +45,11 @@ int su_file_create(su_fd *out, int at, const char *name, uint64_t bytes, struct 
 int su_file_open_again(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
 int su_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;
 int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+/* From now on what is written goes to the medium at once and is not kept in the page cache, where that is possible:
+ * while address, length and place are multiples of SU_DIRECT_BYTES, and the file system lends itself to it. The
+ * first write that cannot ends it. For large files that are not read again soon: */
+#define SU_DIRECT_BYTES 4096u
+void su_file_bypass_cache(int fd);
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
 /* Starts writing these bytes to the medium and does not wait: a sync later has less to do. A hint only: a
  * failure is met by that sync. */

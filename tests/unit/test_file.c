@@ -2,6 +2,7 @@
 #include "helpers.h"
 
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -142,6 +143,45 @@ static void test_create_and_write_at(void **state)
     REFUSED(su_file_open_again(&again, dir, "absent", &e), SU_SYSTEM);
 }
 
+/* Whole blocks, then what no direct write can do: the bytes are the same wherever the system put them. */
+static void test_bypass_cache(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state), fd = -1;
+    enum { BLOCK = 64 * 1024, ALL = 3 * BLOCK + 17 };
+    char *memory = aligned_alloc(SU_DIRECT_BYTES, 4 * BLOCK), *back = malloc(ALL);
+    assert_true(memory && back);
+    for (size_t i = 0; i < ALL; i++)
+        memory[i] = (char)(i * 7 + i / 251);
+    GOOD(su_file_create(&fd, dir, "large", 0, &e));
+    su_file_bypass_cache(fd);
+    GOOD(su_file_write_at(fd, memory + BLOCK, BLOCK, BLOCK, &e)); /* out of order */
+    GOOD(su_file_write_at(fd, memory, BLOCK, 0, &e));
+    GOOD(su_file_write_at(fd, memory + (size_t)2 * BLOCK, BLOCK + 17, (uint64_t)2 * BLOCK,
+                          &e)); /* odd length */
+    assert_int_equal(fcntl(fd, F_GETFL) & O_DIRECT, 0);
+    su_file_bypass_cache(fd);
+    GOOD(su_file_write_at(fd, memory + 5, 100, 5, &e)); /* odd address and place */
+    GOOD(su_file_read_at(fd, back, ALL, 0, &e));
+    assert_memory_equal(back, memory, ALL);
+
+    su_fd_cleanup(&fd);
+    GOOD(su_file_create(&fd, dir, "stream", 0, &e));
+    su_file_bypass_cache(fd);
+    GOOD(su_file_write(fd, memory, BLOCK, &e));
+    GOOD(su_file_write(fd, memory + BLOCK, BLOCK + 1, &e));
+    GOOD(su_file_write(fd, memory + (size_t)2 * BLOCK + 1, BLOCK + 16, &e));
+    GOOD(su_file_read_at(fd, back, ALL, 0, &e));
+    assert_memory_equal(back, memory, ALL);
+    su_fd_cleanup(&fd);
+
+    int event = eventfd(0, 0); /* it answers EINVAL to one byte, with the flag or without */
+    assert_true(event >= 0);
+    REFUSED(su_file_write(event, "a", 1, &e), SU_SYSTEM);
+    (void)close(event);
+    free(memory);
+    free(back);
+}
+
 static void test_atomic_commit(void **state)
 {
     SU_AUTO(su_fd) su_fd dir = open_place(state);
@@ -237,7 +277,8 @@ static void test_atomic_write_beyond_the_allowed_size(void **state)
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     su_err_clear(&e);
-    int result = su_file_save(dir, "f", 0600, false, bytes, sizeof bytes, &e); /* the first write is short, the second fails */
+    int result = su_file_save(dir, "f", 0600, false, bytes, sizeof bytes,
+                              &e); /* the first write is short, the second fails */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     (void)signal(SIGXFSZ, handler);
     assert_int_equal(result, -1);
@@ -271,7 +312,8 @@ static void test_path_save(void **state)
     assert_content(state, "out.txt", "text");
     REFUSED(su_path_save(in_place(state, "out.txt"), 0600, false, "x", 1, &e), SU_EXISTS);
     REFUSED(su_path_save(in_place(state, "absent/out.txt"), 0600, false, "x", 1, &e), SU_SYSTEM);
-    assert_int_equal(su_path_save(in_place(state, ""), 0600, false, "x", 1, &e), -1); /* names the directory itself */
+    assert_int_equal(su_path_save(in_place(state, ""), 0600, false, "x", 1, &e),
+                     -1); /* names the directory itself */
     assert_int_equal(count_names(*state), 1);
     SU_AUTO(su_fd) su_fd dir = open_place(state), here = open(".", O_RDONLY | O_DIRECTORY);
     assert_int_equal(fchdir(dir), 0);
@@ -291,7 +333,8 @@ static void test_directories(void **state)
     SU_AUTO(su_fd) su_fd out = -1, out_again = -1, none = -1;
     bool is_made;
     before = su_fsync_count;
-    GOOD(su_path_make(&out, in_place(state, "out"), 0755, &is_made, &e)); /* so is that of a folder the user named */
+    GOOD(su_path_make(&out, in_place(state, "out"), 0755, &is_made,
+                      &e)); /* so is that of a folder the user named */
     assert_true(is_made);
     assert_int_equal(su_fsync_count - before, 1);
     GOOD(su_path_make(&out_again, in_place(state, "out"), 0755, &is_made, &e));
@@ -371,6 +414,7 @@ int main(void)
         PLACED(test_read_and_write),
         PLACED(test_full_disk_is_space),
         PLACED(test_create_and_write_at),
+        PLACED(test_bypass_cache),
         PLACED(test_atomic_commit),
         PLACED(test_atomic_commit_replaces_or_refuses),
         PLACED(test_atomic_cleanup_leaves_nothing),
