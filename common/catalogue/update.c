@@ -5,7 +5,6 @@
 
 #include "common/base/limits.h"
 #include "common/lib/xml.h"
-#include "common/lib/xml_plain.h"
 
 #define UPD "http://schemas.microsoft.com/msus/2002/12/Update"
 #define CAT "http://schemas.microsoft.com/msus/2002/12/UpdateHandlers/Category"
@@ -130,30 +129,21 @@ static int on_identity(struct parser *p, struct attributes a, struct su_err *err
     return 0;
 }
 
-/* "Name=value", or "InstallationBehavior.Name=value": a dozen for each document, so put together in place. */
-static int add_property(struct parser *p, const char *of, const struct su_xml_attribute *a,
-                        struct su_err *err)
-{
-    size_t before = strlen(of) + (of[0] != 0), name = strlen(a->name);
-    struct su_tag *tag = SU_PUSH(&p->update->tags, MAX_ENTRIES);
-    char *pair = su_arena_alloc(&p->update->arena, before + name + 1 + a->length + 1);
-    if (!tag || !pair)
-        return too_many(err);
-    *tag = (struct su_tag){"property", pair};
-    memcpy(pair, of, before);
-    if (before > 0)
-        pair[before - 1] = '.';
-    memcpy(pair + before, a->name, name);
-    pair[before + name] = '=';
-    memcpy(pair + before + name + 1, a->value, a->length);
-    return 0;
-}
-
+/* "Name=value", or "InstallationBehavior.Name=value": a dozen for each document, so nothing is formatted. */
 static int add_properties(struct parser *p, const char *of, struct attributes a, struct su_err *err)
 {
-    for (size_t i = 0; i < a.count; i++)
-        if (add_property(p, of, &a.at[i], err) < 0)
+    SU_AUTO(su_buf) struct su_buf pair = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
+    for (size_t i = 0; i < a.count; i++) {
+        su_buf_clear(&pair);
+        su_buf_adds(&pair, of);
+        su_buf_adds(&pair, of[0] ? "." : "");
+        su_buf_adds(&pair, a.at[i].name);
+        su_buf_adds(&pair, "=");
+        su_buf_add(&pair, a.at[i].value, a.at[i].length);
+        if (su_buf_check(&pair, "a property", err) < 0 ||
+            add_tag(p, "property", pair.bytes, pair.length, err) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -371,8 +361,6 @@ static int on_start(void *context, const char *uri, const char *name,
         if (strcmp(uri, UPD) != 0 || strcmp(name, "Update") != 0)
             return su_fail(err, SU_DATA, "the root element is %s, not an Update", name);
         next = ROOT;
-    } else if (place == SKIPPED) {
-        /* with all that is in it: two elements of three */
     } else if (strcmp(uri, UPD) == 0) {
         if (start_in_upd(p, place, name, a, &next, err) < 0)
             return -1;
@@ -441,29 +429,16 @@ static void reset(struct su_update *u)
     u->created = u->severity = u->category_type = u->default_language = "";
 }
 
-static const struct su_xml_handler handler = {on_start, on_end, on_text};
-
-static void begin(struct parser *p)
-{
-    reset(p->update);
-    *p = (struct parser){.update = p->update, .text = p->text};
-}
-
-static int parse_any(struct parser *p, const char *document, size_t length, struct su_err *err)
-{
-    SU_AUTO(su_xml) struct su_xml *xml = su_xml_new(&handler, p, err);
-    begin(p);
-    return !xml || su_xml_feed(xml, document, length, err) < 0 ? -1 : su_xml_finish(xml, err);
-}
-
 int su_update_parse(struct su_update *update, const char *document, size_t length, struct su_err *err)
 {
+    static const struct su_xml_handler handler = {on_start, on_end, on_text};
     struct parser p = {.update = update, .text = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES)};
-    begin(&p);
+    reset(update);
     if (length > SU_MAX_DOCUMENT_BYTES)
         return su_fail(err, SU_LIMIT, "the document has %zu bytes, at most %zu are accepted", length,
                        SU_MAX_DOCUMENT_BYTES);
-    int result = su_xml_plain(document, length, &handler, &p) ? 0 : parse_any(&p, document, length, err);
+    SU_AUTO(su_xml) struct su_xml *xml = su_xml_new(&handler, &p, err);
+    int result = !xml || su_xml_feed(xml, document, length, err) < 0 || su_xml_finish(xml, err) < 0 ? -1 : 0;
     su_buf_cleanup(&p.text);
     if (result == 0 && !(p.has_identity && p.has_properties))
         return su_fail(err, SU_DATA, "the document has no UpdateIdentity or no Properties");
