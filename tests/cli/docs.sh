@@ -205,6 +205,20 @@ test_tables_are_documented() {
     same "$(sqlite3 -readonly hub/update-point.db 'PRAGMA user_version')" "$(sed -n 's/.*the last schema step applied; it is \([0-9]*\) now.*/\1/p' "$DOCS/database.md")" 'schema version'
 }
 
+# The schema's digest in home.c is that of a fresh home, and of one that was used; a blank more is not ours.
+test_schema_has_its_digest() {
+    text=$(sed -n 's/^ *"\(.*\)" *\\\{0,1\}$/\1/p' "$TOP/common/point/home.c" | sed -n '/^SELECT coalesce/,/ORDER BY type, name/p' | tr -d '\n')
+    digest=$(sed -n 's/.*schema_sha256\[\] = "\([0-9a-f]*\)";/\1/p' "$TOP/common/point/home.c")
+    hub init > /dev/null
+    for _ in fresh used; do
+        same "$digest" "$(sqlite3 -readonly hub/update-point.db "$text" | head -c -1 | sha256sum | cut -d ' ' -f 1)" 'digest in home.c'
+        hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    done
+    sqlite3 hub/update-point.db "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql=sql||' ' WHERE name='v_title'"
+    expect 3 hub status
+    says 'that are not ours'
+}
+
 # ---- shell blocks -------------------------------------------------------------------------------------
 
 # All blocks of a document that begin with "# tested", in order, as one script in an empty directory.
