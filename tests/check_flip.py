@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """check_flip.py SUIMPORT HOME BUNDLE dense|sparse|all RUNS SEED - damages a bundle in many ways.
 
-None may be imported. dense: one bit in every byte of the manifest, the signature, the recipe and the first
-1.5 KiB of each volume, and every length of the small files; then, as sparse does, about RUNS more: bits and
-lengths at every Nth place of everything, and damage of many bytes drawn from SEED. all: N is 1.
+None may be imported. dense: one bit in every byte of the signature, and every length of it; in every fourth byte of
+the manifest, the recipe and the first 1.5 KiB of each volume, and every fourth length of the small files, beginning
+where SEED says, so that four runs meet all; then, as sparse does, about RUNS more: bits and lengths at every Nth
+place of everything, and damage of many bytes drawn from SEED. all: N and the four are 1.
 
 After each import the exit status must be that of the damage (4 for manifest and signature, 3 for what
 the manifest names), the database must hold what it held but for
@@ -23,6 +24,7 @@ import threading
 SUIMPORT, HOME, BUNDLE = sys.argv[1:4]
 DENSITY, RUNS, SEED = sys.argv[4], int(sys.argv[5]), int(sys.argv[6])
 HEAD = 1536
+STRIDE = 4  # the signature is over the whole manifest, a hash over each other part: any place is like any other
 
 
 def is_volume(name):
@@ -41,14 +43,18 @@ def statuses(name, path):
     return {4} if name.endswith(".SIG") else {3}
 
 
+def places(name, size, step, dense):
+    """Up to `dense` as dense as the sweep is, and every step-th of all."""
+    stride = 1 if DENSITY == "all" or name.endswith(".SIG") else STRIDE
+    return sorted(set(range(SEED % stride, min(dense, size), stride)) | set(range(0, size, step)))
+
+
 def flips(name, size, step):
-    dense = 0 if DENSITY == "sparse" else HEAD if is_large(name) else size
-    return sorted(set(range(min(dense, size))) | set(range(0, size, step)))
+    return places(name, size, step, 0 if DENSITY == "sparse" else HEAD if is_large(name) else size)
 
 
 def cuts(name, size, step):
-    dense = 0 if DENSITY == "sparse" or is_large(name) else size
-    return sorted(set(range(dense)) | set(range(0, size, step)))
+    return places(name, size, step, 0 if DENSITY == "sparse" or is_large(name) else size)
 
 
 class Worker(threading.Thread):

@@ -17,11 +17,11 @@ damage() { # dense|sparse RUNS; sparse where each run is slow
 test_flip_one_volume() {
     flip_bundle --product 'Fabrikam Desktop 11' --classification 'Critical Updates' --content licence
     hub export --site ALPHA --out stick > /dev/null
-    damage dense 800
+    damage dense 600
 }
 
 test_flip_small_volumes() {
     flip_bundle --content approved --approve KB5100028
     hub export --site ALPHA --out stick --volume-size 64K > /dev/null
-    damage sparse 1000
+    damage sparse 800
 }
