@@ -59,6 +59,10 @@ site_dump() {
         SELECT * FROM v_file ORDER BY 1,2,3,5; SELECT * FROM v_title ORDER BY 1,2,3; SELECT sequence, undone FROM import ORDER BY import_id;"
 }
 
+# in_memory: the test goes on in an empty directory in memory, where there is room. For sweeps that start a program a
+# hundred times or more: what they are about is not the disk, and each start syncs several times.
+in_memory() { [ -z "$MEMORY" ] || { mkdir "$MEMORY" && cd "$MEMORY"; }; }
+
 # cached NAME FUNCTION: fills the directory with what FUNCTION makes in an empty one; it runs once for
 # all tests of a run, however many run at once.
 cached() {

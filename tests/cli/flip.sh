@@ -3,6 +3,7 @@
 
 # A small bundle with licence files and some content.
 flip_bundle() { # PROFILE-OPTIONS...
+    in_memory
     small_hub
     hub site set ALPHA "$@" > /dev/null
     small_site

@@ -1,5 +1,5 @@
 # kill.sh - kill -9 in the middle of what changes a home: before or after, never in between.
-# KILL_POINTS=N takes N moments of each command.
+# KILL_POINTS=N takes N moments of each command. One sweep has its home on the disk, the others in memory.
 
 killed() { # POINTS HOME OUT PROGRAM ARGUMENT...
     points=$1 home=$2 out=$3
@@ -31,6 +31,7 @@ test_kill_import_with_content() {
 
 # More files than become durable at once.
 test_kill_import_of_many_files() {
+    in_memory
     many_files_hub 1100
     cp -R hub bare
     hub content add pkg/WsusContent > /dev/null
@@ -42,6 +43,7 @@ test_kill_import_of_many_files() {
 }
 
 test_kill_import_of_delta() {
+    in_memory
     months_hub
     small_site
     hub export --site ALPHA --out stick > /dev/null
@@ -55,16 +57,19 @@ test_kill_import_of_delta() {
 }
 
 test_kill_sync() {
+    in_memory
     months_hub
     killed 60 hub - "$SUEXPORT" sync --from m2/export.cab
 }
 
 test_kill_export() {
+    in_memory
     small_hub
     killed 60 hub stick "$SUEXPORT" export --site ALPHA --out @ --volume-size 1M
 }
 
 test_kill_content_add() {
+    in_memory
     hub init > /dev/null
     hub sync --from "$SMALL/m1/export.cab" > /dev/null
     killed 24 hub - "$SUEXPORT" content add "$SMALL/m1/WsusContent"

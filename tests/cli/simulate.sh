@@ -1,6 +1,7 @@
 # simulate.sh - a few runs of the simulation of twelve bundles for three sites; 'make simulate' does 200.
 
 test_simulation() {
+    in_memory
     "$CHECK/simulate.py" "$BUILD" --runs 4 --seed 1 --work . > said || fail "$(cat said)"
     says '4 runs from seed 1, 0 failed' said
     # What the runs are about did happen in them.
