@@ -6,6 +6,7 @@ CC := gcc
 endif
 BUILD   ?= build
 VERSION := 0.1
+PARALLEL = -j$(shell nproc)
 PREFIX  ?= /usr/local
 
 PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev \
@@ -76,24 +77,24 @@ $(BUILD)/samples/m1/export.cab $(BUILD)/samples/m2/export.cab: $(BUILD)/samples/
 samples: $(BUILD)/samples/m1/export.cab $(BUILD)/samples/m2/export.cab
 
 demo: deps
-	@$(MAKE) -s all samples
+	@$(MAKE) -s $(PARALLEL) all samples
 	@samples/demo.sh $(BUILD)
 
 check: deps
-	@$(MAKE) -s all samples units benches
+	@$(MAKE) -s $(PARALLEL) all samples units benches
 	@BUILD=$(BUILD) tests/run
 
 units: $(UNITS)
 
 # The same tests under the sanitizers, in a build of their own.
 asan: deps
-	@$(MAKE) -s BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
+	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
 	  HARDENING=-fPIE all samples units benches
 	@BUILD=build-asan tests/run
 
 # Threads: the unit tests and the commands that use them, under the thread sanitizer.
 tsan: deps
-	@$(MAKE) -s BUILD=build-tsan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=thread" HARDENING=-fPIE all samples units
+	@$(MAKE) -s $(PARALLEL) BUILD=build-tsan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=thread" HARDENING=-fPIE all samples units
 	@BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 tests/run unit sync.sh import.sh export.sh content.sh recovery.sh
 
 valgrind: deps
