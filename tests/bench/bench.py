@@ -4,7 +4,7 @@
     bench.py BUILD [--size small|standard|large|UPDATES:BYTES] [--rounds N] [--work DIR] [--json FILE]
                    [--no-peers] [--keep]
 
-Every round runs all contenders one after the other. The result is invalid, and the exit status 1,
+Every round runs all contenders one after the other, and each begins with another one. The result is invalid, and the exit status 1,
 when hub and site end in different states, when something restored differs from its source, when the
 limit's counts are wrong, or when one of our commands needs more than 256 MiB. DIR should be on a
 fast disk; without it a temporary folder is used and removed. docs/performance.md explains the figures.
@@ -63,15 +63,15 @@ def generate(build, work, updates, content, months=(1, 2)):
             out.write(made_by)
 
 
-def play_round(log, build, contenders):
+def play_round(log, build, with_peers):
+    """Each round starts with another contender. The first is ours: what the others work on is made of its homes."""
     program = f"{build}/limit"
-    first = log.round == 1
-    ours.play(log, build, (lambda number: reference.after_month(program, log.work, number)) if first else None)
-    for is_durable in (False, True):
-        limit.play(log, program, is_durable)
-    limit.play_stages(log, program)
-    for peer in contenders:
-        peers.play(log, peer)
+    make = (lambda number: reference.after_month(program, log.work, number)) if log.round == 1 else None
+    turns = [lambda: ours.play(log, build, make), lambda: limit.play(log, program, False), lambda: limit.play(log, program, True),
+             lambda: limit.play_stages(log, program)] + [lambda peer=peer: peers.play(log, peer) for peer in with_peers]
+    first = (log.round - 1) % len(turns)
+    for turn in turns[first:] + turns[:first]:
+        turn()
 
 
 def judge(log):

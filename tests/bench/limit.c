@@ -11,7 +11,8 @@
  * OUT/content; the documents of the plain database PLAIN are read, packed with zstd 3 and written
  * into OUT/documents. verify: both are read and hashed. import: content is read, hashed and written
  * as files, documents are read, hashed, unpacked and parsed, while ROWS are inserted into SITE/rows.db.
- * Threads take the next piece of work, the largest first, until none is left.
+ * Threads take the next piece of work, the largest first, until none is left. The durable limit writes large
+ * pieces past the page cache: what must be on the disk at the end need not be in memory first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,7 @@ static struct {
     size_t count;
     long threads;
     int content, documents; /* the two files of OUT */
+    int direct;             /* content once more, past the page cache */
     _Atomic uint64_t content_end, documents_end, parsed;
     const char *plain, *site;
 } job;
@@ -97,7 +99,7 @@ static void prepare(struct own *own)
 {
     if (own->chunk)
         return;
-    own->chunk = malloc(CHUNK);
+    own->chunk = aligned_alloc(DIRECT, CHUNK);
     own->digest = EVP_MD_CTX_new();
     if (!own->chunk || !own->digest)
         die("allocate", "buffers");
@@ -111,9 +113,22 @@ static void end_digest(struct own *own, char hex[65])
         snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 }
 
+static size_t whole_blocks(size_t bytes)
+{
+    return (bytes + DIRECT - 1) / DIRECT * DIRECT;
+}
+
+/* Past the page cache only whole blocks are written: the last one with what happens to lie behind its bytes.
+ */
+static bool is_direct(uint64_t bytes)
+{
+    return is_durable && bytes >= CHUNK;
+}
+
 /* Reads `bytes` at `from`, hashes them, and writes them at `to` unless there is none (-1). */
 static void pass(struct own *own, int in, uint64_t from, int out, uint64_t to, uint64_t bytes, char hex[65])
 {
+    bool direct = out >= 0 && is_direct(bytes);
     EVP_DigestInit_ex(own->digest, EVP_sha256(), NULL);
     for (uint64_t done = 0; done < bytes;) {
         size_t want = bytes - done < CHUNK ? (size_t)(bytes - done) : CHUNK;
@@ -121,9 +136,10 @@ static void pass(struct own *own, int in, uint64_t from, int out, uint64_t to, u
         if (got <= 0)
             die("read", "content");
         EVP_DigestUpdate(own->digest, own->chunk, (size_t)got);
-        if (out >= 0 && pwrite(out, own->chunk, (size_t)got, (off_t)(to + done)) != got)
+        size_t put = direct ? whole_blocks((size_t)got) : (size_t)got;
+        if (out >= 0 && pwrite(out, own->chunk, put, (off_t)(to + done)) != (ssize_t)put)
             die("write", "content");
-        if (out >= 0 && is_durable)
+        if (out >= 0 && is_durable && !direct)
             sync_file_range(out, (off64_t)(to + done), got, SYNC_FILE_RANGE_WRITE);
         done += (uint64_t)got;
     }
@@ -218,8 +234,10 @@ static void export_piece(size_t number, void *state)
     int in = open(piece->path, O_RDONLY);
     if (in < 0)
         die("open", piece->path);
-    piece->offset = atomic_fetch_add(&job.content_end, piece->bytes);
-    pass(own, in, 0, job.content, piece->offset, piece->bytes, piece->sha256);
+    piece->offset =
+        atomic_fetch_add(&job.content_end, is_durable ? whole_blocks(piece->bytes) : piece->bytes);
+    pass(own, in, 0, is_direct(piece->bytes) ? job.direct : job.content, piece->offset, piece->bytes,
+         piece->sha256);
     close(in);
 }
 
@@ -273,6 +291,7 @@ static void run_export(const char *out, const char *plain, const char *list, boo
     job.site = is_new_only ? "" : NULL;
     job.content = open_in(out, "content", O_WRONLY | O_CREAT);
     job.documents = open_in(out, "documents", O_WRONLY | O_CREAT);
+    job.direct = is_durable ? open_in(out, "content", O_WRONLY | O_DIRECT) : -1;
     list_documents(plain, is_new_only);
     list_content(list);
     qsort(job.pieces, job.count, sizeof *job.pieces, by_size);
@@ -314,10 +333,12 @@ static void import_content(const struct piece *piece, struct own *own)
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         die("create", path);
     snprintf(path, sizeof path, "%s/content/%.2s/%s", job.site, piece->sha256, piece->sha256);
-    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | (is_direct(piece->bytes) ? O_DIRECT : 0), 0666);
     if (out < 0)
         die("create", path);
     pass(own, job.content, piece->offset, out, 0, piece->bytes, hex);
+    if (is_direct(piece->bytes) && ftruncate(out, (off_t)piece->bytes) != 0)
+        die("cut", path);
     if (close(out) != 0 || strcmp(hex, piece->sha256) != 0)
         die("prove", path);
 }

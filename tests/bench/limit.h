@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHUNK = 1 << 20, FRAME = 4 << 20 /* documents in one zstd frame */ };
+enum { CHUNK = 1 << 20, FRAME = 4 << 20 /* documents in one zstd frame */, DIRECT = 4096 /* bytes of a block */ };
 
 struct documents { /* texts one after the other, each behind its length (4 bytes, machine order) */
     char *bytes;

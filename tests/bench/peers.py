@@ -103,8 +103,8 @@ def play(log, peer):
         shutil.rmtree(log.path(folder), ignore_errors=True)
         os.mkdir(log.path(folder))
 
-    def timed(what, commands):
-        log.run(peer.name, what, *commands, cwd=work, env=env)
+    def timed(what, commands, *reads):
+        log.run(peer.name, what, *commands, reads=reads, cwd=work, env=env)
     before = 0
     for number, kind in ((1, "full"), (2, "delta")):
         os.rename(log.path("ref", f"tree{number}"), tree)
@@ -116,12 +116,12 @@ def play(log, peer):
                 shutil.rmtree(medium)
                 os.mkdir(medium)
                 before = 0
-            timed(f"export, {kind}", peer.export(kind, work))
+            timed(f"export, {kind}", peer.export(kind, work), "tree", "medium")
             log.bytes[peer.name, kind] = tree_bytes(medium) - before
             before = tree_bytes(medium)
             if peer.verify and number == 1:
-                timed("verify, full", peer.verify)
-            timed(f"import, {kind}", peer.load(kind))
+                timed("verify, full", peer.verify, "medium")
+            timed(f"import, {kind}", peer.load(kind), "medium")
             if log.round == 1:
                 bad = missing_or_different(tree, log.path("restored"))
                 if bad:

@@ -24,14 +24,18 @@ def machine():
             "system": f"{platform.system()} {platform.release()}", "load": round(os.getloadavg()[2], 1)}
 
 
+def median(log, field, who, what):
+    return statistics.median(getattr(s, field) for s in log.of(who, what))
+
+
 def ratio(log, top, bottom):
-    """Of the medians; the least and greatest of the rounds' own ratios; that of the processor's seconds."""
+    """Of the medians; the least and greatest of the rounds' own ratios; those of the processors' seconds: all, user, kernel."""
     if log.median(*top) is None or log.median(*bottom) is None:
         return None
     by_round = {s.round: s.seconds for s in log.of(*bottom)}
     own = [s.seconds / by_round[s.round] for s in log.of(*top) if s.round in by_round]
-    cpu = [statistics.median(s.cpu for s in log.of(*pair)) for pair in (top, bottom)]
-    return log.median(*top) / log.median(*bottom), min(own, default=0), max(own, default=0), cpu[0] / max(cpu[1], 0.001)
+    spent = [[median(log, field, *pair) for field in ("cpu", "user", "kernel")] for pair in (top, bottom)]
+    return [log.median(*top) / log.median(*bottom), min(own, default=0), max(own, default=0)] + [a / max(b, 0.01) for a, b in zip(*spent)]
 
 
 def ours(what):
@@ -78,14 +82,19 @@ def ratios(log):
     for name, top, bottom, side, target in times(log):
         value = ratio(log, top, bottom)
         if value:
-            found.append({"name": name, "value": round(value[0], 3), "least": round(value[1], 3), "greatest": round(value[2], 3),
-                          "cpu": round(value[3], 3), "target": target and f"{'<=' if side == 'most' else '>='} {target}", "verdict": verdict(value[0], side, target)})
+            fields = zip(("value", "least", "greatest", "cpu", "user", "kernel"), value)
+            found.append({**{field: round(x, 3) for field, x in fields}, "name": name, "target": target and f"{'<=' if side == 'most' else '>='} {target}", "verdict": verdict(value[0], side, target)})
     for kind in ("full", "delta"):
-        a, b = log.bytes.get(ours(f"metadata, {kind}")), log.bytes.get(("zstd 3", f"metadata, {kind}"))
-        if a and b:
-            target = 1.0 if kind == "full" else None
-            found.append({"name": f"metadata on the medium : zstd 3 of the documents, {kind}", "value": round(a / b, 3),
-                          "target": target and "<= 1", "verdict": verdict(a / b, "most", target)})
+        mine = log.bytes.get(ours(f"metadata, {kind}"))
+        for what, against, target in (("of the documents alone", "documents", 1.0 if kind == "full" else None),
+                                      ("of the same records", "records", None)):
+            other = log.bytes.get(("zstd 3", f"{against}, {kind}"))
+            if mine and other:
+                found.append({"name": f"metadata on the medium : zstd 3 {what}, {kind}", "value": round(mine / other, 3),
+                              "target": target and "<= 1", "verdict": verdict(mine / other, "most", target)})
+        if ours(f"papers, {kind}") in log.bytes:
+            found.append({"name": f"papers on the medium, {kind}, MB", "value": round(log.bytes[ours(f"papers, {kind}")] / 1e6, 3),
+                          "target": None, "verdict": ""})
     for what in ("status, hub", "status, site", "search", "show", "plan, nothing to do"):
         seconds = log.median(*ours(what))
         if seconds is not None:
@@ -114,7 +123,7 @@ def document(log, size, missing):
         rows.append({"who": who, "what": what, "seconds": [round(x, 3) for x in seconds],
                      "median": round(statistics.median(seconds), 3), "least": round(min(seconds), 3), "greatest": round(max(seconds), 3),
                      "flush": round(statistics.median(s.flush for s in steps), 3),
-                     "cpu": round(statistics.median(s.cpu for s in steps), 3), "peak_mib": max(s.mib for s in steps)})
+                     **{field: round(median(log, field, who, what), 3) for field in ("cpu", "user", "kernel")}, "peak_mib": max(s.mib for s in steps)})
     return {"machine": machine(), "size": size, "rounds": log.round, "steps": rows, "ratios": ratios(log),
             "bytes": [{"who": who, "what": what, "bytes": n} for (who, what), n in log.bytes.items()],
             "noise": noise(log), "not_installed": missing, "valid": not log.problems, "problems": log.problems}
@@ -124,20 +133,30 @@ def cell(row):
     return f"{row['median']:.2f}" if row else "-"
 
 
+def spent(row):
+    return f"{row['user']:.2f} + {row['kernel']:.2f}" if row else "-"
+
+
 def table(doc):
-    """Contenders beside each other, as the page in docs has it."""
+    """Contenders beside each other, as the page in docs has it: by the clock, then by the processors."""
     columns = ("export, full", "verify, full", "import, full", "export, delta", "import, delta")
     at = {(r["who"], r["what"]): r for r in doc["steps"]}
+    everyone = dict.fromkeys(r["who"] for r in doc["steps"] if r["what"] == "export, full")
     carried = {(r["who"], r["what"]): r["bytes"] for r in doc["bytes"]}
     yield "| seconds (median) | " + " | ".join(columns) + " | flush after import | MB carried, full | delta | peak MiB |"
     yield "|---|" + "---|" * (len(columns) + 4)
-    for who in dict.fromkeys(r["who"] for r in doc["steps"] if ("export, full" == r["what"])):
+    for who in everyone:
         full, delta = carried.get((who, "full")), carried.get((who, "delta"))
         peak = max(r["peak_mib"] for r in doc["steps"] if r["who"] == who and r["what"] in columns)
         size = [f"{n / 1e6:.1f}" if n else "" for n in (full, delta)]
         flush = at.get((who, "import, full"))
         yield f"| {who} | " + " | ".join(cell(at.get((who, c))) for c in columns) + \
             f" | {flush['flush'] if flush else 0:.2f} | {size[0]} | {size[1]} | {peak} |"
+    yield ""
+    yield "| user + kernel (median) | " + " | ".join(columns) + " |"
+    yield "|---|" + "---|" * len(columns)
+    for who in everyone:
+        yield f"| {who} | " + " | ".join(spent(at.get((who, c))) for c in columns) + " |"
 
 
 def text(doc):
@@ -145,19 +164,19 @@ def text(doc):
         f"load of the last 15 minutes, this run's included: {doc['machine']['load']}"
     yield f"- size: {doc['size']['updates']} updates, {doc['size']['content_bytes'] / 1e9:g} GB of content; rounds: {doc['rounds']}"
     yield ""
-    yield "| step | seconds | least | greatest | processor | flush | peak MiB |"
+    yield "| step | seconds | least | greatest | user + kernel | flush | peak MiB |"
     yield "|---|---|---|---|---|---|---|"
     for r in doc["steps"]:
         if r["who"] in ("ours", "sync"):
-            yield f"| {r['what']} | {r['median']:.2f} | {r['least']:.2f} | {r['greatest']:.2f} | {r['cpu']:.2f} | {r['flush']:.2f} | {r['peak_mib']} |"
+            yield f"| {r['what']} | {r['median']:.2f} | {r['least']:.2f} | {r['greatest']:.2f} | {spent(r)} | {r['flush']:.2f} | {r['peak_mib']} |"
     yield ""
     yield from table(doc)
     yield ""
-    yield "| ratio | value | of single rounds | of processor seconds | target | |"
+    yield "| ratio | value | of single rounds | of processor seconds (user, kernel) | target | |"
     yield "|---|---|---|---|---|---|"
     for r in doc["ratios"]:
         spread = f"{r['least']:.2f}-{r['greatest']:.2f}" if "least" in r else ""
-        cpu = f"{r['cpu']:.2f}" if "cpu" in r else ""
+        cpu = f"{r['cpu']:.2f} ({r['user']:.2f}, {r['kernel']:.2f})" if "cpu" in r else ""
         yield f"| {r['name']} | {r['value']:.3g} | {spread} | {cpu} | {r['target'] or ''} | {r['verdict']} |"
     yield ""
     for name in doc["not_installed"]:

@@ -8,7 +8,13 @@ import tempfile
 import time
 
 LIMIT_MIB = int(os.environ.get("BENCH_MIB", "256"))  # programs built with a sanitizer need more
-Step = collections.namedtuple("Step", "who what round seconds flush cpu mib")
+
+
+class Step(collections.namedtuple("Step", "who what round seconds flush user kernel mib")):
+    @property
+    def cpu(self):
+        return self.user + self.kernel
+
 
 
 class Failure(Exception):
@@ -29,13 +35,17 @@ class Log:
         if not self.quiet:
             print(text, flush=True)
 
-    def run(self, who, what, *commands, cwd=None, env=None):
-        """Times the commands together; afterwards, apart, how long the disk takes for what they left."""
-        cpu = mib = 0
+    def run(self, who, what, *commands, reads=(), cwd=None, env=None):
+        """Times the commands together; afterwards, apart, how long the disk takes for what they left.
+        `reads`: what the step reads, files and folders; read once before, so that every step starts warm."""
+        cwd = cwd or self.work
+        for path in reads:
+            warm(os.path.join(cwd, path))
+        user = kernel = mib = 0
         started = time.monotonic()
         for command in commands:
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-                process = subprocess.Popen(command, stdout=out, stderr=errors, cwd=cwd or self.work,
+                process = subprocess.Popen(command, stdout=out, stderr=errors, cwd=cwd,
                                            env={**os.environ, **(env or {})})
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -45,13 +55,14 @@ class Log:
                                   + errors.read().decode(errors="replace")[-2000:])
                 out.seek(0)
                 text = out.read().decode()
-            cpu += usage.ru_utime + usage.ru_stime
+            user += usage.ru_utime
+            kernel += usage.ru_stime
             mib = max(mib, usage.ru_maxrss // 1024)  # of the largest process
         seconds, started = time.monotonic() - started, time.monotonic()
         subprocess.run(["sync", "-f", self.work], check=True)
         flush = time.monotonic() - started
-        self.steps.append(Step(who, what, self.round, seconds, flush, cpu, mib))
-        self.say(f"  {who:<14} {what:<26} {seconds:8.2f} s   cpu {cpu:7.2f}   flush {flush:5.2f}   {mib:5d} MiB")
+        self.steps.append(Step(who, what, self.round, seconds, flush, user, kernel, mib))
+        self.say(f"  {who:<14} {what:<26} {seconds:8.2f} s   cpu {user:6.2f} +{kernel:6.2f}   flush {flush:5.2f}   {mib:5d} MiB")
         return text
 
     def answer(self, who, what, *command, **more):
@@ -76,8 +87,21 @@ class Log:
         return list(dict.fromkeys((s.who, s.what) for s in self.steps))
 
 
+def files_below(path):
+    return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+
+
 def tree_bytes(path):
-    return sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(path) for f in files)
+    return sum(os.path.getsize(file) for file in files_below(path))
+
+
+def warm(path):
+    """Into the page cache: what its maker wrote past it, and what was pushed out since."""
+    piece = bytearray(1 << 20)
+    for file in files_below(path) if os.path.isdir(path) else [path]:
+        with open(file, "rb", buffering=0) as reader:
+            while reader.readinto(piece):
+                pass
 
 
 def same_bytes(a, b):
@@ -87,11 +111,6 @@ def same_bytes(a, b):
 
 def missing_or_different(source, copy):
     """The files of `source` that `copy` has not got with the same bytes."""
-    bad = []
-    for folder, _, files in os.walk(source):
-        for name in files:
-            path = os.path.join(folder, name)
-            other = os.path.join(copy, os.path.relpath(path, source))
-            if not os.path.isfile(other) or not same_bytes(path, other):
-                bad.append(os.path.relpath(path, source))
-    return bad
+    names = [os.path.relpath(file, source) for file in files_below(source)]
+    return [name for name in names if not os.path.isfile(os.path.join(copy, name)) or
+            not same_bytes(os.path.join(source, name), os.path.join(copy, name))]
