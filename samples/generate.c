@@ -1,8 +1,8 @@
 /*
  * generate.c - invents what a connected update server would export, for demonstrations and tests.
  *
- *   generate --out DIR [--updates N] [--content-bytes B] [--month 1|2] [--seed S]
- *   generate --out DIR --small [--month 1|2] [--seed S]
+ *   generate --out DIR [--updates N] [--content-bytes B] [--month 1|2] [--seed S] [--inside]
+ *   generate --out DIR --small [--month 1|2] [--seed S] [--inside]
  *
  * N is 50 or more, by default 2000; B is 0 (licence terms only) or 100000 and more, by default
  * 64000000; the seed is 1. Licence terms come on top of B.
@@ -12,7 +12,8 @@
  * per update and per file; then each document is written from its record, the seed and its number
  * alone, so month 2 repeats the unchanged documents of month 1 byte for byte. --small is a table
  * of readable updates instead of a drawn catalogue. All names, titles and texts are invented; only
- * the identifiers and titles of the classifications are the well-known ones.
+ * the identifiers and titles of the classifications are the well-known ones. --inside puts the
+ * documents into package.xml too, each as the text of an element Xml of its Update.
  *
  * The last line of output counts what was written; "metadata_bytes" is the size of metadata.txt.
  */
@@ -270,8 +271,8 @@ static _Noreturn void die(const char *what, const char *name)
 
 static _Noreturn void usage(void)
 {
-    fputs("usage: generate --out DIR [--updates N] [--content-bytes B] [--month 1|2] [--seed S]\n"
-          "       generate --out DIR --small [--month 1|2] [--seed S]\n"
+    fputs("usage: generate --out DIR [--updates N] [--content-bytes B] [--month 1|2] [--seed S] [--inside]\n"
+          "       generate --out DIR --small [--month 1|2] [--seed S] [--inside]\n"
           "N is 50 or more; B is 0, or 100000 or more; DIR holds no WsusContent yet\n", stderr);
     exit(2);
 }
@@ -1147,6 +1148,7 @@ struct export {
     char *bytes; /* of the document, after fflush() */
     size_t length;
     uint64_t revisions, metadata_bytes;
+    bool is_inside; /* documents stand in package.xml too */
 };
 
 static void write_package_head(const struct catalogue *c, FILE *out)
@@ -1189,11 +1191,11 @@ static void write_package_entry(const struct catalogue *c, const struct update *
         fprintf(out, "<File Digest=\"%s\" />", c->files[file_of(u, k)].sha1);
     fputs(files > 0 ? "</Files>" : "", out);
     if (u->kind <= DETECTOID) {
-        fputs("<Categories /><Classifications /></Update>", out);
+        fputs("<Categories /><Classifications />", out);
         return;
     }
     fprintf(out, "<Categories><Category Value=\"%s\" /></Categories><Classifications>"
-            "<Classification Value=\"%s\" /></Classifications></Update>",
+            "<Classification Value=\"%s\" /></Classifications>",
             c->updates[u->parent].id, c->updates[u->classification].id);
 }
 
@@ -1206,6 +1208,12 @@ static void write_revision(const struct catalogue *c, struct export *e, uint32_t
     if (fflush(e->document) != 0)
         die("hold", "a document");
     write_package_entry(c, u, u->revision + ordinal, e->package);
+    if (e->is_inside) {
+        fputs("<Xml><![CDATA[", e->package);
+        fwrite(e->bytes, 1, e->length, e->package);
+        fputs("]]></Xml>", e->package);
+    }
+    fputs("</Update>", e->package);
     int head = fprintf(e->metadata, "%s,%08x,%08zx,", u->id, u->revision + ordinal,
                        utf16_length(e->bytes, e->length));
     fwrite(e->bytes, 1, e->length, e->metadata);
@@ -1272,12 +1280,12 @@ int main(int argc, char **argv)
         { "out", required_argument, NULL, 'o' }, { "updates", required_argument, NULL, 'u' },
         { "content-bytes", required_argument, NULL, 'c' },
         { "month", required_argument, NULL, 'm' }, { "seed", required_argument, NULL, 's' },
-        { "small", no_argument, NULL, 'x' }, { NULL, 0, NULL, 0 },
+        { "small", no_argument, NULL, 'x' }, { "inside", no_argument, NULL, 'i' }, { NULL, 0, NULL, 0 },
     };
     struct catalogue c = { .seed = 1 };
     const char *out = NULL;
     uint64_t updates = 2000, bytes = 64000000;
-    bool is_sized = false;
+    bool is_sized = false, is_inside = false;
     memset(c.lines, 0xFF, sizeof c.lines); /* all NONE */
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         switch (option) {
@@ -1287,6 +1295,7 @@ int main(int argc, char **argv)
         case 'm': c.is_month_2 = number(optarg, 1, 2) == 2; break;
         case 's': c.seed = number(optarg, 0, UINT64_MAX); break;
         case 'x': c.is_small = true; break;
+        case 'i': is_inside = true; break;
         default: usage();
         }
     }
@@ -1304,7 +1313,7 @@ int main(int argc, char **argv)
     if (mkdir("WsusContent", 0777) != 0) /* never mixes with an earlier run */
         die("create", "WsusContent");
     write_files(&c);
-    struct export e = { .package = create("package.xml"), .metadata = create("metadata.txt") };
+    struct export e = { .package = create("package.xml"), .metadata = create("metadata.txt"), .is_inside = is_inside };
     write_export(&c, &e);
     report(&c, &e);
     free(c.updates);

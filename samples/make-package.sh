@@ -5,6 +5,8 @@
 #
 # leaves OUTDIR/export.cab (package.xml, then metadata.txt) and OUTDIR/WsusContent/. CAB=none in
 # the environment stores the two members without compression; KEEP=1 keeps them beside the cabinet.
+# CAB=gz leaves OUTDIR/export.xml.gz instead, the documents inside package.xml: no cabinet holds
+# 2 GiB, which is 200,000 updates.
 set -eu
 
 if [ $# -lt 2 ]; then
@@ -14,6 +16,7 @@ fi
 generator=$1
 outdir=$2
 shift 2
+if [ "${CAB:-}" = gz ]; then set -- --inside "$@"; fi
 "$generator" --out "$outdir" "$@"
 
 cd -- "$outdir"
@@ -22,11 +25,11 @@ TZ=UTC
 export TZ
 touch -d '2026-10-14T02:00:00Z' package.xml metadata.txt
 chmod 644 package.xml metadata.txt
-if [ "${CAB:-mszip}" = none ]; then
-    gcab -c -n export.cab package.xml metadata.txt
-else
-    gcab -c -n -z export.cab package.xml metadata.txt
-fi
+case ${CAB:-mszip} in
+    none) gcab -c -n export.cab package.xml metadata.txt ;;
+    gz) gzip -1 -n -c package.xml > export.xml.gz ;;
+    *) gcab -c -n -z export.cab package.xml metadata.txt ;;
+esac
 if [ "${KEEP:-0}" != 1 ]; then
     rm package.xml metadata.txt
 fi

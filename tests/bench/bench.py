@@ -26,6 +26,7 @@ import report
 from steps import LIMIT_MIB, Failure, Log
 
 SIZES = {"tiny": (600, 3000000), "small": (20000, 400000000), "standard": (100000, 2000000000), "large": (400000, 4000000000)}
+IN_A_CABINET = 200000  # updates; it cannot hold 2 GiB
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -47,18 +48,22 @@ def demand_space(work, needed):
         sys.exit(f"bench: needs about {needed / 1e9:.1f} GB in {work}, free are {free / 1e9:.1f} GB; name another folder with WORK=DIR")
 
 
-def generate(build, work, updates, content, months=(1, 2)):
-    """The update point; kept from an earlier run when it was made in the same way."""
+def generate(build, work, updates, content, months=(1, 2), with_texts=True):
+    """The update point, its months beside each other; kept from an earlier run when it was made in the same way."""
     with open(f"{build}/samples/generate", "rb") as program:
-        made_by = f"{updates} {content} {hashlib.sha256(program.read()).hexdigest()}"
+        made_by = f"{updates} {content} {with_texts} {hashlib.sha256(program.read()).hexdigest()}"
+    running = []
     for number in months:
         folder, stamp = f"{work}/m{number}", f"{work}/m{number}/made-by"
         if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == made_by:
             continue
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([f"{HERE}/../../samples/make-package.sh", f"{build}/samples/generate", folder, "--updates", str(updates),
-                        "--content-bytes", str(content), "--month", str(number)], check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, "KEEP": "1"})
+        running.append((stamp, subprocess.Popen(
+            [f"{HERE}/../../samples/make-package.sh", f"{build}/samples/generate", folder, "--updates", str(updates), "--content-bytes",
+             str(content), "--month", str(number)], stdout=subprocess.DEVNULL, env={**os.environ, "KEEP": "1" if with_texts else "0", **({"CAB": "gz"} if updates > IN_A_CABINET else {})})))
+    for stamp, process in running:
+        if process.wait() != 0:
+            raise Failure(f"generating {os.path.dirname(stamp)} ended with {process.returncode}")
         with open(stamp, "w", encoding="utf-8") as out:
             out.write(made_by)
 

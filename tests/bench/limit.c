@@ -4,7 +4,7 @@
  *   limit [--durable] [--threads N] export OUT PLAIN LIST [new]
  *   limit [--durable] [--threads N] verify OUT
  *   limit [--durable] [--threads N] import OUT SITE ROWS
- *   limit insert ROWS TARGET     limit parse METADATA.TXT    limit unpack CABINET
+ *   limit insert ROWS TARGET     limit parse METADATA.TXT    limit unpack PACKAGE
  *   limit plain METADATA.TXT PLAIN [EARLIER]                 limit pack PLAIN [new]
  *
  * export: every file named in LIST (one path a line) is read, hashed and written once into
@@ -437,7 +437,7 @@ int main(int argc, char **argv)
     } else if (is_call(argc, argv, "parse", 1, 1)) {
         parse_package(argv[1]);
     } else if (is_call(argc, argv, "unpack", 1, 1)) {
-        unpack_cabinet(argv[1]);
+        unpack_package(argv[1]);
     } else if (is_call(argc, argv, "plain", 2, 3)) {
         make_plain(argv[1], argv[2], argc > 3 ? argv[3] : NULL);
     } else if (is_call(argc, argv, "pack", 1, 2)) {

@@ -28,7 +28,7 @@ void hold(struct documents *d, const void *text, size_t length);
 uint64_t parse_all(const struct documents *d);                /* SAX; answers how many */
 void parse_package(const char *metadata);                     /* split and parse, on all cores */
 void make_plain(const char *metadata, const char *plain, const char *earlier);
-void unpack_cabinet(const char *cabinet);                     /* to nowhere */
+void unpack_package(const char *path);                        /* to nowhere */
 void pack_documents(const char *plain, bool is_new_only);     /* one zstd stream, to nowhere */
 
 /* limit_rows.c */

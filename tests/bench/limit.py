@@ -3,7 +3,7 @@ import os
 import shutil
 
 from reference import rows_of
-from steps import tree_bytes
+from steps import package_of, tree_bytes
 
 PARTS = "sync"  # who the stages of a sync, each alone, are booked under
 
@@ -42,7 +42,7 @@ def play(log, program, is_durable):
 
 def play_stages(log, program):
     """The stages of a sync, each alone; and the documents as one zstd 3 stream."""
-    for what, command in (("decompress alone", ["unpack", "m1/export.cab"]), ("parse alone", ["parse", "m1/metadata.txt"]),
+    for what, command in (("decompress alone", ["unpack", package_of(log.path("m1"))]), ("parse alone", ["parse", "m1/metadata.txt"]),
                           ("insert alone", ["insert", "ref/hub.db", "target.db"])):
         log.answer(PARTS, what, program, *command, reads=[command[1]])
     os.remove(log.path("target.db"))

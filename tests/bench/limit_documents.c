@@ -263,19 +263,21 @@ void pack_documents(const char *plain, bool is_new_only)
            (unsigned long long)packed);
 }
 
-void unpack_cabinet(const char *cabinet)
+void unpack_package(const char *path)
 {
     static char chunk[CHUNK];
     struct archive *a = archive_read_new();
     struct archive_entry *entry;
     uint64_t bytes = 0;
     archive_read_support_format_cab(a);
-    if (archive_read_open_filename(a, cabinet, CHUNK) != ARCHIVE_OK)
-        die("open", cabinet);
+    archive_read_support_format_raw(a);
+    archive_read_support_filter_gzip(a);
+    if (archive_read_open_filename(a, path, CHUNK) != ARCHIVE_OK)
+        die("open", path);
     while (archive_read_next_header(a, &entry) == ARCHIVE_OK)
         for (la_ssize_t got; (got = archive_read_data(a, chunk, sizeof chunk)) != 0; bytes += (uint64_t)got)
             if (got < 0)
-                die(archive_error_string(a), cabinet);
+                die(archive_error_string(a), path);
     archive_read_free(a);
     printf("{\"bytes\":%llu}\n", (unsigned long long)bytes);
 }

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 
-from steps import files_below, same_bytes, tree_bytes
+from steps import files_below, package_of, same_bytes, tree_bytes
 
 WHO = "ours"
 HUB, SITE = "hub/update-point.db", "site/update-point.db"
@@ -69,8 +69,8 @@ def month(log, build, number, before_import=None):
 
     def timed(what, reads, *command):
         return log.answer(WHO, what, *command, reads=reads, cwd=cwd)
-    cabinet, content = f"{source}/export.cab", f"{source}/WsusContent"
-    timed(f"sync, month {number}", [HUB, cabinet], *hub, "sync", "--from", cabinet)
+    package, content = package_of(source), f"{source}/WsusContent"
+    timed(f"sync, month {number}", [HUB, package], *hub, "sync", "--from", package)
     timed(f"content add, month {number}", [HUB, content], *hub, "content", "add", content)
     exported = timed(f"export, {kind}", ["hub"], *hub, "export", "--site", "ALPHA", "--out", usb)
     verified = timed(f"verify, {kind}", [usb], *site, "verify", usb)
@@ -82,8 +82,6 @@ def month(log, build, number, before_import=None):
     log.demand(imported["content_owed"], 0, "files owed")
     log.demand(imported["files_stored"], exported["files"], f"files stored by the {kind} import")
     log.bytes[WHO, kind] = tree_bytes(os.path.join(cwd, usb))
-    if log.round == 1:
-        weigh(log, kind, usb)
     quietly(log, site + ["receipt", "--out", f"receipt{number}"], hub + ["receipt", "add", f"receipt{number}"])
 
 
@@ -113,6 +111,8 @@ def play(log, build, after_month=None):
     start(log, build)
     for number in (1, 2):
         month(log, build, number)
+        if log.round == 1:
+            weigh(log, ("full", "delta")[number - 1], f"usb{number}")
         if after_month:
             after_month(number)
     small_commands(log, build)

@@ -44,7 +44,7 @@ class Tar(Peer):
         run(["minisign", "-G", "-W", "-f", "-p", "m.pub", "-s", "m.key"])
 
     def export(self, kind, work):
-        newer = f"--newer-mtime=@{os.path.getmtime(work + '/m1/export.cab'):.6f}" if kind == "delta" else ""
+        newer = f"--newer-mtime=@{os.path.getmtime(work + '/ref/content1'):.6f}" if kind == "delta" else ""
         return [["sh", "-c", f"tar -c {newer} -C tree . | zstd -q -3 -T0 -o medium/set.tar.zst && cd medium &&"
                  "sha256sum set.tar.zst > SHA256SUMS && minisign -S -W -s ../m.key -m SHA256SUMS"]]
 

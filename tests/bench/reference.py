@@ -75,7 +75,8 @@ def make_plain(limit, work, number):
 
 
 def make_tree(work, number):
-    """Month 2's tree takes unchanged files from month 1: for the other tools they are the same files."""
+    """Month 2's tree takes unchanged files from month 1: for the other tools they are the same files. Those that
+    are new are younger than the tree of month 1."""
     tree, past = f"{work}/ref/tree{number}", f"{work}/m1/WsusContent"
     source, paths = f"{work}/m{number}/WsusContent", []
     os.makedirs(tree)
@@ -89,6 +90,7 @@ def make_tree(work, number):
             os.link(old if is_old else f"{folder}/{name}", f"{tree}/content/{inside}/{name}")
             if not is_old:
                 paths.append(f"{folder}/{name}")
+                os.utime(paths[-1])
     with open(f"{work}/ref/content{number}", "w", encoding="utf-8") as out:
         out.writelines(path + "\n" for path in sorted(paths))
 

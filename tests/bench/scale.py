@@ -43,7 +43,7 @@ def measure(build, work, growth, updates, content):
     def forget_content():
         for folder in ("m1/WsusContent", "ours/hub/content"):
             shutil.rmtree(log.path(folder))
-    bench.generate(build, work, updates, content, months)
+    bench.generate(build, work, updates, content, months, with_texts=False)
     ours.start(log, build)
     for log.round in months:
         ours.month(log, build, log.round, forget_content if growth == "content" else None)

@@ -87,6 +87,12 @@ class Log:
         return list(dict.fromkeys((s.who, s.what) for s in self.steps))
 
 
+def package_of(folder):
+    """What the server exported: a cabinet, or for what no cabinet can hold compressed XML."""
+    cabinet = os.path.join(folder, "export.cab")
+    return cabinet if os.path.exists(cabinet) else os.path.join(folder, "export.xml.gz")
+
+
 def files_below(path):
     return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
 
