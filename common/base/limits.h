@@ -109,5 +109,8 @@
 /* Page cache of one database connection. A load that makes its indices afterwards appends: 4 to 64 MiB are equally
  * fast, and the sorter, which takes as much again, is slower with more than fits the processor's caches. */
 #define SU_DB_CACHE_KIB 16384
+/* The same while what is held changes: a month touches pages all over the indices, and those that do not fit are
+ * written to the log again and again. */
+#define SU_DB_CHANGES_CACHE_KIB 65536
 
 #endif

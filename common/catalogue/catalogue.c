@@ -88,14 +88,15 @@ int su_catalogue_load_begin(struct su_catalogue *c, bool *is_first, struct su_er
     if (su_query_int(c->db, &has_any, NULL, err, "SELECT EXISTS (SELECT 1 FROM revision)") < 0)
         return -1;
     *is_first = !has_any;
-    return has_any ? 0 : su_derive_drop_indices(c->db, &c->indices, err);
+    return has_any ? su_db_cache(c->db, SU_DB_CHANGES_CACHE_KIB, err)
+                   : su_derive_drop_indices(c->db, &c->indices, err);
 }
 
 int su_catalogue_load_end(struct su_catalogue *c, struct su_err *err)
 {
     int result = c->indices.length > 0 ? su_db_script(c->db, c->indices.bytes, err) : 0;
     su_buf_clear(&c->indices);
-    return result;
+    return result < 0 ? -1 : su_db_cache(c->db, SU_DB_CACHE_KIB, err);
 }
 
 int su_catalogue_find(struct su_catalogue *c, struct su_prepared *items, size_t count, struct su_err *err)

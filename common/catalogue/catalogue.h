@@ -18,8 +18,8 @@ void su_catalogue_cleanup(struct su_catalogue **catalogue);
 int su_catalogue_dictionary(struct su_catalogue *catalogue, struct su_learner *learner, struct su_err *err) SU_CHECKED;
 int su_catalogue_known(struct su_catalogue *catalogue, struct su_known *known, struct su_err *err) SU_CHECKED;
 
-/* Around the first load of a catalogue that holds nothing (su_derive_drop_indices); *is_first says whether it is
- * that one. Whoever began must end before anything else reads. */
+/* Around a load. The first one of a catalogue that holds nothing makes its indices afterwards
+ * (su_derive_drop_indices); *is_first says whether it is that one. Any other has a larger page cache. Whoever began must end before anything else reads. */
 int su_catalogue_load_begin(struct su_catalogue *catalogue, bool *is_first, struct su_err *err) SU_CHECKED;
 int su_catalogue_load_end(struct su_catalogue *catalogue, struct su_err *err) SU_CHECKED;
 

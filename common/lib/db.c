@@ -56,8 +56,6 @@ static const char NEW_DATABASE[] = "PRAGMA page_size=8192;";
 
 static int configure(struct su_db *db, bool is_file, struct su_err *err)
 {
-    char cache[64];
-    (void)snprintf(cache, sizeof cache, "PRAGMA cache_size=-%d;", SU_DB_CACHE_KIB);
     if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
         sqlite3_busy_timeout(db->handle, 10000) != SQLITE_OK ||
@@ -65,7 +63,7 @@ static int configure(struct su_db *db, bool is_file, struct su_err *err)
         return failed(db, "configuration", err);
     (void)sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_limit(db->handle, SQLITE_LIMIT_LENGTH, (int)(2 * SU_MAX_DOCUMENT_BYTES));
-    if (su_db_script(db, SETTINGS, err) < 0 || su_db_script(db, cache, err) < 0)
+    if (su_db_script(db, SETTINGS, err) < 0 || su_db_cache(db, SU_DB_CACHE_KIB, err) < 0)
         return -1;
     return is_file ? su_db_script(db, "PRAGMA wal_autocheckpoint=4000;", err) : 0;
 }
@@ -274,6 +272,13 @@ int su_db_feed_row(struct su_db *db, struct su_err *err, const char *sql, const 
     memcpy(&db->cells[db->feed.rows++ * columns], cells, columns * sizeof *cells);
     db->feed.columns = columns;
     return 0;
+}
+
+int su_db_cache(struct su_db *db, unsigned kib, struct su_err *err)
+{
+    char pragma[64];
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%u;", kib);
+    return su_db_script(db, pragma, err);
 }
 
 int64_t su_db_changes(struct su_db *db)

@@ -38,6 +38,8 @@ int su_db_open(struct su_db **out, const char *path, bool is_new, bool read_only
 int su_db_open_memory(struct su_db **out, struct su_err *err) SU_CHECKED;
 void su_db_cleanup(struct su_db **db);
 
+/* Room for pages in memory; SU_DB_CACHE_KIB to begin with. */
+int su_db_cache(struct su_db *db, unsigned kib, struct su_err *err) SU_CHECKED;
 /* Several statements without parameters: schema and pragmas only. */
 int su_db_script(struct su_db *db, const char *sql, struct su_err *err) SU_CHECKED;
 int su_db_run(struct su_db *db, struct su_err *err, const char *sql, const struct su_arg *args) SU_CHECKED;

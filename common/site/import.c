@@ -124,14 +124,26 @@ static int check_content(struct importing *i, const struct su_graph *graph, stru
     return tell_owed(i, err);
 }
 
-/* What the rows now say, read once for all three questions. */
+/* Waits for the files, also when the replay has failed: so the error told is that of the files if they have
+ * one, whichever side was faster, and what was staged is whole and need not be read again next time. A
+ * failure of the files ends the replay at once. */
+static int join_content(struct importing *i, int replayed, struct su_err *err)
+{
+    struct su_err why = SU_ERR_INIT;
+    if (su_stage_end(&i->staging, &why) == 0)
+        return replayed;
+    *err = why;
+    return -1;
+}
+
+/* What the rows now say, read once for all questions; the last of them asks for the files as well. */
 static int prove(struct importing *i, struct su_err *err)
 {
     SU_AUTO(su_graph) struct su_graph *graph = su_graph_load(i->site->db, true, err);
-    return !graph || check_state(i, graph, err) < 0 || check_closure(i, graph, err) < 0 ||
-                   check_content(i, graph, err) < 0
+    int result = !graph || check_state(i, graph, err) < 0 || check_closure(i, graph, err) < 0 ? -1 : 0;
+    return join_content(i, result, err) < 0 || su_stage_check_rest(&i->staging, i->reader, err) < 0
                ? -1
-               : 0;
+               : check_content(i, graph, err);
 }
 
 static int declare_import(struct importing *i, const struct su_position *position, struct su_err *err)
@@ -187,18 +199,6 @@ static int may_go_on(void *context, struct su_err *err)
     return su_stage_check(&i->staging, err);
 }
 
-/* Waits for the files, also when the replay has failed: so the error told is that of the files if they have
- * one, whichever side was faster, and what was staged is whole and need not be read again next time. A
- * failure of the files ends the replay at once. */
-static int join_content(struct importing *i, int replayed, struct su_err *err)
-{
-    struct su_err why = SU_ERR_INIT;
-    if (su_stage_end(&i->staging, &why) == 0)
-        return replayed;
-    *err = why;
-    return -1;
-}
-
 static int replay(struct importing *i, struct su_err *err)
 {
     const struct su_replay_check check = {may_go_on, i};
@@ -214,8 +214,7 @@ static int apply(struct importing *i, struct su_err *err)
                            declare_import(i, &position, err) < 0 || replay(i, err) < 0
                        ? -1
                        : 0;
-    if (join_content(i, replayed, err) < 0 || su_stage_check_rest(&i->staging, i->reader, err) < 0 ||
-        prove(i, err) < 0 ||
+    if ((replayed < 0 ? join_content(i, replayed, err) : prove(i, err)) < 0 ||
         su_changes_count(i->site->db, &position.state, &i->result->state, &i->result->changes, err) < 0 ||
         su_run(i->site->db, err, "DELETE FROM undo WHERE import_id<=?1", SU_I(i->import_id - SU_UNDO_KEEP)) <
             0)

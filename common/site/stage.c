@@ -325,7 +325,8 @@ int su_stage_begin(struct su_staging *s, struct su_err *err)
                                                        .job_bytes = sizeof *s->side->parcels,
                                                        .context = s->side,
                                                        .fill = read_all,
-                                                       .take = write_all},
+                                                       .take = write_all,
+                                                       .gives_way = true},
                                 err);
     return s->side->belt ? 0 : -1;
 }

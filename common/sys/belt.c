@@ -5,9 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
+
+#define GIVES_WAY 10 /* of nineteen steps: a tenth of a processor is left even beside those that want all */
 
 struct slot {
     size_t weight;
@@ -83,10 +86,18 @@ static void stop_belt(struct su_belt *b, int result, const struct su_err *err)
     unlock_changed(b);
 }
 
+/* Here a priority is a thread's own. One that cannot be lowered changes the order of things only. */
+static void begin_thread(const struct su_belt *b)
+{
+    if (b->plan.gives_way)
+        (void)setpriority(PRIO_PROCESS, 0, GIVES_WAY);
+}
+
 static void *run_fill(void *argument)
 {
     struct su_belt *b = argument;
     struct su_err err = SU_ERR_INIT;
+    begin_thread(b);
     int result = b->plan.fill(b->plan.context, b, &err);
     close_belt(b, result, &err);
     return NULL;
@@ -96,6 +107,7 @@ static void *run_take(void *argument)
 {
     struct su_belt *b = argument;
     struct su_err err = SU_ERR_INIT;
+    begin_thread(b);
     int result = b->plan.take(b->plan.context, b, &err);
     stop_belt(b, result, &err);
     return NULL;
@@ -104,6 +116,7 @@ static void *run_take(void *argument)
 static void *run_worker(void *argument)
 {
     struct su_belt *b = argument;
+    begin_thread(b);
     (void)pthread_mutex_lock(&b->mutex);
     unsigned worker = b->next_worker++;
     for (;;) {
