@@ -175,7 +175,7 @@ static int make_wishes(struct su_closure *c, const struct su_profile *profile, s
 static uint8_t wanted_by(const struct su_closure *c, uint32_t clause, uint32_t alternative)
 {
     struct su_graph_target target = su_graph_alternative(c->graph, clause, alternative);
-    if (target.node != SU_NOBODY)
+    if (!target.missing)
         return c->marks[target.node].wanted;
     struct wish key = {.id = target.missing->id};
     const struct wish *found =

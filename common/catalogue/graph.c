@@ -6,8 +6,6 @@
 #include "common/base/limits.h"
 
 #define MAX_EDGES ((size_t)1 << 29)
-#define MISSING                                                                                              \
-    ((uint32_t)1 << 31) /* an alternative is a node, or a row when bundled, or an index in missing */
 #define PREFIXES ((size_t)1 << 16)
 
 void su_graph_cleanup(struct su_graph **g)
@@ -164,10 +162,39 @@ static int begin_clause(struct su_graph *g, uint32_t row, enum su_edge relation,
     return 0;
 }
 
-static int add_alternative(struct su_graph *g, const struct su_guid *target, bool is_bundled,
-                           int64_t revision, struct su_err *err)
+/* The nodes of targets met before. Few updates are what most others require: a search in the sorted nodes
+ * took longer than reading the row. */
+#define RECENT_SLOTS 4096u /* power of two */
+struct recent {
+    struct su_guid id;
+    uint32_t node;
+};
+
+struct loading {
+    struct su_graph *graph;
+    struct recent *recent; /* by a hash of the id; node is 1 more, 0: an empty slot */
+};
+
+static uint32_t find_recent(struct loading *l, const struct su_guid *id)
 {
-    uint32_t held = su_graph_find(g, target);
+    uint64_t words[2];
+    memcpy(words, id->bytes, sizeof words);
+    struct recent *slot =
+        &l->recent[((words[0] ^ words[1]) * 0x9e3779b97f4a7c15u >> 32) & (RECENT_SLOTS - 1)];
+    if (slot->node == 0 || memcmp(slot->id.bytes, id->bytes, sizeof id->bytes) != 0) {
+        uint32_t node = su_graph_find(l->graph, id);
+        if (node == SU_NOBODY)
+            return SU_NOBODY;
+        *slot = (struct recent){*id, node + 1};
+    }
+    return slot->node - 1;
+}
+
+static int add_alternative(struct loading *l, const struct su_guid *target, bool is_bundled, int64_t revision,
+                           struct su_err *err)
+{
+    struct su_graph *g = l->graph;
+    uint32_t held = find_recent(l, target);
     if (is_bundled && held != SU_NOBODY)
         held = find_revision(g, held, revision);
     uint32_t *slot = SU_PUSH(&g->alternatives, MAX_EDGES);
@@ -179,15 +206,17 @@ static int add_alternative(struct su_graph *g, const struct su_guid *target, boo
     struct su_graph_missing *missing = SU_PUSH(&g->missing, MAX_EDGES);
     if (!missing)
         return su_fail_memory(err);
-    *slot = MISSING | (uint32_t)(g->missing.count - 1);
+    *slot = SU_GRAPH_MISSING | (uint32_t)(g->missing.count - 1);
     *missing = (struct su_graph_missing){*target, (uint32_t)revision};
     return 0;
 }
 
 /* Columns: rev_id, clause, target, is_category, revision; in order of the primary key. */
-static int load_relation(struct su_graph *g, struct su_rows *rows, bool is_bundled, struct su_err *err)
+static int load_relation(struct loading *l, struct su_rows *rows, bool is_bundled, struct su_err *err)
 {
+    struct su_graph *g = l->graph;
     struct su_graph_range *range = NULL;
+    uint32_t row = SU_NOBODY;
     int64_t last_rev_id = 0, last_clause = 0;
     size_t cursor = 0;
     int more;
@@ -196,66 +225,58 @@ static int load_relation(struct su_graph *g, struct su_rows *rows, bool is_bundl
         int64_t rev_id = su_rows_int(rows, 0), clause = su_rows_int(rows, 1);
         if (su_rows_fixed(rows, 2, target.bytes, sizeof target.bytes, err) < 0)
             return -1;
-        if (!range || rev_id != last_rev_id || clause != last_clause) {
-            uint32_t row = su_graph_row(g, rev_id, &cursor);
+        if (!range || rev_id != last_rev_id) {
+            row = su_graph_row(g, rev_id, &cursor);
             if (row == SU_NOBODY)
                 return su_fail(err, SU_DATA, "database: a relation belongs to no revision");
+            range = is_bundled ? &g->rows.at[row].bundled : &g->rows.at[row].prerequisites;
+        }
+        if (range->count == 0 || clause != last_clause) {
             enum su_edge relation = is_bundled             ? SU_BY_BUNDLE
                                     : su_rows_int(rows, 3) ? SU_BY_CATEGORY
                                                            : SU_BY_PREREQUISITE;
             if (begin_clause(g, row, relation, err) < 0)
                 return -1;
-            range = is_bundled ? &g->rows.at[row].bundled : &g->rows.at[row].prerequisites;
             if (range->count++ == 0)
                 range->first = (uint32_t)(g->clauses.count - 1);
-            last_rev_id = rev_id;
-            last_clause = clause;
         }
-        if (add_alternative(g, &target, is_bundled, su_rows_int(rows, 4), err) < 0)
+        last_rev_id = rev_id;
+        last_clause = clause;
+        if (add_alternative(l, &target, is_bundled, is_bundled ? su_rows_int(rows, 4) : 0, err) < 0)
             return -1;
     }
     return more;
 }
 
-static int load_relations(struct su_graph *g, struct su_db *db, bool with_prerequisites, struct su_err *err)
+static int load_relations(struct loading *l, struct su_db *db, bool with_prerequisites, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     if (with_prerequisites &&
         (su_query(db, &rows, err,
-                  "SELECT rev_id, clause, target, is_category, 0 FROM prerequisite ORDER BY rev_id, clause, "
+                  "SELECT rev_id, clause, target, is_category FROM prerequisite ORDER BY rev_id, clause, "
                   "target") < 0 ||
-         load_relation(g, &rows, false, err) < 0))
+         load_relation(l, &rows, false, err) < 0))
         return -1;
     if (su_query(db, &rows, err,
                  "SELECT rev_id, clause, target, 0, target_revision FROM bundled ORDER BY rev_id, clause, "
                  "target, target_revision") < 0 ||
-        load_relation(g, &rows, true, err) < 0 || begin_clause(g, 0, SU_BY_PREREQUISITE, err) < 0)
+        load_relation(l, &rows, true, err) < 0 || begin_clause(l->graph, 0, SU_BY_PREREQUISITE, err) < 0)
         return -1;
-    g->clauses.count--; /* the one behind the last */
+    l->graph->clauses.count--; /* the one behind the last */
     return 0;
 }
 
 struct su_graph *su_graph_load(struct su_db *db, bool with_prerequisites, struct su_err *err)
 {
     struct su_graph *g = calloc(1, sizeof *g);
-    if (!g) {
+    struct loading l = {.graph = g, .recent = calloc(RECENT_SLOTS, sizeof *l.recent)};
+    if (!g || !l.recent)
         (void)su_fail_memory(err);
-        return NULL;
-    }
-    if (load_rows(g, db, err) < 0 || make_indices(g, err) < 0 || load_facts(g, db, err) < 0 ||
-        load_relations(g, db, with_prerequisites, err) < 0)
+    if (!g || !l.recent || load_rows(g, db, err) < 0 || make_indices(g, err) < 0 ||
+        load_facts(g, db, err) < 0 || load_relations(&l, db, with_prerequisites, err) < 0)
         su_graph_cleanup(&g);
+    free(l.recent);
     return g;
-}
-
-struct su_graph_target su_graph_alternative(const struct su_graph *g, uint32_t clause, uint32_t alternative)
-{
-    uint32_t value = g->alternatives.at[alternative];
-    if (value & MISSING)
-        return (struct su_graph_target){SU_NOBODY, SU_NOBODY, &g->missing.at[value & ~MISSING]};
-    if (g->clauses.at[clause].relation == SU_BY_BUNDLE)
-        return (struct su_graph_target){g->rows.at[value].node, value, NULL};
-    return (struct su_graph_target){value, SU_NOBODY, NULL};
 }
 
 int su_graph_state(const struct su_graph *g, const bool *nodes, struct su_state *out, struct su_err *err)

@@ -15,6 +15,7 @@
 #include "common/catalogue/state.h"
 
 #define SU_NOBODY UINT32_MAX
+#define SU_GRAPH_MISSING ((uint32_t)1 << 31)
 
 /* Of a clause. A category is a prerequisite marked as such. */
 enum su_edge { SU_BY_PREREQUISITE, SU_BY_CATEGORY, SU_BY_BUNDLE };
@@ -47,7 +48,8 @@ struct su_graph {
     SU_VEC(struct su_graph_node) nodes;     /* in order of id */
     SU_VEC(struct su_graph_row) rows;       /* in order of (id, revision): the order of the state digest */
     SU_VEC(struct su_graph_clause) clauses; /* and one behind the last */
-    SU_VEC(uint32_t) alternatives;          /* in order of (target, revision); read by su_graph_alternative */
+    SU_VEC(uint32_t) alternatives;          /* in order of (target, revision): a node, or a row when bundled, or with
+                                             * SU_GRAPH_MISSING an index in missing; read by su_graph_alternative */
     SU_VEC(struct su_graph_missing) missing;
     uint32_t *by_rev_id; /* rows in the order of their rev_id */
     uint32_t *prefixes;  /* where the nodes of each first two bytes begin */
@@ -75,7 +77,15 @@ struct su_graph_target {
     uint32_t row;                           /* of a bundled update that is held, the exact revision */
     const struct su_graph_missing *missing; /* of one not held */
 };
-struct su_graph_target su_graph_alternative(const struct su_graph *graph, uint32_t clause, uint32_t alternative);
+static inline struct su_graph_target su_graph_alternative(const struct su_graph *g, uint32_t clause, uint32_t alternative)
+{
+    uint32_t value = g->alternatives.at[alternative];
+    if (value & SU_GRAPH_MISSING)
+        return (struct su_graph_target){SU_NOBODY, SU_NOBODY, &g->missing.at[value & ~SU_GRAPH_MISSING]};
+    if (g->clauses.at[clause].relation == SU_BY_BUNDLE)
+        return (struct su_graph_target){g->rows.at[value].node, value, NULL};
+    return (struct su_graph_target){value, SU_NOBODY, NULL};
+}
 
 /* The state digest of all rows, or of those whose node is marked. */
 int su_graph_state(const struct su_graph *graph, const bool *nodes, struct su_state *out, struct su_err *err) SU_CHECKED;

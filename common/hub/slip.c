@@ -280,12 +280,6 @@ static void volumes(struct slip *s, const struct su_manifest *m)
     end(s);
 }
 
-/* The newest travelling revision of each software update. */
-#define TRAVELLING                                                                                           \
-    " FROM temp.send s JOIN revision r USING (rev_id) JOIN info i USING (rev_id) WHERE i.type=2 AND NOT "    \
-    "EXISTS (SELECT 1 FROM revision n JOIN temp.send USING (rev_id) WHERE n.update_id=r.update_id AND "      \
-    "n.revision>r.revision)"
-
 static void update_line(struct slip *s, struct su_rows *rows)
 {
     char date[11], kb[128], class[256], severity[64], title[1024], line[512];
@@ -317,19 +311,40 @@ static void update_line(struct slip *s, struct su_rows *rows)
     su_buf_adds(s->html, "</tr>\n");
 }
 
+/* The newest travelling revision of each software update, from what travels to what is known of it: the other
+ * way round 4,000 of 100,000 took 0.1 s. */
+static int find_updates(struct su_db *db, struct su_err *err)
+{
+    return su_db_script(
+        db,
+        "CREATE TEMP TABLE IF NOT EXISTS travelling (rev_id INTEGER PRIMARY KEY, update_id BLOB NOT NULL, "
+        "created TEXT NOT NULL); DELETE FROM temp.travelling;"
+        "INSERT INTO temp.travelling SELECT s.rev_id, r.update_id, i.created FROM temp.send s CROSS JOIN "
+        "info i "
+        "USING (rev_id) CROSS JOIN revision r USING (rev_id) WHERE i.type=2 AND NOT EXISTS (SELECT 1 FROM "
+        "revision n CROSS JOIN temp.send USING (rev_id) WHERE n.update_id=r.update_id AND "
+        "n.revision>r.revision);",
+        err);
+}
+
 static int updates(struct slip *s, struct su_db *db, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int64_t count, shown = 0;
     int more;
-    if (su_query_int(db, &count, NULL, err, "SELECT count(*)" TRAVELLING) < 0 ||
+    if (find_updates(db, err) < 0 ||
+        su_query_int(db, &count, NULL, err, "SELECT count(*) FROM temp.travelling") < 0 ||
         su_query(
             db, &rows, err,
-            "SELECT i.created, coalesce((SELECT min(value) FROM tag t WHERE t.rev_id=r.rev_id AND "
-            "t.kind='kb'), ''), coalesce((SELECT ci.title FROM prerequisite p JOIN revision c ON "
-            "c.update_id=p.target JOIN info ci ON ci.rev_id=c.rev_id WHERE p.rev_id=r.rev_id AND "
-            "ci.category_type='UpdateClassification' ORDER BY c.update_id, c.revision DESC LIMIT 1), ''), "
-            "i.severity, i.title, i.expired" TRAVELLING " ORDER BY i.created DESC, r.update_id LIMIT ?1",
+            "WITH class AS MATERIALIZED (SELECT update_id, title, max(revision) FROM info JOIN revision "
+            "USING "
+            "(rev_id) WHERE type=0 AND category_type='UpdateClassification' GROUP BY update_id), "
+            "shown AS MATERIALIZED (SELECT * FROM temp.travelling ORDER BY created DESC, update_id LIMIT ?1)"
+            " SELECT i.created, coalesce((SELECT min(value) FROM tag t WHERE t.rev_id=s.rev_id AND "
+            "t.kind='kb'), ''), coalesce((SELECT c.title FROM prerequisite p CROSS JOIN class c ON "
+            "c.update_id=p.target WHERE p.rev_id=s.rev_id ORDER BY c.update_id LIMIT 1), ''), i.severity, "
+            "i.title, i.expired FROM shown s CROSS JOIN info i USING (rev_id) ORDER BY s.created DESC, "
+            "s.update_id",
             SU_I(SU_MAX_SLIP_UPDATES)) < 0)
         return -1;
     begin(s, "Updates that travel, newest first");
