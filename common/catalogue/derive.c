@@ -10,8 +10,8 @@
         if (item->edit == SU_PUT)
 
 #define INTO_INFO                                                                                            \
-    "INSERT OR FAIL INTO info (rev_id, type, expired, deployable, created, severity, category_type, title) " \
-    "SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM feed"
+    "INSERT OR FAIL INTO info (rev_id, type, expired, deployable, created, severity, category_type, title, " \
+    "relations) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8 FROM feed"
 /* OR IGNORE here and below: real documents repeat entries; the set is what counts. */
 #define INTO_TITLE "INSERT OR IGNORE INTO title SELECT c0, c1, c2 FROM feed"
 #define INTO_TAG "INSERT OR IGNORE INTO tag SELECT c0, c1, c2 FROM feed"
@@ -34,7 +34,7 @@ static int insert_info(struct su_db *db, const struct su_prepared *items, size_t
         const struct su_update *u = &item->update;
         if (su_feed_row(db, err, INTO_INFO, SU_I(item->rev_id), SU_I(u->type), SU_I(u->is_expired),
                         SU_I(u->is_deployable), SU_T(u->created), SU_T(u->severity), SU_T(u->category_type),
-                        SU_T(su_update_title(u))) < 0)
+                        SU_T(su_update_title(u)), SU_B(u->packed_relations, u->packed_relations_bytes)) < 0)
             return -1;
     }
     return su_feed_run(db, err, INTO_INFO);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/relations.h"
 #include "common/lib/xml.h"
 
 #define UPD "http://schemas.microsoft.com/msus/2002/12/Update"
@@ -442,7 +443,7 @@ int su_update_parse(struct su_update *update, const char *document, size_t lengt
     su_buf_cleanup(&p.text);
     if (result == 0 && !(p.has_identity && p.has_properties))
         return su_fail(err, SU_DATA, "the document has no UpdateIdentity or no Properties");
-    return result;
+    return result < 0 ? -1 : su_relations_pack(update, err);
 }
 
 void su_update_cleanup(struct su_update *u)

@@ -50,6 +50,8 @@ struct su_update {
     bool is_expired, is_deployable;
     const char *created, *severity, *category_type, *default_language; /* "" when absent */
     SU_VEC(struct su_relation) prerequisites, bundled;
+    const char *packed_relations; /* both: relations.h */
+    size_t packed_relations_bytes;
     SU_VEC(struct su_guid) superseded;
     SU_VEC(struct su_update_file) files;
     SU_VEC(struct su_localized) localized;

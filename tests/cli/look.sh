@@ -485,11 +485,27 @@ test_look_rebuild() {
         same "$(json '"\(.revisions) \(.state_digest)"')" "43 $before" 'rebuild'
         derived $side | diff before -
         # They follow from the documents even when they are gone or wrong.
-        sqlite3 $side/update-point.db "DELETE FROM title; DELETE FROM prerequisite; UPDATE tag SET value=value||'x'; UPDATE info SET title='nonsense', expired=1; DELETE FROM bundled; DELETE FROM file WHERE licence; DELETE FROM superseded;"
+        sqlite3 $side/update-point.db "DELETE FROM title; DELETE FROM prerequisite; UPDATE tag SET value=value||'x'; UPDATE info SET title='nonsense', expired=1, relations=x''; DELETE FROM bundled; DELETE FROM file WHERE licence; DELETE FROM superseded;"
         expect 0 $side rebuild
         derived $side | diff before -
     done
     expect 0 site import stick # still in the bundle's state
+}
+
+# A home of the second schema step gets what the third one brings, and then plans the same.
+test_look_upgrade() {
+    genuine_hub 2024
+    derived hub > before
+    expect 0 hub plan --site ALPHA --json
+    mv out plan
+    sqlite3 hub/update-point.db "ALTER TABLE info DROP COLUMN relations; PRAGMA user_version=2"
+    expect 2 hub status
+    says 'schema version 2'
+    expect 0 hub site set ALPHA --jump-limit 25
+    derived hub | cmp before -
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) > 100 FROM info WHERE length(relations) > 17")" 1 'rows with relations'
+    expect 0 hub plan --site ALPHA --json
+    cmp plan out
 }
 
 test_look_rebuild_genuine() {

@@ -544,9 +544,9 @@ static void test_no_failure_is_swallowed(void **state)
 {
     struct fixture *f = *state;
     put_selection(f);
-    fails_without(f, NEEDED("revision", "info", "prerequisite", "bundled"), load);
-    fails_without(f, NEEDED("revision", "info", "prerequisite", "bundled"), load_and_walk);
-    fails_without(f, NEEDED("revision", "prerequisite", "bundled"), load_and_judge);
+    fails_without(f, NEEDED("revision", "info"), load);
+    fails_without(f, NEEDED("revision", "info"), load_and_walk);
+    fails_without(f, NEEDED("revision", "info"), load_and_judge);
 }
 
 int main(void)

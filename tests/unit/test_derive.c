@@ -1,11 +1,13 @@
 /* Derived tables: what they hold of a document, the words that find it, and that a rebuild gives the same. */
 #include "catalogue_helpers.h"
 
+#include "schema.h"
+
 /* All derived rows as text, in an order of their own. */
 static void dump(struct fixture *f, struct su_buf *out)
 {
     static const char *const queries[] = {
-        "SELECT 'info '||rev_id||' '||type||' '||expired||' '||deployable||' '||quote(created)||' '||quote(severity)||' '||quote(category_type)||' '||quote(title) FROM info ORDER BY 1",
+        "SELECT 'info '||rev_id||' '||type||' '||expired||' '||deployable||' '||quote(created)||' '||quote(severity)||' '||quote(category_type)||' '||quote(title)||' '||quote(relations) FROM info ORDER BY 1",
         "SELECT 'title '||rev_id||' '||language||' '||quote(title) FROM title ORDER BY 1",
         "SELECT 'tag '||rev_id||' '||kind||' '||quote(value) FROM tag ORDER BY 1",
         "SELECT 'prerequisite '||rev_id||' '||clause||' '||quote(target)||' '||is_category FROM prerequisite ORDER BY 1",
@@ -58,8 +60,10 @@ static const char rich[] =
     "<upd:Files><upd:File Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\" Size=\"3\" FileName=\"x.psf\"><upd:AdditionalDigest Algorithm=\"SHA256\">ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
     "</upd:AdditionalDigest></upd:File></upd:Files></upd:Update>";
 #define URLS "84983e441c3bd26ebaae4aa1f95129e5e54670f1 http://h/eula.txt\n"
-#define X1 "X'11111111111141118111111111111111'"
-#define X2 "X'22222222222242228222222222222222'"
+#define A1_HEX "11111111111141118111111111111111"
+#define A2_HEX "22222222222242228222222222222222"
+#define X1 "X'" A1_HEX "'"
+#define X2 "X'" A2_HEX "'"
 #define XS "X'84983E441C3BD26EBAAE4AA1F95129E5E54670F1'"
 
 static void test_rows_of_a_document(void **state)
@@ -69,7 +73,7 @@ static void test_rows_of_a_document(void **state)
     assert_int_equal(put_document(f, 1, 200, rich, sizeof rich - 1, URLS), 1);
     dump(f, &out);
     assert_string_equal(out.bytes,
-                        "info 1 2 1 1 '2024-01-11T20:15:45Z' 'Critical' '' 'Security Update''s \"best\"'\n"
+                        "info 1 2 1 1 '2024-01-11T20:15:45Z' 'Critical' '' 'Security Update''s \"best\"' X'70" A1_HEX "63" A2_HEX "62" A1_HEX "30303030303030317C" A1_HEX "3030303030303032'\n"
                         "title 1 de 'Sicherheitsupdate f\xc3\xbcr Windows'\ntitle 1 en 'Security Update''s \"best\"'\n"
                         "tag 1 bulletin 'MS17-010'\ntag 1 cve 'CVE-2024-0001'\ntag 1 kb '5034123'\ntag 1 language 'all'\n"
                         "prerequisite 1 0 " X1 " 0\nprerequisite 1 1 " X2 " 1\nbundled 1 0 " X1 " 1\nbundled 1 0 " X1 " 2\nsuperseded 1 " X1 "\nsuperseded 1 " X2 "\n"
@@ -196,6 +200,45 @@ static void test_words_are_those_of_the_tables(void **state)
     GOOD(su_db_script(f->home.db, "INSERT INTO search (search) VALUES ('integrity-check');", &e));
 }
 
+/* Clauses in any number and order, alternatives repeated. */
+static void write_random_relations(struct su_buf *out, unsigned *seed)
+{
+    for (unsigned clauses = UP_TO(6); clauses > 0; clauses--) {
+        unsigned kind = UP_TO(3), alternatives = kind == 1 ? 1 : UP_TO(5) + 1;
+        su_buf_addf(out, "%s%c", out->length ? " " : "", "pcb"[kind]);
+        for (unsigned i = 0; i < alternatives; i++) {
+            unsigned id = UP_TO(6) + 1, revision = UP_TO(3) * 0x7fffffffu;
+            su_buf_addf(out, "%s%u", i ? "|" : "", id);
+            if (kind == 2)
+                su_buf_addf(out, ".%u", revision);
+        }
+    }
+    su_buf_adds(out, "");
+}
+
+/* What stands packed is what stands in the tables: the step of the schema that packs what older programs wrote
+ * comes to the same bytes. */
+static void test_relations_are_packed(void **state)
+{
+    struct fixture *f = *state;
+    const char *step = strstr(su_schema_steps[2], "UPDATE info SET relations");
+    int64_t packed = 0, different = -1, longest = 0;
+    unsigned seed = 11;
+    assert_non_null(step);
+    for (unsigned i = 0; i < 300; i++) {
+        SU_AUTO(su_buf) struct su_buf spec = SU_BUF_INIT(10000);
+        write_random_relations(&spec, &seed);
+        put(f, 100 + i, i % 3, "Software", "Title", spec.bytes);
+    }
+    GOOD(su_db_script(f->home.db, "CREATE TEMP TABLE packed AS SELECT rev_id, relations FROM info; UPDATE info SET relations=x'00';", &e));
+    GOOD(su_db_script(f->home.db, step, &e));
+    GOOD(su_query_int(f->home.db, &packed, NULL, &e, "SELECT count(*) FROM temp.packed WHERE length(relations)>0"));
+    GOOD(su_query_int(f->home.db, &longest, NULL, &e, "SELECT max(length(relations)) FROM temp.packed"));
+    GOOD(su_query_int(f->home.db, &different, NULL, &e, "SELECT count(*) FROM info i LEFT JOIN temp.packed p USING (rev_id) WHERE p.relations IS NOT i.relations"));
+    assert_int_equal(different, 0);
+    assert_true(packed > 200 && longest > 200);
+}
+
 static void test_rebuild_gives_the_same(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +315,7 @@ int main(void)
         HELD(test_words_go_with_their_row),
         HELD(test_update_without_a_word),
         HELD(test_words_are_those_of_the_tables),
+        HELD(test_relations_are_packed),
         HELD(test_rebuild_gives_the_same),
         HELD(test_first_load_leaves_the_schema),
         HELD(test_rebuild_stops_at_damage),

@@ -315,11 +315,22 @@ static void test_damage_is_told(void **state)
     random_state = 1;
     make_catalogue(f);
     make_books(f);
-    fails_without(f, NEEDED("revision", "info", "prerequisite", "bundled", "file", "tag", "site_state"), plan_all);
+    fails_without(f, NEEDED("revision", "info", "file", "tag", "site_state"), plan_all);
     GOOD(su_run(f->home.db, &e, "DELETE FROM info WHERE rev_id=(SELECT min(rev_id) FROM info)"));
     REFUSED(plan_all(f), SU_DATA);
     make_catalogue(f);
-    GOOD(su_run(f->home.db, &e, "INSERT INTO bundled VALUES (999999, 0, zeroblob(16), 1)"));
+    /* Relations that nothing of ours has written. */
+    static const char *const damages[] = {"x'70'", "x'7c'||zeroblob(16)", "'p'||zeroblob(15)", "'p'||zeroblob(17)", "'q'||zeroblob(16)", "'b'||zeroblob(16)",
+                                          "'b'||zeroblob(16)||'0000000G'", "'b'||zeroblob(16)||'0000000A'", "'b'||zeroblob(16)||'00000001|'||zeroblob(16)"};
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        char sql[200];
+        (void)snprintf(sql, sizeof sql, "SAVEPOINT damage; UPDATE info SET relations=CAST(%s AS BLOB) WHERE rev_id=(SELECT max(rev_id) FROM info)", damages[i]);
+        GOOD(su_db_script(f->home.db, sql, &e));
+        REFUSED(plan_all(f), SU_DATA);
+        GOOD(su_db_script(f->home.db, "ROLLBACK TO damage; RELEASE damage", &e));
+    }
+    assert_int_equal(plan_all(f), 0);
+    GOOD(su_run(f->home.db, &e, "INSERT INTO info SELECT 999999, type, expired, deployable, created, severity, category_type, title, relations FROM info LIMIT 1"));
     REFUSED(plan_all(f), SU_DATA);
 }
 
