@@ -43,8 +43,10 @@ struct writing {
     struct su_digest digest;            /* of the file that is written */
     _Atomic uint64_t done;              /* content and metadata go on beside each other */
     uint64_t total;
-    int pool;                 /* the folder that holds the pool; -1: none */
-    uint64_t most_pool_bytes; /* of a pooled file; larger ones would not fit the medium's file system */
+    const struct su_site *site;
+    struct su_slip_part updates; /* of the slip */
+    int pool;                    /* the folder that holds the pool; -1: none */
+    uint64_t most_pool_bytes;    /* of a pooled file; larger ones would not fit the medium's file system */
 };
 
 /* From any thread. */
@@ -134,14 +136,43 @@ static int list_files(struct writing *w, struct su_err *err)
     return more;
 }
 
+/* What the site will hold, in the hub's books, and the list of it on the slip: thousands of rows of the
+ * database, which nobody else wants while content is written. Nothing counts before the commit. */
+static int write_books(void *context, struct su_err *err)
+{
+    struct writing *w = context;
+    struct su_db *db = w->home->db;
+    int64_t site = w->site->site_id;
+    if (su_run(db, err,
+               "UPDATE site_state SET to_sequence=?2 FROM temp.stale t WHERE site_state.site_id=?1 AND "
+               "site_state.update_id=t.update_id AND site_state.revision=t.revision AND "
+               "site_state.from_sequence=t.from_sequence",
+               SU_I(site), SU_I(w->m->sequence)) < 0 ||
+        su_run(db, err,
+               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256, "
+               "r.doc_sha256 FROM temp.send s JOIN revision r USING (rev_id) WHERE s.is_fresh ORDER BY "
+               "r.update_id, r.revision",
+               SU_I(site), SU_I(w->m->sequence)) < 0 ||
+        /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
+        su_run(db, err,
+               "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM "
+               "temp.deliver)",
+               SU_I(site), SU_I(w->result->floor)) < 0 ||
+        su_run(db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver", SU_I(site),
+               SU_I(w->m->sequence)) < 0)
+        return -1;
+    return su_slip_updates(db, &w->updates, err);
+}
+
 /* Content and metadata at the same time, content first in the volumes. Whichever fails first, an error of
  * content is told before one of metadata. */
 static int write_items(struct writing *w, struct su_err *err)
 {
     if (list_files(w, err) < 0)
         return -1;
+    const struct su_frames_events events = {.context = w, .moved = progress, .then = write_books};
     SU_AUTO(su_frames)
-    struct su_frames *frames = su_frames_start(w->home->db, &w->sent, w->m, progress, w, err);
+    struct su_frames *frames = su_frames_start(w->home->db, &w->sent, w->m, &events, err);
     if (!frames)
         return -1;
     for (size_t i = 0; i < w->m->payloads.count; i++)
@@ -184,12 +215,11 @@ static int write_paper(struct writing *w, int dir, enum su_paper paper, struct s
 
 static int write_slip(struct writing *w, int dir, struct su_err *err)
 {
-    SU_AUTO(su_buf)
-    struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
-    if (su_slip(w->home->db, w->result, w->actor, w->signers->at[0].key.id, &text, &html, err) < 0 ||
-        write_paper(w, dir, SU_PAPER_SLIP, &text, err) < 0)
+    SU_AUTO(su_slip_part) struct su_slip_part slip = SU_SLIP_PART_INIT;
+    if (su_slip(w->home->db, w->result, w->actor, w->signers->at[0].key.id, &w->updates, &slip, err) < 0 ||
+        write_paper(w, dir, SU_PAPER_SLIP, &slip.text, err) < 0)
         return -1;
-    return write_paper(w, dir, SU_PAPER_SLIP_HTML, &html, err);
+    return write_paper(w, dir, SU_PAPER_SLIP_HTML, &slip.html, err);
 }
 
 /* Recovery volumes must fit the medium too, so data volumes are made a little smaller with them. */
@@ -263,7 +293,7 @@ static size_t content_holes(const struct su_manifest *m)
     return n;
 }
 
-/* The new state of the site in the hub's books. */
+/* The bundle in the hub's books, and that it leaves nothing to be sent. */
 static int record_export(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
                          const struct su_export_result *result, struct su_err *err)
 {
@@ -277,23 +307,6 @@ static int record_export(struct su_home *home, const struct su_site *site, const
             SU_T(su_time_now(now)), SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
             SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
             SU_I(m->records + m->removals), SU_I(m->payloads.count), SU_I(content_holes(m))) < 0 ||
-        su_run(home->db, err,
-               "UPDATE site_state SET to_sequence=?2 FROM temp.stale t WHERE site_state.site_id=?1 AND "
-               "site_state.update_id=t.update_id AND site_state.revision=t.revision AND "
-               "site_state.from_sequence=t.from_sequence",
-               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
-        su_run(home->db, err,
-               "INSERT INTO site_state SELECT ?1, r.update_id, r.revision, ?2, NULL, r.record_sha256, "
-               "r.doc_sha256 FROM temp.send s JOIN revision r USING (rev_id) WHERE s.is_fresh ORDER BY "
-               "r.update_id, r.revision",
-               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
-        /* A file that only bundles since the floor carried, and this one does not, may never arrive. */
-        su_run(home->db, err,
-               "DELETE FROM site_file WHERE site_id=?1 AND sequence>?2 AND sha256 NOT IN (SELECT sha256 FROM "
-               "temp.deliver)",
-               SU_I(site->site_id), SU_I(result->floor)) < 0 ||
-        su_run(home->db, err, "INSERT OR IGNORE INTO site_file SELECT ?1, sha256, ?2 FROM temp.deliver",
-               SU_I(site->site_id), SU_I(m->sequence)) < 0 ||
         su_settled_keep(home->db, site, result, err) < 0)
         return -1;
     struct su_ledger_entry entry = {.actor = o->actor,
@@ -355,6 +368,8 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     struct writing w = {.home = home,
                         .events = events,
                         .actor = o->actor,
+                        .site = site,
+                        .updates = SU_SLIP_PART_INIT,
                         .result = result,
                         .m = &result->manifest,
                         .signers = signers,
@@ -373,6 +388,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     su_sent_cleanup(&w.sent);
     su_volume_writer_cleanup(&w.volumes);
     su_digest_cleanup(&w.digest);
+    su_slip_part_cleanup(&w.updates);
     /* Books first, final name last: a bundle that bears its name is always in the books; one that
      * was lost between the two is like a lost stick, and the next bundle covers it. */
     if (code == 0)

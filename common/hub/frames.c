@@ -44,8 +44,7 @@ struct su_frames {
     struct su_db *db;
     struct su_sent *sent;
     struct su_manifest *m;
-    void (*moved)(void *context, uint64_t bytes);
-    void *context;
+    struct su_frames_events events;
     struct su_belt *belt;
     struct frame_job jobs[SLOTS], *job; /* job: of the filling thread, the frame it has begun; NULL: none */
     struct frame_worker workers[SU_MAX_THREADS];
@@ -143,9 +142,11 @@ static int read_all(void *context, struct su_belt *belt, struct su_err *err)
     while ((more = su_rows_next(&rows, err)) > 0)
         if (read_record(f, belt, su_rows_int(&rows, 0), err) < 0)
             return -1;
-    if (more == 0)
-        submit(f, belt);
-    return more;
+    if (more < 0)
+        return -1;
+    submit(f, belt);
+    su_rows_cleanup(&rows);
+    return f->events.then(f->events.context, err);
 }
 
 static int use_dictionary(const struct su_frames *f, struct frame_worker *w, int64_t id, struct su_err *err)
@@ -217,7 +218,7 @@ static int keep(struct su_frames *f, struct frame_job *job, struct su_err *err)
     *length = job->packed.length;
     if (su_sent_frame(f->sent, job->packed.bytes, job->packed.length, err) < 0)
         return -1;
-    f->moved(f->context, job->document_bytes);
+    f->events.moved(f->events.context, job->document_bytes);
     job->items.count = job->raw_bytes = job->document_bytes = 0;
     clear(&job->stored);
     clear(&job->packed);
@@ -237,15 +238,14 @@ static int keep_all(void *context, struct su_belt *belt, struct su_err *err)
 }
 
 struct su_frames *su_frames_start(struct su_db *db, struct su_sent *sent, struct su_manifest *manifest,
-                                  void (*moved)(void *context, uint64_t bytes), void *context,
-                                  struct su_err *err)
+                                  const struct su_frames_events *events, struct su_err *err)
 {
     struct su_frames *f = calloc(1, sizeof *f);
     if (!f) {
         (void)su_fail_memory(err);
         return NULL;
     }
-    *f = (struct su_frames){.db = db, .sent = sent, .m = manifest, .moved = moved, .context = context};
+    *f = (struct su_frames){.db = db, .sent = sent, .m = manifest, .events = *events};
     for (size_t i = 0; i < SLOTS; i++) {
         f->jobs[i].stored = (struct su_buf)SU_BUF_INIT(SU_MAX_FRAME_BYTES);
         f->jobs[i].packed = (struct su_buf)SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB);

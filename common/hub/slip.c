@@ -327,8 +327,9 @@ static int find_updates(struct su_db *db, struct su_err *err)
         err);
 }
 
-static int updates(struct slip *s, struct su_db *db, struct su_err *err)
+int su_slip_updates(struct su_db *db, struct su_slip_part *out, struct su_err *err)
 {
+    struct slip slip = {.text = &out->text, .html = &out->html}, *s = &slip;
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int64_t count, shown = 0;
     int more;
@@ -364,18 +365,20 @@ static int updates(struct slip *s, struct su_db *db, struct su_err *err)
 }
 
 int su_slip(struct su_db *db, const struct su_export_result *result, const struct su_actor *actor,
-            const uint8_t key_id[SU_SHA256_BYTES], struct su_buf *text, struct su_buf *html,
-            struct su_err *err)
+            const uint8_t key_id[SU_SHA256_BYTES], const struct su_slip_part *updates,
+            struct su_slip_part *out, struct su_err *err)
 {
-    struct slip s = {.text = text, .html = html};
+    struct slip s = {.text = &out->text, .html = &out->html};
     head(&s, result);
     result_facts(&s, result);
     people(&s, actor, key_id);
     if (keys(&s, &result->manifest, err) < 0)
         return -1;
     volumes(&s, &result->manifest);
-    if (profile_facts(&s, db, &result->manifest.profile, err) < 0 || updates(&s, db, err) < 0)
+    if (profile_facts(&s, db, &result->manifest.profile, err) < 0)
         return -1;
-    su_buf_adds(html, "</body>\n</html>\n");
+    su_buf_add(s.text, updates->text.bytes, updates->text.length);
+    su_buf_add(s.html, updates->html.bytes, updates->html.length);
+    su_buf_adds(s.html, "</body>\n</html>\n");
     return 0;
 }

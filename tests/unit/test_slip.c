@@ -3,7 +3,7 @@
 
 #include "common/hub/slip.h"
 
-static void make_slip(struct fixture *f, size_t holes, struct su_buf *text, struct su_buf *html)
+static void make_slip(struct fixture *f, size_t holes, struct su_slip_part *slip)
 {
     SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
     const struct su_actor actor = {.operator= "not named", .witness = "a & b"};
@@ -12,9 +12,11 @@ static void make_slip(struct fixture *f, size_t holes, struct su_buf *text, stru
     for (size_t i = 0; i < holes; i++)
         GOOD(su_line_add(SU_PUSH(&r.manifest.holes, 1000), "content 00 1", 12, &e));
     GOOD(su_db_script(f->home.db, "CREATE TEMP TABLE IF NOT EXISTS send (rev_id INTEGER PRIMARY KEY)", &e));
-    GOOD(su_slip(f->home.db, &r, &actor, key_id, text, html, &e));
-    GOOD(su_buf_check(text, "text", &e));
-    GOOD(su_buf_check(html, "html", &e));
+    SU_AUTO(su_slip_part) struct su_slip_part updates = SU_SLIP_PART_INIT;
+    GOOD(su_slip_updates(f->home.db, &updates, &e));
+    GOOD(su_slip(f->home.db, &r, &actor, key_id, &updates, slip, &e));
+    GOOD(su_buf_check(&slip->text, "text", &e));
+    GOOD(su_buf_check(&slip->html, "html", &e));
 }
 
 static size_t count_of(const char *text, const char *word)
@@ -28,23 +30,23 @@ static size_t count_of(const char *text, const char *word)
 static void test_limit_of_holes(void **state)
 {
     for (size_t holes = SU_MAX_SLIP_HOLES; holes <= SU_MAX_SLIP_HOLES + 1; holes++) {
-        SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
-        make_slip(*state, holes, &text, &html);
-        assert_int_equal(count_of(text.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
-        assert_int_equal(count_of(html.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
-        assert_int_equal(count_of(text.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
-        assert_int_equal(count_of(html.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
+        SU_AUTO(su_slip_part) struct su_slip_part slip = SU_SLIP_PART_INIT;
+        make_slip(*state, holes, &slip);
+        assert_int_equal(count_of(slip.text.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(slip.html.bytes, "content 00 1"), SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(slip.text.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
+        assert_int_equal(count_of(slip.html.bytes, "and 1 more"), holes - SU_MAX_SLIP_HOLES);
     }
 }
 
 static void test_who(void **state)
 {
-    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES), html = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
-    make_slip(*state, 0, &text, &html);
-    assert_null(strstr(text.bytes, "not named")); /* the login name depends on the machine */
-    assert_non_null(strstr(text.bytes, "Witness             a & b\n"));
-    assert_non_null(strstr(html.bytes, "<td>a &amp; b</td>"));
-    assert_non_null(strstr(text.bytes, "7F3A 0000 0000 0000 0000 (exporter)"));
+    SU_AUTO(su_slip_part) struct su_slip_part slip = SU_SLIP_PART_INIT;
+    make_slip(*state, 0, &slip);
+    assert_null(strstr(slip.text.bytes, "not named")); /* the login name depends on the machine */
+    assert_non_null(strstr(slip.text.bytes, "Witness             a & b\n"));
+    assert_non_null(strstr(slip.html.bytes, "<td>a &amp; b</td>"));
+    assert_non_null(strstr(slip.text.bytes, "7F3A 0000 0000 0000 0000 (exporter)"));
 }
 
 int main(void)
