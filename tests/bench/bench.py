@@ -64,6 +64,8 @@ def generate(build, work, updates, content, months=(1, 2), with_texts=True):
     for stamp, process in running:
         if process.wait() != 0:
             raise Failure(f"generating {os.path.dirname(stamp)} ended with {process.returncode}")
+        if with_texts:
+            os.remove(f"{os.path.dirname(stamp)}/package.xml")  # only metadata.txt is read
         with open(stamp, "w", encoding="utf-8") as out:
             out.write(made_by)
 

@@ -295,6 +295,7 @@ static void run_export(const char *out, const char *plain, const char *list, boo
     list_documents(plain, is_new_only);
     list_content(list);
     qsort(job.pieces, job.count, sizeof *job.pieces, by_size);
+    job.threads += is_durable; /* one works while another waits for the disk; an import has its inserter */
     on_all_cores(job.count, export_piece, sizeof(struct own));
     FILE *index = fdopen(open_in(out, "index", O_WRONLY | O_CREAT), "w");
     for (size_t i = 0; i < job.count; i++)
