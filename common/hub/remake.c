@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
+#include "common/bundle/block_write.h"
 #include "common/bundle/naming.h"
 #include "common/bundle/volume_write.h"
 #include "common/lib/archive.h"
-#include "common/sys/interrupt.h"
 
 /* A part of an item that lies in the volume. */
 struct piece {
@@ -28,10 +28,10 @@ struct remaking {
     uint32_t number;
     int frames;
     su_fd fd;
-    uint64_t position;
-    char *block, *chunk;
-    bool has_failed; /* what the tar writer still sends while it is taken down goes nowhere */
-    size_t block_used, block_number;
+    struct su_block_writer *blocks;
+    /* The laying thread's until the blocks are closed. */
+    size_t laid;   /* blocks */
+    bool is_wrong; /* the one after those is not as it was */
     SU_VEC(struct piece) pieces;
 };
 
@@ -102,7 +102,7 @@ static int content_is_wrong(struct remaking *r, const struct su_payload *p, cons
 /* A block is not as it was: which of what lies in it has changed? */
 static int blame(struct remaking *r, struct su_err *err)
 {
-    uint64_t from = (uint64_t)r->block_number * SU_BLOCK_BYTES, to = from + r->block_used;
+    uint64_t from = (uint64_t)r->laid * SU_BLOCK_BYTES, to = from + SU_BLOCK_BYTES;
     for (size_t i = 0; i < r->pieces.count; i++) {
         const struct piece *p = &r->pieces.at[i];
         SU_AUTO(su_fd) su_fd fd = -1;
@@ -122,42 +122,25 @@ static int blame(struct remaking *r, struct su_err *err)
     return su_remedy(err, "Make a new bundle: suexport export --site %s --full", r->m->site);
 }
 
-static int flush_block(struct remaking *r, struct su_err *err)
+static int lay_block(void *context, const void *bytes, size_t length, const uint8_t sha256[SU_SHA256_BYTES],
+                     struct su_err *err)
 {
-    bool is_good =
-        r->block_number < r->volume->blocks && r->block_used == su_block_bytes(r->volume, r->block_number);
-    if (r->block_used == 0)
-        return 0;
-    if (su_interrupt_check(err) < 0 ||
-        (is_good && su_block_is_good(r->m, r->volume, r->block_number, r->block, &is_good, err) < 0))
-        return -1;
-    if (!is_good)
-        return blame(r, err);
-    if (su_file_write(r->fd, r->block, r->block_used, err) < 0)
-        return -1;
-    r->block_number++;
-    r->block_used = 0;
-    su_progress(r->events, SU_EXPORT_STARTED, "resend", r->position, r->volume->bytes, "bytes");
+    struct remaking *r = context;
+    (void)bytes;
+    r->is_wrong =
+        r->laid >= r->volume->blocks || length != su_block_bytes(r->volume, r->laid) ||
+        memcmp(sha256, r->m->blocks.at[r->volume->first_block + r->laid].sha256, SU_SHA256_BYTES) != 0;
+    if (r->is_wrong)
+        return su_fail(err, SU_DATA, "a block differs");
+    su_progress(r->events, SU_EXPORT_STARTED, "resend", (uint64_t)r->laid++ * SU_BLOCK_BYTES + length,
+                r->volume->bytes, "bytes");
     return 0;
 }
 
 static int sink(void *context, const void *bytes, size_t length, struct su_err *err)
 {
     struct remaking *r = context;
-    const char *p = bytes;
-    if (r->has_failed)
-        return su_fail(err, SU_BUG, "writing goes on after a failure");
-    while (length > 0) {
-        size_t room = SU_BLOCK_BYTES - r->block_used, n = length < room ? length : room;
-        memcpy(r->block + r->block_used, p, n);
-        r->block_used += n;
-        r->position += n;
-        p += n;
-        length -= n;
-        if (r->block_used == SU_BLOCK_BYTES && flush_block(r, err) < 0)
-            return -1;
-    }
-    return 0;
+    return su_blocks_add(r->blocks, bytes, length, err);
 }
 
 static int open_source(struct remaking *r, const struct piece *p, su_fd *out, struct su_err *err)
@@ -185,14 +168,19 @@ static int write_piece(struct remaking *r, struct su_tar *tar, const struct piec
     if (open_source(r, p, &fd, err) < 0 ||
         su_tar_member(tar, su_volume_piece_name(item, p->number, name), left, err) < 0)
         return -1;
-    if (r->position != p->extent->offset)
+    if (su_blocks_position(r->blocks) != p->extent->offset)
         return su_fail(err, SU_BUG, "%s would lie at %llu, the manifest says %llu", name,
-                       (unsigned long long)r->position, (unsigned long long)p->extent->offset);
+                       (unsigned long long)su_blocks_position(r->blocks),
+                       (unsigned long long)p->extent->offset);
     while (left > 0) {
-        size_t n = left < SU_MIB ? (size_t)left : SU_MIB;
-        if (su_file_read_at(fd, r->chunk, n, from, err) < 0)
+        size_t room;
+        char *to = su_blocks_room(r->blocks, &room, err);
+        size_t n = left < room ? (size_t)left : room;
+        if (!to)
+            return -1;
+        if (su_file_read_at(fd, to, n, from, err) < 0)
             return su_prefix(err, "%s", item);
-        if (su_tar_write(tar, r->chunk, n, err) < 0)
+        if (su_tar_write(tar, to, n, err) < 0)
             return -1;
         left -= n;
         from += n;
@@ -208,24 +196,36 @@ static int write_members(struct remaking *r, struct su_tar *tar, struct su_err *
     for (size_t i = 0; i < r->pieces.count; i++)
         if (write_piece(r, tar, &r->pieces.at[i], err) < 0)
             return -1;
-    return su_tar_finish(tar, err) < 0 ? -1 : flush_block(r, err);
+    return su_tar_finish(tar, err);
 }
 
 static int write_volume(struct remaking *r, int dir, struct su_err *err)
 {
     SU_AUTO(su_tar) struct su_tar *tar = su_tar_new(sink, r, err);
+    struct su_err later = SU_ERR_INIT;
     char name[16];
     if (!tar)
         return -1;
     su_volume_name(r->m, r->number, name);
-    if (su_file_create(&r->fd, dir, name, 0, err) < 0)
+    if (su_file_create(&r->fd, dir, name, 0, err) < 0 || su_blocks_open(r->blocks, r->fd, err) < 0)
         return -1;
-    r->has_failed = write_members(r, tar, err) < 0;
-    if (r->has_failed)
+    int result = write_members(r, tar, err);
+    /* Everything that was filled is laid, whatever came then: the first wrong block is told, however the
+     * threads met. */
+    if (su_blocks_close(r->blocks, result == 0, &later) < 0 && result == 0) {
+        *err = later;
+        result = -1;
+    }
+    if (r->is_wrong) {
+        su_err_clear(err);
+        return blame(r, err);
+    }
+    if (result < 0)
         return -1;
-    if (r->position != r->volume->bytes)
+    if (su_blocks_position(r->blocks) != r->volume->bytes)
         return su_fail(err, SU_BUG, "%s would have %llu bytes, the manifest says %llu", name,
-                       (unsigned long long)r->position, (unsigned long long)r->volume->bytes);
+                       (unsigned long long)su_blocks_position(r->blocks),
+                       (unsigned long long)r->volume->bytes);
     return su_file_finish(&r->fd, name, err);
 }
 
@@ -238,15 +238,11 @@ int su_volume_remake(const struct su_home *hub, const struct su_manifest *m, uin
                          .volume = &m->volumes.at[number - 1],
                          .number = number,
                          .frames = frames,
-                         .fd = -1,
-                         .block = malloc(SU_BLOCK_BYTES),
-                         .chunk = malloc(SU_MIB)};
-    int result = r.block && r.chunk ? 0 : su_fail_memory(err);
-    if (result == 0)
-        result = collect(&r, err) < 0 || write_volume(&r, dir, err) < 0 ? -1 : 0;
+                         .fd = -1};
+    r.blocks = su_block_writer_new(lay_block, &r, err);
+    int result = !r.blocks || collect(&r, err) < 0 || write_volume(&r, dir, err) < 0 ? -1 : 0;
+    su_block_writer_cleanup(&r.blocks);
     su_fd_cleanup(&r.fd);
-    free(r.block);
-    free(r.chunk);
     free(r.pieces.at);
     return result;
 }
