@@ -149,7 +149,7 @@ static int walk_type(struct searching *s, enum su_update_type type, struct su_er
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf) struct su_buf created = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
-    int more;
+    int more = 0;
     if (su_query(s->db, &rows, err, "SELECT rev_id, created FROM info WHERE type=?1 ORDER BY created DESC",
                  SU_I(type)) < 0)
         return -1;
@@ -167,7 +167,7 @@ static int walk_type(struct searching *s, enum su_update_type type, struct su_er
         if (s->found.count < s->limit && add_candidate(s, rev_id, err) < 0)
             return -1;
     }
-    return s->found.count < s->limit && more < 0 ? -1 : end_group(s, err);
+    return more < 0 ? -1 : end_group(s, err);
 }
 
 static int find(struct searching *s, const char *match, struct su_err *err)
