@@ -273,18 +273,19 @@ static int remove_absent(struct sync *s, struct su_err *err)
     return more < 0 ? -1 : remove_batch(s, batch, err);
 }
 
-/* Clauses of which no alternative is held: few, so they are sought from the targets that are not held, of
- * which each is looked up once, and not from the half million clauses of 100,000 updates. */
+/* Clauses of which no alternative is held: few, so the clauses are sought that name what is not held, and
+ * each target is looked up once, not for each of the half million clauses of 100,000 updates. */
 static int count_open(struct su_db *db, uint64_t *out, struct su_err *err)
 {
     int64_t count;
     if (su_query_int(
             db, &count, NULL, err,
-            "WITH absent AS MATERIALIZED (SELECT DISTINCT target FROM prerequisite p WHERE NOT EXISTS"
-            " (SELECT 1 FROM revision r WHERE r.update_id=p.target))"
-            " SELECT count(*) FROM (SELECT DISTINCT p.rev_id, p.clause FROM absent CROSS JOIN "
-            "prerequisite p ON p.target=absent.target WHERE NOT EXISTS (SELECT 1 FROM prerequisite o "
-            "JOIN revision r ON r.update_id=o.target WHERE o.rev_id=p.rev_id AND o.clause=p.clause))") < 0)
+            "WITH target AS MATERIALIZED (SELECT DISTINCT target AS id FROM prerequisite), absent AS "
+            "MATERIALIZED (SELECT id FROM target WHERE NOT EXISTS (SELECT 1 FROM revision r WHERE "
+            "r.update_id=id))"
+            " SELECT count(*) FROM (SELECT DISTINCT p.rev_id, p.clause FROM prerequisite p WHERE p.target IN "
+            "absent AND NOT EXISTS (SELECT 1 FROM prerequisite o JOIN revision r ON r.update_id=o.target "
+            "WHERE o.rev_id=p.rev_id AND o.clause=p.clause))") < 0)
         return -1;
     *out = (uint64_t)count;
     return 0;

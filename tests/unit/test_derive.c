@@ -280,7 +280,7 @@ static void test_first_load_leaves_the_schema(void **state)
     GOOD(su_query_text(f->home.db, &before, NULL, &e, "SELECT group_concat(name||sql, ';') FROM (SELECT * FROM sqlite_schema ORDER BY name)"));
     GOOD(su_catalogue_load_begin(f->catalogue, &is_first, &e));
     assert_true(is_first);
-    GOOD(su_query_int(f->home.db, &indices, NULL, &e, "SELECT count(*) FROM sqlite_schema WHERE name IN ('info_order','tag_value','file_sha1')"));
+    GOOD(su_query_int(f->home.db, &indices, NULL, &e, "SELECT count(*) FROM sqlite_schema WHERE name IN ('info_order','superseded_target','file_sha1')"));
     assert_int_equal(indices, 0);
     put_document(f, 1, 200, rich, sizeof rich - 1, URLS);
     put(f, 2, 1, "Software", "Another Security Update", "p1");

@@ -118,7 +118,7 @@ static void test_planted_schema(void **state)
         "CREATE TRIGGER \"sqlite.evil\" AFTER INSERT ON revision BEGIN DELETE FROM trust; END",
         "CREATE TABLE planted (x)", "CREATE TABLE sqlitex (x)", "CREATE VIEW planted AS SELECT 1", "CREATE VIEW v_zzz AS SELECT load_extension('x')",
         "CREATE INDEX planted ON trust (name)", "CREATE INDEX sqlite1 ON trust (name)", "CREATE VIRTUAL TABLE planted USING fts5 (x)",
-        "DROP VIEW v_ledger", "DROP INDEX tag_value", "DROP TABLE hole", "ALTER TABLE trust ADD COLUMN extra TEXT", "ALTER TABLE trust RENAME COLUMN name TO called",
+        "DROP VIEW v_ledger", "DROP INDEX info_order", "DROP TABLE hole", "ALTER TABLE trust ADD COLUMN extra TEXT", "ALTER TABLE trust RENAME COLUMN name TO called",
         "DROP VIEW v_title; CREATE VIEW v_title AS SELECT 1",
         "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql=replace(sql, 'CHECK (length(key_id) = 32)', '                            ') WHERE name='trust'",
         "PRAGMA writable_schema=ON; INSERT INTO sqlite_schema (type,name,tbl_name,rootpage,sql) VALUES ('trigger','sqlite_evil','revision',0,"
