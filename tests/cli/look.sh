@@ -79,6 +79,11 @@ test_look_show() {
         same "$(json '.updates[0] | "\(.type) \(.state) \(.bundled[0].update_id) \(.bundled[0].note)"')" 'Software published 16f9093c-f127-46e4-85e1-fdc4ddc83084 revision 201, clause 1' 'relations'
         expect 0 $side show CVE-2026-36942 --json
         same "$(json '.updates | length')" "$(sqlite3 -readonly $side/update-point.db "SELECT count(DISTINCT update_id) FROM tag JOIN revision USING (rev_id) WHERE value='CVE-2026-36942'")" 'by CVE'
+        # what only shares its words is another number; what has no words, or letters that the index divides, is none
+        for word in 36942-2026-CVE CVE-2026 CVE.2026.36942 .-. KB5100032–1 'CVE–2026'; do
+            expect 2 $side show "$word"
+            says "id $word is held"
+        done
         expect 0 $side show 0fa1201d-4330-4fa8-8ae9-b877473b6441 --revision 201 --json
         same "$(json '.updates[0].revision')" 201 'an older revision'
         expect 0 $side show KB5100025 --json
