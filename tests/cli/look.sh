@@ -503,12 +503,13 @@ test_look_upgrade() {
     derived hub > before
     expect 0 hub plan --site ALPHA --json
     mv out plan
-    sqlite3 hub/update-point.db "ALTER TABLE info DROP COLUMN relations; PRAGMA user_version=2"
+    sqlite3 hub/update-point.db "ALTER TABLE info DROP COLUMN relations; $(grep -hE '^CREATE INDEX (tag_value|prerequisite_target) ' "$TOP/common/schema/0001_core.sql") PRAGMA user_version=2"
     expect 2 hub status
     says 'schema version 2'
     expect 0 hub site set ALPHA --jump-limit 25
     derived hub | cmp before -
     same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) > 100 FROM info WHERE length(relations) > 17")" 1 'rows with relations'
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM sqlite_schema WHERE name IN ('tag_value','prerequisite_target')")" 0 'indices of before step 4'
     expect 0 hub plan --site ALPHA --json
     cmp plan out
 }
