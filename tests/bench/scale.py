@@ -4,7 +4,7 @@
     scale.py BUILD [--size tiny|small|standard] [--work DIR] [--json FILE]
 
 Updates grow at fixed content, then content at fixed updates. One run each, the programs alone; a
-point that finds no room on the disk is left out and named.
+point that finds no room on the disk is left out and named, one that fails does not end the others.
 """
 import argparse
 import json
@@ -43,18 +43,30 @@ def measure(build, work, growth, updates, content):
     def forget_content():
         for folder in ("m1/WsusContent", "ours/hub/content"):
             shutil.rmtree(log.path(folder))
-    bench.generate(build, work, updates, content, months, with_texts=False)
-    ours.start(log, build)
-    for log.round in months:
-        ours.month(log, build, log.round, forget_content if growth == "content" else None)
-    if growth == "updates":
-        ours.small_commands(log, build)
-    for name in ("ours", "m1", "m2"):
-        shutil.rmtree(log.path(name), ignore_errors=True)
-    steps = {s.what: {"seconds": round(s.seconds, 3), "cpu": round(s.cpu, 3), "peak_mib": s.mib} for s in log.steps}
+    try:
+        bench.generate(build, work, updates, content, months, with_texts=False)
+        ours.start(log, build)
+        for log.round in months:
+            ours.month(log, build, log.round, forget_content if growth == "content" else None)
+        if growth == "updates":
+            ours.small_commands(log, build)
+    except Failure as failure:
+        return {"problems": [f"{updates} updates and {content / 1e9:g} GB: {failure}"]}
+    finally:
+        for name in ("ours", "m1", "m2"):
+            shutil.rmtree(log.path(name), ignore_errors=True)
+    steps = {s.what: {"seconds": round(s.seconds, 3), "user": round(s.user, 3), "kernel": round(s.kernel, 3), "peak_mib": s.mib} for s in log.steps}
     over = [what for what, step in steps.items() if step["peak_mib"] > LIMIT_MIB]
     problems = log.problems + [f"more than {LIMIT_MIB} MiB: {what}" for what in over]
     return {"growth": growth, "updates": updates, "content_bytes": content, "steps": steps, "problems": problems}
+
+
+def save(path, points):
+    doc = {"machine": report.machine(), "points": points}
+    if path:
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(doc, out, indent=1)
+    return doc
 
 
 def main():
@@ -72,18 +84,11 @@ def main():
             for updates, content in sizes:
                 print(f"{updates} updates, {content / 1e9:g} GB of content", flush=True)
                 points.append(measure(os.path.abspath(o.build), work, growth, updates, int(content)))
-    except Failure as failure:
-        points.append({"problems": [str(failure)]})
+                save(o.json, points)  # what was measured outlives a run that is ended
     finally:
-        for name in ("ours", "m1", "m2") if o.work else ():
-            shutil.rmtree(os.path.join(work, name), ignore_errors=True)
         if not o.work:
             shutil.rmtree(work)
-    doc = {"machine": report.machine(), "points": points}
-    if o.json:
-        with open(o.json, "w", encoding="utf-8") as out:
-            json.dump(doc, out, indent=1)
-    print("\n".join(report.growth(doc)))
+    print("\n".join(report.growth(save(o.json, points))))
     for point in points:
         for line in point.get("problems", []) + ([f"left out: {point['left_out']}"] if "left_out" in point else []):
             print(line)
