@@ -291,6 +291,18 @@ static int count_open(struct su_db *db, uint64_t *out, struct su_err *err)
     return 0;
 }
 
+/* Of a source that does not say when it was made, the newest date on which one of its updates was: never the
+ * clock's, because a bundle names it and is made again byte for byte. */
+static int date_of_catalogue(const struct sync *s, struct su_buf *out, struct su_err *err)
+{
+    su_buf_adds(out, s->package.index.created);
+    if (out->length > 0)
+        return su_buf_check(out, "CreationTime", err);
+    return su_query_text(s->db, out, NULL, err,
+                         "SELECT coalesce(substr(max(created), 1, 19)||'Z', '') FROM info WHERE created GLOB "
+                         "'[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]*Z'");
+}
+
 static int run(struct sync *s, struct su_sync_result *result, struct su_history *row, struct su_err *err)
 {
     const struct su_load_plan load = {
@@ -319,13 +331,13 @@ static int run(struct sync *s, struct su_sync_result *result, struct su_history 
         return -1;
     if (memcmp(before.digest, result->state.digest, SU_SHA256_BYTES) != 0)
         result->content_version++;
-    SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64);
-    if (su_history_source_time(s->db, &last, err) < 0)
+    SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64), date = SU_BUF_INIT(64);
+    if (su_history_source_time(s->db, &last, err) < 0 || date_of_catalogue(s, &date, err) < 0)
         return -1;
     result->is_older =
         last.length > 0 && package->index.created[0] && strcmp(package->index.created, last.bytes) < 0;
     row->kind = result->kind = package->kind;
-    row->source_time = package->index.created;
+    row->source_time = date.bytes;
     row->state_code = SU_SYNC_DONE;
     row->changes = result->changes;
     row->state = result->state;

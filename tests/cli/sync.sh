@@ -87,6 +87,13 @@ test_sync_gzip() {
     expect 0 hub sync --from stream.xml.gz --json
     same "$(json '"\(.kind) \(.updates) \(.revisions)"')" 'wsusutil-xml-gz 41 43' 'a record stream'
     same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM revision')" 43 'rows'
+    # No package.xml, so no CreationTime: the catalogue is as old as its newest document, and can be sent.
+    newest=$(grep -ao ' CreationDate="[^"]*"' pkg/metadata.txt | cut -d '"' -f 2 | sort | tail -n 1 | sed 's/\.[0-9]*Z/Z/')
+    same "$(sqlite3 -readonly hub/update-point.db 'SELECT source_time FROM v_sync_history')" "$newest" 'the date of the catalogue'
+    hub key generate --name one > /dev/null
+    hub site add ALPHA --content none > /dev/null
+    expect 0 hub export --site ALPHA --out stick
+    same "$(sed -n 's/^created //p' stick/SU-ALPHA-000001/MANIFEST.TXT)" "$newest" 'the date of the bundle'
     # The documents are the package's; addresses stand in package.xml only.
     mkdir bare
     cp pkg/metadata.txt bare
