@@ -90,7 +90,7 @@ units: $(UNITS)
 asan: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
 	  HARDENING=-fPIE all samples units benches
-	@BUILD=build-asan ASAN_OPTIONS=verify_asan_link_order=0 tests/run # faketime is linked before it
+	@BUILD=build-asan ASAN_OPTIONS=verify_asan_link_order=0 tests/run # some tests load a library before it
 
 # Threads: the unit tests and the commands that use them, under the thread sanitizer.
 tsan: deps
