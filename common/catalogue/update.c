@@ -130,21 +130,30 @@ static int on_identity(struct parser *p, struct attributes a, struct su_err *err
     return 0;
 }
 
-/* "Name=value", or "InstallationBehavior.Name=value": a dozen for each document, so nothing is formatted. */
+/* "Name=value", or "InstallationBehavior.Name=value": a dozen for each document, so put together in place. */
+static int add_property(struct parser *p, const char *of, const struct su_xml_attribute *a,
+                        struct su_err *err)
+{
+    size_t before = strlen(of) + (of[0] != 0), name = strlen(a->name);
+    struct su_tag *tag = SU_PUSH(&p->update->tags, MAX_ENTRIES);
+    char *pair = su_arena_alloc(&p->update->arena, before + name + 1 + a->length + 1);
+    if (!tag || !pair)
+        return too_many(err);
+    *tag = (struct su_tag){"property", pair};
+    memcpy(pair, of, before);
+    if (before > 0)
+        pair[before - 1] = '.';
+    memcpy(pair + before, a->name, name);
+    pair[before + name] = '=';
+    memcpy(pair + before + name + 1, a->value, a->length);
+    return 0;
+}
+
 static int add_properties(struct parser *p, const char *of, struct attributes a, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf pair = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
-    for (size_t i = 0; i < a.count; i++) {
-        su_buf_clear(&pair);
-        su_buf_adds(&pair, of);
-        su_buf_adds(&pair, of[0] ? "." : "");
-        su_buf_adds(&pair, a.at[i].name);
-        su_buf_adds(&pair, "=");
-        su_buf_add(&pair, a.at[i].value, a.at[i].length);
-        if (su_buf_check(&pair, "a property", err) < 0 ||
-            add_tag(p, "property", pair.bytes, pair.length, err) < 0)
+    for (size_t i = 0; i < a.count; i++)
+        if (add_property(p, of, &a.at[i], err) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -362,6 +371,8 @@ static int on_start(void *context, const char *uri, const char *name,
         if (strcmp(uri, UPD) != 0 || strcmp(name, "Update") != 0)
             return su_fail(err, SU_DATA, "the root element is %s, not an Update", name);
         next = ROOT;
+    } else if (place == SKIPPED) {
+        /* with all that is in it: two elements of three */
     } else if (strcmp(uri, UPD) == 0) {
         if (start_in_upd(p, place, name, a, &next, err) < 0)
             return -1;
