@@ -93,7 +93,8 @@ int su_catalogue_load_begin(struct su_catalogue *c, bool *is_first, struct su_er
                    : su_derive_drop_indices(c->db, &c->indices, err);
 }
 
-/* The database's thread is alone by now: SQLite may sort on others, which halves what it has to do itself. */
+/* The database's thread is alone by now: SQLite may sort on two others, which halves what it has to do
+ * itself. The sorter then has up to three lists of the page cache's size, where the batches were before. */
 int su_catalogue_load_end(struct su_catalogue *c, struct su_err *err)
 {
     int result = 0;
