@@ -8,7 +8,6 @@
 #include "common/catalogue/kept.h"
 #include "common/lib/pack.h"
 #include "common/point/home.h"
-#include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 
 struct su_catalogue {
@@ -93,17 +92,9 @@ int su_catalogue_load_begin(struct su_catalogue *c, bool *is_first, struct su_er
                    : su_derive_drop_indices(c->db, &c->indices, err);
 }
 
-/* The database's thread is alone by now: SQLite may sort on two others, which halves what it has to do
- * itself. The sorter then has up to three lists of the page cache's size, where the batches were before. */
 int su_catalogue_load_end(struct su_catalogue *c, struct su_err *err)
 {
-    int result = 0;
-    if (c->indices.length > 0)
-        result = (su_threads() > 1 && su_db_script(c->db, "PRAGMA threads=2", err) < 0) ||
-                         su_db_script(c->db, c->indices.bytes, err) < 0 ||
-                         su_db_script(c->db, "PRAGMA threads=0", err) < 0
-                     ? -1
-                     : 0;
+    int result = c->indices.length > 0 ? su_db_script(c->db, c->indices.bytes, err) : 0;
     su_buf_clear(&c->indices);
     return result < 0 ? -1 : su_db_cache(c->db, SU_DB_CACHE_KIB, err);
 }
