@@ -1199,6 +1199,21 @@ static void write_package_entry(const struct catalogue *c, const struct update *
             c->updates[u->parent].id, c->updates[u->classification].id);
 }
 
+/* In sections of 64 KiB: libxml2 does not look further than 10 MB for the end of one. */
+static void put_inside(const struct export *e)
+{
+    fputs("<Xml>", e->package);
+    for (size_t at = 0, end; at < e->length; at = end) {
+        end = at + 65536 < e->length ? at + 65536 : e->length;
+        while (end < e->length && ((unsigned char)e->bytes[end] & 0xC0) == 0x80)
+            end--; /* not inside a character */
+        fputs("<![CDATA[", e->package);
+        fwrite(e->bytes + at, 1, end - at, e->package);
+        fputs("]]>", e->package);
+    }
+    fputs("</Xml>", e->package);
+}
+
 static void write_revision(const struct catalogue *c, struct export *e, uint32_t index,
                            uint32_t ordinal)
 {
@@ -1208,11 +1223,8 @@ static void write_revision(const struct catalogue *c, struct export *e, uint32_t
     if (fflush(e->document) != 0)
         die("hold", "a document");
     write_package_entry(c, u, u->revision + ordinal, e->package);
-    if (e->is_inside) {
-        fputs("<Xml><![CDATA[", e->package);
-        fwrite(e->bytes, 1, e->length, e->package);
-        fputs("]]></Xml>", e->package);
-    }
+    if (e->is_inside)
+        put_inside(e);
     fputs("</Update>", e->package);
     int head = fprintf(e->metadata, "%s,%08x,%08zx,", u->id, u->revision + ordinal,
                        utf16_length(e->bytes, e->length));
