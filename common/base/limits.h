@@ -19,6 +19,8 @@
 #define SU_MAX_XML_ATTRIBUTES 64
 /* One tag or comment, before it is parsed. Real ones stay below 10 KiB. */
 #define SU_MAX_XML_TAG_BYTES (64 * SU_KIB)
+/* libxml2 gives up at 10,000,000 and calls it an internal error. */
+#define SU_MAX_XML_CDATA_BYTES (9 * SU_MIB)
 /* Text of one element that we keep (titles, descriptions). Real ones stay below 8 KiB. */
 #define SU_MAX_XML_TEXT_BYTES (256 * SU_KIB)
 /* What one parsed document may need beside its bytes: titles, relations, files. */

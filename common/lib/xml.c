@@ -161,13 +161,14 @@ int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_
         size_t piece = length < SU_MAX_XML_TAG_BYTES ? length : SU_MAX_XML_TAG_BYTES;
         int code = xmlParseChunk(xml->parser, bytes, (int)piece, 0);
         /* libxml2 is quadratic in the attributes of one tag, and sees none of our limits before it has
-         * read the tag whole: what is left unparsed is an unfinished tag or comment (or CDATA, which it
-         * takes in small bites and without harm). */
+         * read the tag whole: what is left unparsed is an unfinished tag or comment. Of a CDATA section it
+         * takes 300 bytes a call, so what is left of a long one piles up, and at 10 MB it gives up. */
         xmlParserInputPtr input = xml->parser->input;
-        if (!xml->has_failed && input && xml->parser->instate != XML_PARSER_CDATA_SECTION &&
-            (size_t)(input->end - input->cur) > SU_MAX_XML_TAG_BYTES) {
-            (void)su_fail(&xml->error, SU_LIMIT, "a tag or comment is longer than %zu bytes",
-                          SU_MAX_XML_TAG_BYTES);
+        bool is_cdata = xml->parser->instate == XML_PARSER_CDATA_SECTION;
+        size_t most = is_cdata ? SU_MAX_XML_CDATA_BYTES : SU_MAX_XML_TAG_BYTES;
+        if (!xml->has_failed && input && (size_t)(input->end - input->cur) > most) {
+            (void)su_fail(&xml->error, SU_LIMIT, "a %s is longer than %zu bytes",
+                          is_cdata ? "CDATA section" : "tag or comment", most);
             stop(xml);
         }
         if (result(xml, code, err) < 0)

@@ -125,6 +125,8 @@ test_look_search() {
         same "$(json '"\(.count) \([.found[].kb] | sort | join(","))"')" '3 KB5100018,KB5100020,KB5100023' 'two words'
         same "$($side search 5100034 --json | jq -r '.found[] | "\(.kb) \(.is_expired)"')" 'KB5100034 true' 'a number'
         same "$($side search CVE-2026-30137 --json | jq .count)" 1 'a CVE'
+        same "$($side search 'cumulative–server' --json | jq .count)" 3 'two words with an en dash between them'
+        expect 2 $side show 'KB5100018–1'
         same "$($side search cumulative --limit 2 --json | jq .count)" 2 'a limit'
         # Words are words, never operators of the index.
         for word in 'cumulative OR viewer' 'cum*' '"' '""' 'NEAR(a b)' 'title:viewer' '-' '(' "'; DROP TABLE revision; --" ''; do

@@ -270,7 +270,7 @@ static void test_attributes(void **state)
     }
 }
 
-/* The text of an element may be longer than the 10 MB at which libxml2 stops by itself. */
+/* The text of an element may be longer than the 10 MB at which libxml2 stops by itself; one CDATA section may not. */
 static void test_long_content(void **state)
 {
     (void)state;
@@ -289,6 +289,12 @@ static void test_long_content(void **state)
         GOOD(parse_pieces(&log, xml, n + length + tail, cases[i].piece < length ? cases[i].piece : n + length + tail));
         assert_int_equal(log.text_bytes, length);
     }
+    SU_AUTO(log) struct log log = {.is_quiet = true};
+    int n = snprintf(xml, 100, "<a><![CDATA[");
+    memset(xml + n, 'x', 12 * SU_MIB);
+    memcpy(xml + n + 12 * SU_MIB, "]]></a>", 7);
+    REFUSED(parse_pieces(&log, xml, (size_t)n + 12 * SU_MIB + 7, 65536), SU_LIMIT);
+    NAMES("CDATA");
     free(xml);
 }
 

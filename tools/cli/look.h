@@ -33,6 +33,10 @@ int su_cmd_content_verify(struct su_context *c, struct su_err *err);
 /* explain with a message id; other words are the caller's. */
 int su_look_explain_id(struct su_context *c, int id, struct su_err *err) SU_CHECKED;
 
+/* A query of the search index: every word of the text must occur, in any order. The index keeps no phrases, so what
+ * holds a hyphen (CVE-2024-1, MS17-010) is several words. Quoted, so that no word is an operator. Empty: no word. */
+int su_look_words(const char *text, struct su_buf *out, struct su_err *err) SU_CHECKED;
+
 /* Update ids meant by "KB123", "123" or a GUID. SU_NOT_FOUND when none. */
 struct su_ids { SU_VEC(struct su_guid) list; };
 void su_ids_cleanup(struct su_ids *ids);

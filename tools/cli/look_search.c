@@ -1,7 +1,6 @@
 /*
  * look_search.c - search: the newest of what has all the words, by type, the latest first.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,22 +33,36 @@ static void searching_cleanup(struct searching *s)
     free(s->group.at);
 }
 
-/* Every word must occur, in any order: the index keeps no phrases, so what holds a hyphen (CVE-2024-1,
- * MS17-010) is several words. Quoted, so that no word is an operator. */
+/* What a word is, the index's own tokenizer says: an en dash divides as a hyphen does, a Korean letter does
+ * not.
+ */
+int su_look_words(const char *text, struct su_buf *out, struct su_err *err)
+{
+    SU_AUTO(su_db) struct su_db *db = NULL;
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    int more;
+    if (su_db_open_memory(&db, err) < 0 ||
+        su_db_script(db,
+                     "CREATE VIRTUAL TABLE given USING fts5 (words);"
+                     "CREATE VIRTUAL TABLE word USING fts5vocab (given, 'row');",
+                     err) < 0 ||
+        su_run(db, err, "INSERT INTO given VALUES (?1)", SU_T(text)) < 0 ||
+        su_query(db, &rows, err, "SELECT term FROM word ORDER BY term") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) /* no tokenizer leaves a quote inside a word */
+        su_buf_addf(out, "%s\"%s\"", out->length ? " " : "", su_rows_text(&rows, 0));
+    return more < 0 ? -1 : su_buf_check(out, "the words", err);
+}
+
 static int match_text(struct su_context *c, struct su_buf *out, struct su_err *err)
 {
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(4096);
     for (size_t i = 0; i < c->arguments.count; i++)
-        for (const char *p = su_argument(c, i); *p;) {
-            size_t n = 0;
-            while (p[n] && (isalnum((unsigned char)p[n]) || (unsigned char)p[n] >= 0x80))
-                n++;
-            if (n > 0)
-                su_buf_addf(out, "%s\"%.*s\"", out->length ? " " : "", (int)n, p);
-            p += n ? n : 1;
-        }
-    if (out->length == 0)
-        return su_fail(err, SU_USAGE, "there is no word to search for");
-    return su_buf_check(out, "the words", err);
+        su_buf_addf(&text, "%s ", su_argument(c, i));
+    if (su_buf_check(&text, "the words", err) < 0 ||
+        (text.length > 0 && su_look_words(text.bytes, out, err) < 0))
+        return -1;
+    return out->length > 0 ? 0 : su_fail(err, SU_USAGE, "there is no word to search for");
 }
 
 static int add_found(struct searching *s, int64_t rev_id, struct su_err *err)

@@ -1,7 +1,6 @@
 /*
  * look_show.c - show: the tabs of an update's properties.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,31 +30,17 @@ static int add_rows(struct su_rows *rows, struct su_ids *out, struct su_err *err
     return more;
 }
 
-/* A query of the search index for the words of a number; those with letters that are not ASCII are left out,
- * as the index may divide them. */
-static void words_of_number(const char *number, struct su_buf *out)
-{
-    for (const char *p = number; *p;) {
-        size_t ascii = 0, n;
-        for (n = 0; isalnum((unsigned char)p[n]) || (unsigned char)p[n] >= 0x80; n++)
-            ascii += (unsigned char)p[n] < 0x80;
-        if (n > 0 && ascii == n)
-            su_buf_addf(out, "%s\"%.*s\"", out->length ? " " : "", (int)n, p);
-        p += n ? n : 1;
-    }
-}
-
 /* The search index names the few revisions that may have the number; their tags say which do. None is left
  * out: what is equal has equal words. */
 static int look_up_number(struct su_db *db, const char *word, struct su_ids *out, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf) struct su_buf words = SU_BUF_INIT(4096);
-    words_of_number(word, &words);
+    if (su_look_words(word, &words, err) < 0)
+        return -1;
     if (words.length == 0)
         return 0;
-    if (su_buf_check(&words, "a number", err) < 0 ||
-        su_query(
+    if (su_query(
             db, &rows, err,
             "SELECT DISTINCT r.update_id FROM search s CROSS JOIN tag t ON t.rev_id=s.rowid AND t.kind IN "
             "('kb','bulletin','cve') AND t.value IN (?1, ?2) CROSS JOIN revision r ON r.rev_id=s.rowid WHERE "
