@@ -9,8 +9,10 @@
 #include "common/catalogue/sync.h"
 #include "tools/cli/cli.h"
 
-/* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by. */
+/* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by, `state` what it holds, asked by the
+ * caller because a site's position holds it, and it is what costs. */
 struct su_status {
+    struct su_state state;
     const char *site_code, *server, *source;
     int64_t link; /* 0 healthy, 1 degraded, 2 error */
     uint64_t last_sequence;

@@ -14,11 +14,11 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf) struct su_buf success = SU_BUF_INIT(64);
     struct su_db *db = c->home.db;
-    struct su_state state;
+    const struct su_state *state = &facts->state;
     int64_t version;
     bool found;
     char digest[SU_SHA256_TEXT];
-    if (su_state_of(db, &state, err) < 0 || su_setting_int(db, "content_version", &version, err) < 0 ||
+    if (su_setting_int(db, "content_version", &version, err) < 0 ||
         su_query_text(db, &success, &found, err,
                       "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
         su_query(db, &rows, err,
@@ -29,7 +29,7 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
         return -1;
     int64_t last_state = more ? su_rows_int(&rows, 0) : 0;
     const char *last_time = more ? su_rows_text(&rows, 1) : NULL, *error = more ? su_rows_text(&rows, 2) : "";
-    su_hex_format(state.digest, SU_SHA256_BYTES, digest);
+    su_hex_format(state->digest, SU_SHA256_BYTES, digest);
     su_json_text(&c->json, "SiteCode", facts->site_code);
     su_json_text(&c->json, "WSUSServerName", facts->server);
     su_json_text(&c->json, "WSUSSourceServer", facts->source);
@@ -41,15 +41,15 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     su_json_text(&c->json, "LastSyncError", error);
     su_json_int(&c->json, "ReplicationLinkStatus", facts->link);
     su_json_text(&c->json, "role", su_role_text(c->home.role));
-    su_json_int(&c->json, "updates", (int64_t)state.updates);
-    su_json_int(&c->json, "revisions", (int64_t)state.revisions);
+    su_json_int(&c->json, "updates", (int64_t)state->updates);
+    su_json_int(&c->json, "revisions", (int64_t)state->revisions);
     su_json_text(&c->json, "state_digest", digest);
     su_json_int(&c->json, "last_sequence", (int64_t)facts->last_sequence);
     const struct su_message *message = su_message_by_id((int)last_state);
     su_line(c, "%s %s%s%s", su_role_text(c->home.role), facts->server, facts->source[0] ? ", fed by " : "",
             facts->source);
-    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state.updates),
-            su_count_text(state.revisions), (long long)version);
+    su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state->updates),
+            su_count_text(state->revisions), (long long)version);
     su_line(c, "  state        %s", digest);
     if (last_time)
         su_line(c, "  last sync    %lld %s at %s", (long long)last_state, message ? message->text : "",

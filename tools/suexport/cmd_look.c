@@ -110,7 +110,8 @@ int cmd_status(struct su_context *c, struct su_err *err)
         su_query_int(c->home.db, &sequence, NULL, err, "SELECT coalesce(max(sequence), 0) FROM export") < 0 ||
         su_query_int(c->home.db, &failed, NULL, err,
                      "SELECT count(*) FROM (SELECT state FROM sync_history ORDER BY sync_id DESC LIMIT 1) "
-                     "WHERE state=6703") < 0)
+                     "WHERE state=6703") < 0 ||
+        su_state_of(c->home.db, &facts.state, err) < 0)
         return -1;
     facts.source = found ? source.bytes : "";
     facts.last_sequence = (uint64_t)sequence;

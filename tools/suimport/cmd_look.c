@@ -110,6 +110,7 @@ int cmd_status(struct su_context *c, struct su_err *err)
                      "'content %')",
                      SU_I(p.import_id)) < 0)
         return -1;
+    facts.state = p.state;
     facts.source = found ? hub.bytes : "";
     facts.last_sequence = p.sequence;
     struct su_age age = su_age_since(p.imported, p.promise_days);
