@@ -19,7 +19,8 @@ int su_catalogue_dictionary(struct su_catalogue *catalogue, struct su_learner *l
 int su_catalogue_known(struct su_catalogue *catalogue, struct su_known *known, struct su_err *err) SU_CHECKED;
 
 /* Around a load. The first one of a catalogue that holds nothing makes its indices afterwards
- * (su_derive_drop_indices); *is_first says whether it is that one. Any other has a larger page cache. Whoever began must end before anything else reads. */
+ * (su_derive_drop_indices); *is_first says whether it is that one. Any other has a larger page cache. Whoever
+ * began must end before anything else reads. */
 int su_catalogue_load_begin(struct su_catalogue *catalogue, bool *is_first, struct su_err *err) SU_CHECKED;
 int su_catalogue_load_end(struct su_catalogue *catalogue, struct su_err *err) SU_CHECKED;
 

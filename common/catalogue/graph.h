@@ -3,8 +3,8 @@
  * clauses ask for.
  *
  * One pass over the index of revisions and one over info, where the relations of each stand packed (relations.h):
- * 100,000 updates with 560,000 relations load in about 0.12 s. Everything that judges the whole catalogue (state, closure, needed
- * files, what a site lacks) reads it from here instead of asking the database row by row.
+ * 100,000 updates with 560,000 relations load in about 0.15 s. Everything that judges the whole catalogue (state,
+ * closure, needed files, what a site lacks) reads it from here instead of asking the database row by row.
  *
  * The graph is a copy: it belongs to whoever loaded it, and is right as long as the catalogue does
  * not change. About 100 bytes a revision, 8 a clause, 4 an alternative.

@@ -287,8 +287,8 @@ static uint64_t count_open(const struct su_graph *g)
     return count;
 }
 
-/* Out of memory: asking the database takes twice as long as loading all relations, 0.25 s, and nothing else
- * goes on at this time. */
+/* By the graph: asking the database for the open clauses alone takes 0.25 s at 100,000 updates, longer than
+ * loading all relations, and nothing else goes on at this time. */
 static int judge(const struct sync *s, struct su_sync_result *result, struct su_err *err)
 {
     SU_AUTO(su_graph) struct su_graph *graph = su_graph_load(s->db, true, err);

@@ -82,8 +82,9 @@ static int fill_head(struct su_home *home, const struct su_site *site, struct su
     if (su_history_source_time(home->db, &created, err) < 0)
         return -1;
     if (created.length == 0) {
-        (void)su_fail(err, SU_CONFIG,
-                      "the catalogue has no date: this hub was never synchronized, or from what names none");
+        (void)su_fail(
+            err, SU_CONFIG,
+            "the catalogue has no date: this hub was never synchronized, or nothing in its source has one");
         return su_remedy(err, "Run: suexport sync --from PACKAGE.cab");
     }
     (void)snprintf(m->created, sizeof m->created, "%s", created.bytes);

@@ -320,8 +320,8 @@ static int find_updates(struct su_db *db, struct su_err *err)
         "CREATE TEMP TABLE IF NOT EXISTS travelling (rev_id INTEGER PRIMARY KEY, update_id BLOB NOT NULL, "
         "created TEXT NOT NULL); DELETE FROM temp.travelling;"
         "INSERT INTO temp.travelling SELECT s.rev_id, r.update_id, i.created FROM temp.send s CROSS JOIN "
-        "info i "
-        "USING (rev_id) CROSS JOIN revision r USING (rev_id) WHERE i.type=2 AND NOT EXISTS (SELECT 1 FROM "
+        "info i USING (rev_id) CROSS JOIN revision r USING (rev_id) WHERE i.type=2 AND NOT EXISTS (SELECT 1 "
+        "FROM "
         "revision n CROSS JOIN temp.send USING (rev_id) WHERE n.update_id=r.update_id AND "
         "n.revision>r.revision);",
         err);
@@ -338,8 +338,7 @@ int su_slip_updates(struct su_db *db, struct su_slip_part *out, struct su_err *e
         su_query(
             db, &rows, err,
             "WITH class AS MATERIALIZED (SELECT update_id, title, max(revision) FROM info JOIN revision "
-            "USING "
-            "(rev_id) WHERE type=0 AND category_type='UpdateClassification' GROUP BY update_id), "
+            "USING (rev_id) WHERE type=0 AND category_type='UpdateClassification' GROUP BY update_id), "
             "shown AS MATERIALIZED (SELECT * FROM temp.travelling ORDER BY created DESC, update_id LIMIT ?1)"
             " SELECT i.created, coalesce((SELECT min(value) FROM tag t WHERE t.rev_id=s.rev_id AND "
             "t.kind='kb'), ''), coalesce((SELECT c.title FROM prerequisite p CROSS JOIN class c ON "

@@ -37,8 +37,8 @@ struct su_belt_plan {
     int (*work)(void *context, unsigned worker, void *job, struct su_err *err);
     /* Own thread; NULL: the caller takes. */
     int (*take)(void *context, struct su_belt *belt, struct su_err *err);
-    /* Its threads leave the processors to all others while those have work: for what can wait, beside what others
-     * wait for. */
+    /* Its threads get less of a processor than others that want it: for what can wait, beside what others wait
+     * for. */
     bool gives_way;
 };
 struct su_belt *su_belt_new(const struct su_belt_plan *plan, struct su_err *err);

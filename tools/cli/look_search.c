@@ -33,9 +33,7 @@ static void searching_cleanup(struct searching *s)
     free(s->group.at);
 }
 
-/* What a word is, the index's own tokenizer says: an en dash divides as a hyphen does, a Korean letter does
- * not.
- */
+/* What a word is, the index's own tokenizer says: an en dash divides as a hyphen does. */
 int su_look_words(const char *text, struct su_buf *out, struct su_err *err)
 {
     SU_AUTO(su_db) struct su_db *db = NULL;
