@@ -9,11 +9,11 @@ VERSION := 0.1
 PARALLEL = -j$(shell nproc)
 PREFIX  ?= /usr/local
 
-PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev \
+PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev libcurl4-openssl-dev \
            libcmocka-dev gcab libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
            mandoc valgrind faketime
 TOOLS = $(CC) pkg-config gcab bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind faketime
-LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal
+LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal libcurl
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \
            -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \

@@ -9,8 +9,13 @@
 
 #include "common/base/text.h"
 #include "common/catalogue/prepare.h"
-#include "common/catalogue/sync.h"
+#include "common/catalogue/state.h"
 #include "common/lib/db.h"
+
+/* Change classes by update id, as product.md 3 defines them. */
+struct su_changes {
+    uint64_t new, revised, expired, removed, unchanged;
+};
 
 int su_changes_begin(struct su_db *db, struct su_err *err) SU_CHECKED;
 int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t count, struct su_err *err) SU_CHECKED;

@@ -4,7 +4,8 @@
 #ifndef SU_HISTORY_H
 #define SU_HISTORY_H
 
-#include "common/catalogue/sync.h"
+#include "common/catalogue/changes.h"
+#include "common/point/home.h"
 #include "common/sys/clock.h"
 
 struct su_history {

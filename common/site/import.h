@@ -8,7 +8,7 @@
 #include "common/point/ledger.h"
 #include "common/site/owed.h"
 #include "common/site/position.h"
-#include "common/catalogue/sync.h"
+#include "common/catalogue/changes.h"
 #include "common/trust/trust.h"
 
 struct su_import_options {

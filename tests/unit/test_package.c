@@ -4,7 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "common/catalogue/package.h"
+#include "common/source/package.h"
 
 #define ROOT "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
 #define ID1 "e6cf1350-c01b-414d-a61f-263d14d133b4"

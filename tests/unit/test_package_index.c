@@ -1,7 +1,7 @@
 /* package.xml: order, required attributes, the file map. */
 #include "helpers.h"
 
-#include "common/catalogue/package_index.h"
+#include "common/source/package_index.h"
 
 #define ROOT "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
 #define ROOT_END "</ExportPackage>"

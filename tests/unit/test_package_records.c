@@ -1,7 +1,7 @@
 /* metadata.txt: fixed heads, lengths in UTF-16 units, any chopping of the stream. */
 #include "helpers.h"
 
-#include "common/catalogue/package_records.h"
+#include "common/source/package_records.h"
 
 /* Hands out a text in pieces of a size; can fail at an offset. */
 struct stream {

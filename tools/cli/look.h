@@ -6,7 +6,7 @@
 
 #include "common/catalogue/content.h"
 #include "common/bundle/manifest.h"
-#include "common/catalogue/sync.h"
+#include "common/catalogue/changes.h"
 #include "tools/cli/cli.h"
 
 /* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by, `state` what it holds, asked by the

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/source/sync.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

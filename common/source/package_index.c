@@ -1,4 +1,4 @@
-#include "common/catalogue/package_index.h"
+#include "common/source/package_index.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "common/catalogue/sync.h"
+#include "common/source/sync.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "common/catalogue/graph.h"
 #include "common/catalogue/history.h"
 #include "common/catalogue/load.h"
-#include "common/catalogue/package.h"
+#include "common/source/package.h"
 #include "common/sys/belt.h"
 #include "common/sys/clock.h"
 #include "common/sys/interrupt.h"

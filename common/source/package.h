@@ -10,7 +10,7 @@
 #ifndef SU_PACKAGE_H
 #define SU_PACKAGE_H
 
-#include "common/catalogue/package_index.h"
+#include "common/source/package_index.h"
 #include "common/catalogue/record.h"
 
 #define SU_PACKAGE_CAB "wsusutil-cab"

@@ -1,4 +1,4 @@
-#include "common/catalogue/package.h"
+#include "common/source/package.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
-#include "common/catalogue/package_records.h"
+#include "common/source/package_records.h"
 #include "common/lib/archive.h"
 #include "common/sys/file.h"
 

@@ -4,14 +4,9 @@
 #ifndef SU_SYNC_H
 #define SU_SYNC_H
 
+#include "common/catalogue/changes.h"
 #include "common/point/event.h"
 #include "common/point/home.h"
-#include "common/catalogue/state.h"
-
-/* Change classes by update id, as product.md 3 defines them. */
-struct su_changes {
-    uint64_t new, revised, expired, removed, unchanged;
-};
 
 struct su_sync_result {
     char source[256];

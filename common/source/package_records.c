@@ -1,4 +1,4 @@
-#include "common/catalogue/package_records.h"
+#include "common/source/package_records.h"
 
 #include <string.h>
 

@@ -1,0 +1,1 @@
+-- 0005_sources.sql - what the hub synchronizes from, and what it is on the way to fetch.

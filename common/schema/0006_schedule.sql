@@ -1,0 +1,1 @@
+-- 0006_schedule.sql - when the hub synchronizes, and who is told when it fails.

@@ -1,0 +1,1 @@
+-- 0007_pins.sql - single updates beside the profiles, and bundles outside the sequence.

@@ -1,0 +1,1 @@
+-- 0008_scan.sql - scan metadata of wsusscn2.cab, which never enters the catalogue.

@@ -1,0 +1,1 @@
+-- 0009_third_party.sql - catalogues of other vendors.

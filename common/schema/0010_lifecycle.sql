@@ -1,0 +1,1 @@
+-- 0010_lifecycle.sql - what is superseded, expired, removed.
