@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "common/base/limits.h"
-#include "common/source/package_records.h"
 #include "common/lib/archive.h"
+#include "common/source/package_records.h"
 #include "common/sys/file.h"
 
 struct source {

@@ -10,7 +10,6 @@
 #include "common/catalogue/graph.h"
 #include "common/catalogue/history.h"
 #include "common/catalogue/load.h"
-#include "common/source/package.h"
 #include "common/sys/belt.h"
 #include "common/sys/clock.h"
 #include "common/sys/interrupt.h"
@@ -30,10 +29,9 @@ struct hand {
 struct sync {
     struct su_db *db;
     const struct su_events *events;
-    const char *path;
-    struct su_package
-        package;          /* the reading thread's, but for the file map: it is complete before any record */
-    struct su_load *load; /* the reading thread's */
+    struct su_source source; /* the reading thread's while it is read */
+    uint64_t records;        /* the reading thread's */
+    struct su_load *load;    /* the reading thread's */
     struct su_catalogue *catalogue;
     struct su_learner learner;
     struct su_known known;
@@ -44,9 +42,11 @@ struct sync {
 /* The place in the source before an error of one of its records. */
 static int blame(const struct sync *s, struct su_err *err)
 {
-    if (strcmp(s->package.kind, SU_PACKAGE_CAB) == 0)
-        (void)su_prefix(err, "metadata.txt");
-    return su_prefix(err, "%s", s->path);
+    char title[256];
+    if (s->source.place[0])
+        (void)su_prefix(err, "%s", s->source.place);
+    su_source_title(s->source.request->from, title, sizeof title);
+    return su_prefix(err, "%s", title);
 }
 
 static int compare_sha1(const void *a, const void *b)
@@ -68,6 +68,18 @@ static struct digest *add_digest(struct hand *hand, struct su_err *err)
     return digest;
 }
 
+static bool has_addresses(const struct sync *s, const struct su_prepared *item)
+{
+    return s->source.kind->url || item->record.urls_bytes > 0;
+}
+
+static const char *find_url(const struct sync *s, const struct su_prepared *item,
+                            const uint8_t sha1[SU_SHA1_BYTES], size_t *length)
+{
+    return s->source.kind->url ? s->source.kind->url(&s->source, sha1, length)
+                               : su_urls_find(item->record.urls, item->record.urls_bytes, sha1, length);
+}
+
 /* Sets the record's addresses: sorted, each digest once, the canonical list. */
 static int set_urls(const struct sync *s, struct hand *hand, struct su_batch *batch, struct su_prepared *item,
                     struct digest *digests, size_t count, struct su_err *err)
@@ -77,7 +89,7 @@ static int set_urls(const struct sync *s, struct hand *hand, struct su_batch *ba
         qsort(digests, count, sizeof *digests, compare_sha1);
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *url = su_package_index_url(&s->package.index, digests[i].sha1, &length);
+        const char *url = find_url(s, item, digests[i].sha1, &length);
         if (i > 0 && memcmp(digests[i].sha1, digests[i - 1].sha1, SU_SHA1_BYTES) == 0)
             continue;
         if (url && length > 0 && su_urls_add(&hand->urls, digests[i].sha1, url, length, err) < 0)
@@ -95,7 +107,7 @@ static int set_urls_of_update(const struct sync *s, struct hand *hand, struct su
                               struct su_prepared *item, struct su_err *err)
 {
     hand->digests.count = 0;
-    for (size_t i = 0; s->package.index.files.count > 0 && i < item->update.files.count; i++) {
+    for (size_t i = 0; has_addresses(s, item) && i < item->update.files.count; i++) {
         struct digest *digest = add_digest(hand, err);
         if (!digest)
             return -1;
@@ -108,16 +120,18 @@ static int set_urls_of_update(const struct sync *s, struct hand *hand, struct su
 static int set_urls_of_held(struct sync *s, struct su_batch *batch, struct su_prepared *items, size_t count,
                             struct su_err *err)
 {
-    bool has_files = s->package.index.files.count > 0;
+    bool has_files = false;
     struct hand *hand = &s->own;
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more = 0;
     hand->digests.count = 0;
     su_feed_begin(s->db);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        has_files |= has_addresses(s, &items[i]);
         if (is_same_document(&items[i]) &&
             su_feed_row(s->db, err, NULL, SU_I(items[i].held.rev_id), SU_I(i)) < 0)
             return -1;
+    }
     if (has_files &&
         su_query(s->db, &rows, err, "SELECT c1, sha1 FROM feed CROSS JOIN file ON rev_id=c0") < 0)
         return -1;
@@ -161,7 +175,7 @@ static int prepare(void *context, unsigned worker, struct su_batch *batch, struc
     return 0;
 }
 
-/* A revision stands in a package once. */
+/* A revision stands in a source once. */
 static int refuse_seen(struct sync *s, const struct su_prepared *items, size_t count, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
@@ -174,7 +188,7 @@ static int refuse_seen(struct sync *s, const struct su_prepared *items, size_t c
     int more = su_rows_next(&rows, err);
     if (more <= 0)
         return more;
-    (void)su_fail(err, SU_DATA, "this revision stands in the package twice");
+    (void)su_fail(err, SU_DATA, "this revision stands in the source twice");
     return su_prepared_prefix(&items[su_rows_int(&rows, 0)], err);
 }
 
@@ -222,21 +236,20 @@ static int apply(void *context, struct su_batch *batch, struct su_prepared *item
     return apply_items(context, batch, items, count, err) < 0 ? blame(context, err) : 0;
 }
 
-static int take(void *context, const struct su_package *package, struct su_record *record, struct su_err *err)
+static int take(void *context, struct su_record *record, uint64_t number, struct su_err *err)
 {
     struct sync *s = context;
-    if (package->records % 500 == 0)
-        su_progress(s->events, SU_SYNC_SOURCE, "updates", package->records, package->index.entries.count,
-                    "items");
-    record->origin = SU_FROM_SYNC;
-    return su_load_add(s->load, record, package->records + 1, err);
+    if (s->records++ % 500 == 0)
+        su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records - 1, s->source.total, "items");
+    record->origin = s->source.origin;
+    return su_load_add(s->load, record, number, err);
 }
 
-static int read_package(void *context, struct su_load *load, struct su_err *err)
+static int read_source(void *context, struct su_load *load, struct su_err *err)
 {
     struct sync *s = context;
     s->load = load;
-    return su_package_read(s->path, &s->package, take, s, err);
+    return s->source.kind->read(&s->source, take, s, err);
 }
 
 static int remove_batch(struct sync *s, struct su_batch *batch, struct su_err *err)
@@ -254,7 +267,7 @@ static int remove_absent(struct sync *s, struct su_err *err)
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_batch) struct su_batch *batch = su_batch_new(err);
     int more;
-    if (!batch ||
+    if (!batch || (s->source.kind->spare && s->source.kind->spare(&s->source, err) < 0) ||
         su_run(s->db, err,
                "INSERT INTO temp.gone SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT "
                "IN (SELECT rev_id FROM temp.seen)") < 0 ||
@@ -302,7 +315,7 @@ static int judge(const struct sync *s, struct su_sync_result *result, struct su_
  * clock's, because a bundle names it and is made again byte for byte. */
 static int date_of_catalogue(const struct sync *s, struct su_buf *out, struct su_err *err)
 {
-    su_buf_adds(out, s->package.index.created);
+    su_buf_adds(out, s->source.created);
     if (out->length > 0)
         return su_buf_check(out, "CreationTime", err);
     return su_query_text(s->db, out, NULL, err,
@@ -310,40 +323,70 @@ static int date_of_catalogue(const struct sync *s, struct su_buf *out, struct su
                          "'[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]*Z'");
 }
 
-static int run(struct sync *s, struct su_sync_result *result, struct su_history *row, struct su_err *err)
+/* Reads the source into the catalogue. */
+static int load(struct sync *s, const struct su_state *before, struct su_sync_result *result,
+                struct su_err *err)
 {
-    const struct su_load_plan load = {
-        .context = s, .learner = &s->learner, .read = read_package, .prepare = prepare, .apply = apply};
-    const struct su_package *package = &s->package;
-    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
-    struct su_state before;
+    const struct su_load_plan plan = {
+        .context = s, .learner = &s->learner, .read = read_source, .prepare = prepare, .apply = apply};
     if (su_db_script(
             s->db,
             "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;"
             "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY, update_id BLOB); DELETE FROM "
             "temp.gone;",
             err) < 0 ||
-        su_changes_begin(s->db, err) < 0 || su_begin(&t, s->db, err) < 0 ||
-        su_state_of(s->db, &before, err) < 0 || su_catalogue_known(s->catalogue, &s->known, err) < 0 ||
+        su_catalogue_known(s->catalogue, &s->known, err) < 0 ||
         su_catalogue_load_begin(s->catalogue, &s->is_first, err) < 0)
         return -1;
-    if (su_load_run(&load, err) < 0)
+    if (su_load_run(&plan, err) < 0)
         return -1;
-    su_progress(s->events, SU_SYNC_SOURCE, "updates", package->records, package->records, "items");
-    if (remove_absent(s, err) < 0 || su_catalogue_load_end(s->catalogue, err) < 0 ||
-        judge(s, result, err) < 0 ||
-        su_changes_count(s->db, &before, &result->state, &result->changes, err) < 0 ||
-        su_setting_int(s->db, "content_version", &result->content_version, err) < 0)
+    su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records, s->records, "items");
+    if ((s->source.is_snapshot && remove_absent(s, err) < 0) ||
+        su_catalogue_load_end(s->catalogue, err) < 0 || judge(s, result, err) < 0)
+        return -1;
+    return su_changes_count(s->db, before, &result->state, &result->changes, err);
+}
+
+/* Reads what is no part of the catalogue, which stays as it is. */
+static int load_apart(struct sync *s, const struct su_state *before, struct su_sync_result *result,
+                      struct su_err *err)
+{
+    result->state = *before;
+    return s->source.kind->load_apart(&s->source, &result->changes, err);
+}
+
+/* What the history says of a source's time: its own, or that of the catalogue; of what is apart its own only.
+ */
+static int date(struct sync *s, struct su_sync_result *result, struct su_buf *out, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64);
+    if (s->source.kind->load_apart)
+        return 0;
+    if (su_history_source_time(s->db, &last, err) < 0 || date_of_catalogue(s, out, err) < 0)
+        return -1;
+    result->is_older = s->source.is_snapshot && last.length > 0 && s->source.created[0] &&
+                       strcmp(s->source.created, last.bytes) < 0;
+    return 0;
+}
+
+static int run(struct sync *s, struct su_sync_result *result, struct su_history *row, struct su_err *err)
+{
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    SU_AUTO(su_buf) struct su_buf time = SU_BUF_INIT(64);
+    struct su_state before;
+    if (su_changes_begin(s->db, err) < 0 || su_begin(&t, s->db, err) < 0 ||
+        su_state_of(s->db, &before, err) < 0)
+        return -1;
+    if ((s->source.kind->load_apart ? load_apart : load)(s, &before, result, err) < 0 ||
+        (s->source.kind->settle && s->source.kind->settle(&s->source, err) < 0) ||
+        su_setting_int(s->db, "content_version", &result->content_version, err) < 0 ||
+        date(s, result, &time, err) < 0)
         return -1;
     if (memcmp(before.digest, result->state.digest, SU_SHA256_BYTES) != 0)
         result->content_version++;
-    SU_AUTO(su_buf) struct su_buf last = SU_BUF_INIT(64), date = SU_BUF_INIT(64);
-    if (su_history_source_time(s->db, &last, err) < 0 || date_of_catalogue(s, &date, err) < 0)
-        return -1;
-    result->is_older =
-        last.length > 0 && package->index.created[0] && strcmp(package->index.created, last.bytes) < 0;
-    row->kind = result->kind = package->kind;
-    row->source_time = date.bytes;
+    (void)snprintf(result->kind, sizeof result->kind, "%s", s->source.name);
+    row->kind = result->kind;
+    row->source_time = time.length > 0 ? time.bytes : "";
     row->state_code = SU_SYNC_DONE;
     row->changes = result->changes;
     row->state = result->state;
@@ -371,7 +414,7 @@ static void close_hand(struct hand *hand)
 static int open_sync(struct sync *s, struct su_err *err)
 {
     su_learner_init(&s->learner);
-    if (!(s->catalogue = su_catalogue_new(s->db, err)) ||
+    if (su_source_open(&s->source, err) < 0 || !(s->catalogue = su_catalogue_new(s->db, err)) ||
         su_catalogue_dictionary(s->catalogue, &s->learner, err) < 0 || open_hand(&s->own, err) < 0)
         return -1;
     for (unsigned i = 0; i < su_threads(); i++)
@@ -385,21 +428,21 @@ static void close_sync(struct sync *s)
     su_catalogue_cleanup(&s->catalogue);
     su_learner_cleanup(&s->learner);
     su_known_cleanup(&s->known);
-    su_package_cleanup(&s->package);
+    su_source_cleanup(&s->source);
     close_hand(&s->own);
     for (unsigned i = 0; i < su_threads(); i++)
         close_hand(&s->workers[i]);
 }
 
-int su_sync(struct su_home *home, const char *path, const struct su_events *events,
+int su_sync(struct su_home *home, const struct su_sync_request *request, const struct su_events *events,
             struct su_sync_result *result, struct su_err *err)
 {
     struct su_history row = {.kind = "", .source_time = ""};
-    struct sync s = {.db = home->db, .events = events, .path = path, .package = SU_PACKAGE_INIT};
+    struct sync s = {
+        .db = home->db, .events = events, .source = {.request = request, .home = home, .events = events}};
     double started = su_time_monotonic();
     *result = (struct su_sync_result){.kind = ""};
-    const char *base = strrchr(path, '/');
-    su_escape_into(result->source, sizeof result->source, base ? base + 1 : path);
+    su_source_title(request->from, result->source, sizeof result->source);
     row.source = result->source;
     (void)su_time_now(row.started);
     su_message(events, SU_SYNC_STARTED, SU_INFO, "synchronization started (%s)", result->source);

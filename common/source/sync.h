@@ -1,16 +1,15 @@
 /*
- * sync.h - brings the hub's catalogue to the state of a snapshot source, in one transaction.
+ * sync.h - brings the hub's catalogue to the state of a source (source.h), in one transaction.
  */
 #ifndef SU_SYNC_H
 #define SU_SYNC_H
 
-#include "common/catalogue/changes.h"
-#include "common/point/event.h"
-#include "common/point/home.h"
+#include "common/catalogue/state.h"
+#include "common/source/source.h"
 
 struct su_sync_result {
     char source[256];
-    const char *kind;
+    char kind[32];
     struct su_changes changes;
     struct su_state state;
     int64_t content_version;
@@ -20,7 +19,7 @@ struct su_sync_result {
 };
 
 /* On failure the catalogue is as it was and the failure stands in the history. */
-int su_sync(struct su_home *home, const char *path, const struct su_events *events,
+int su_sync(struct su_home *home, const struct su_sync_request *request, const struct su_events *events,
             struct su_sync_result *result, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "common/source/sync.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
@@ -10,10 +8,8 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     struct su_sync_result r;
     if (!from)
         return su_fail(err, SU_USAGE, "sync needs --from SOURCE");
-    if (strstr(from, "://"))
-        return su_fail(err, SU_USAGE, "this version synchronizes from wsusutil packages only, not from %s",
-                       from);
-    if (su_sync(&c->home, from, &c->events, &r, err) < 0)
+    const struct su_sync_request request = {.from = from, .is_full = su_has(c, "full")};
+    if (su_sync(&c->home, &request, &c->events, &r, err) < 0)
         return -1;
     su_json_text(&c->json, "source", r.source);
     su_json_text(&c->json, "kind", r.kind);

@@ -1,0 +1,108 @@
+#include "common/source/source.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/lib/archive.h"
+#include "common/sys/file.h"
+
+/* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
+static const struct su_source_kind *const kinds[] = {&su_package_source};
+
+static void note_name(struct su_source_look *look, size_t n, const char *path)
+{
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    char *to = look->names[n];
+    (void)snprintf(to, sizeof look->names[n], "%s", base);
+    for (; *to; to++)
+        *to = (char)tolower((unsigned char)*to);
+}
+
+/* The first names only: past the first, finding the next means unpacking the one before. What cannot be read
+ * here is for the reader to refuse. */
+static void look_into_archive(struct su_source_look *look, int fd)
+{
+    struct su_err ignored = SU_ERR_INIT;
+    const char *name;
+    uint64_t bytes;
+    SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, SU_ARCHIVE_CAB, &ignored);
+    for (size_t n = 0;
+         archive && n < SU_LOOK_NAMES && su_unarchive_next(archive, &name, &bytes, &ignored) > 0; n++)
+        note_name(look, n, name);
+}
+
+int su_source_look(struct su_source_look *look, const char *from, struct su_err *err)
+{
+    SU_AUTO(su_fd) su_fd fd = -1;
+    struct stat st;
+    uint64_t bytes;
+    *look = (struct su_source_look){.from = from};
+    look->is_url = strncmp(from, "http://", 7) == 0 || strncmp(from, "https://", 8) == 0;
+    if (look->is_url)
+        return 0;
+    if (strstr(from, "://"))
+        return su_fail(err, SU_USAGE, "%s: only http:// and https:// addresses can be synchronized from",
+                       from);
+    look->is_folder = stat(from, &st) == 0 && S_ISDIR(st.st_mode);
+    if (look->is_folder)
+        return 0;
+    if (su_file_open(&fd, AT_FDCWD, from, &bytes, err) < 0)
+        return -1;
+    look->start_bytes = bytes < SU_LOOK_BYTES ? (size_t)bytes : SU_LOOK_BYTES;
+    if (su_file_read_at(fd, look->start, look->start_bytes, 0, err) < 0)
+        return su_prefix(err, "%s", from);
+    if (look->start_bytes > 4 && memcmp(look->start, "MSCF", 4) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+        look_into_archive(look, fd);
+    return 0;
+}
+
+int su_source_open(struct su_source *source, struct su_err *err)
+{
+    struct su_source_look look;
+    const struct su_source_kind *kind = &su_package_source;
+    if (su_source_look(&look, source->request->from, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i]->knows(&look)) {
+            kind = kinds[i];
+            break;
+        }
+    source->name = source->place = source->created = "";
+    source->origin = SU_FROM_SYNC;
+    source->kind = kind;
+    if (kind->open(source, err) == 0)
+        return 0;
+    su_source_cleanup(source);
+    return -1;
+}
+
+void su_source_cleanup(struct su_source *source)
+{
+    if (source->kind)
+        source->kind->close(source);
+    source->kind = NULL;
+}
+
+void su_source_title(const char *from, char *out, size_t room)
+{
+    char raw[1024];
+    const char *scheme = strstr(from, "://"), *host = scheme ? scheme + 3 : from;
+    size_t host_bytes = strcspn(host, "/?#");
+    const char *slash = strrchr(from, '/');
+    if (!scheme) {
+        su_escape_into(out, room, slash && slash[1] ? slash + 1 : from);
+        return;
+    }
+    for (const char *at = memchr(host, '@', host_bytes); at; at = memchr(host, '@', host_bytes)) {
+        host_bytes -= (size_t)(at + 1 - host);
+        host = at + 1;
+    }
+    (void)snprintf(raw, sizeof raw, "%.*s%s", (int)(scheme + 3 - from), from, host);
+    su_escape_into(out, room, raw);
+}
