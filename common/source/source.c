@@ -24,7 +24,15 @@ static void note_name(struct su_source_look *look, size_t n, const char *path)
         *to = (char)tolower((unsigned char)*to);
 }
 
-/* The first names only: past the first, finding the next means unpacking the one before. What cannot be read
+static const struct su_source_kind *recognise(const struct su_source_look *look)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i]->knows(look))
+            return kinds[i];
+    return NULL;
+}
+
+/* Names until one tells the kind: finding the next means unpacking the member before. What cannot be read
  * here is for the reader to refuse. */
 static void look_into_archive(struct su_source_look *look, int fd)
 {
@@ -32,8 +40,9 @@ static void look_into_archive(struct su_source_look *look, int fd)
     const char *name;
     uint64_t bytes;
     SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, SU_ARCHIVE_CAB, &ignored);
-    for (size_t n = 0;
-         archive && n < SU_LOOK_NAMES && su_unarchive_next(archive, &name, &bytes, &ignored) > 0; n++)
+    for (size_t n = 0; archive && n < SU_LOOK_NAMES && !recognise(look) &&
+                       su_unarchive_next(archive, &name, &bytes, &ignored) > 0;
+         n++)
         note_name(look, n, name);
 }
 
@@ -65,14 +74,11 @@ int su_source_look(struct su_source_look *look, const char *from, struct su_err 
 int su_source_open(struct su_source *source, struct su_err *err)
 {
     struct su_source_look look;
-    const struct su_source_kind *kind = &su_package_source;
     if (su_source_look(&look, source->request->from, err) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i]->knows(&look)) {
-            kind = kinds[i];
-            break;
-        }
+    const struct su_source_kind *kind = recognise(&look);
+    if (!kind)
+        kind = &su_package_source;
     source->name = source->place = source->created = "";
     source->origin = SU_FROM_SYNC;
     source->kind = kind;
