@@ -37,6 +37,11 @@
 #define SU_MAX_PACKAGE_URL_BYTES (96 * SU_MIB)
 /* One download address. */
 #define SU_MAX_URL_BYTES 2048u
+/* One answer of a server that is asked by message; those of update servers stay below 2,000,000 bytes, a list of all
+ * revisions of a large one below 100 MB. */
+#define SU_MAX_HTTP_ANSWER_BYTES (256 * SU_MIB)
+/* The headers of one answer; genuine ones stay below 2 KiB. */
+#define SU_MAX_HTTP_HEADER_BYTES (64 * SU_KIB)
 /* All addresses of one record; an update with 2,000 files would need 300 KiB. */
 #define SU_MAX_RECORD_URLS_BYTES (4 * SU_MIB)
 
