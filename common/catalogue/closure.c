@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/pin.h"
 #include "common/catalogue/update.h"
 
 enum { WANTED_PRODUCT = 1, WANTED_CLASSIFICATION = 2 }; /* what an id is to the profile */
@@ -13,7 +14,7 @@ struct mark {            /* of a node */
     uint32_t reason;     /* node that brought it in; SU_NOBODY: selected or not carried */
     uint8_t reason_kind; /* enum su_edge */
     uint8_t wanted;
-    bool is_selected, is_closable;
+    bool is_selected, is_pinned, is_closable; /* pinned: selected although the profile asks otherwise */
     bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
 };
 
@@ -231,9 +232,19 @@ static int spread_products(struct su_closure *c, struct su_err *err)
     return 0;
 }
 
+static int select_pinned(void *context, const struct su_guid *id, struct su_err *err)
+{
+    struct su_closure *c = context;
+    uint32_t node = su_graph_find(c->graph, id);
+    (void)err;
+    if (node != SU_NOBODY && !c->marks[node].is_selected)
+        c->marks[node].is_selected = c->marks[node].is_pinned = true;
+    return 0;
+}
+
 /* The categories named, and every software and driver whose newest revision lists a chosen product and a
  * chosen classification among its prerequisites (hidden children may do so without IsCategory,
- * formats.md 3.5); children follow their bundle. */
+ * formats.md 3.5); children follow their bundle. Then what is pinned. */
 static int select_roots(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
     const struct su_graph *g = c->graph;
@@ -252,7 +263,7 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
         mark->lacks_classification = by_classification && !(wanted & WANTED_CLASSIFICATION);
         mark->is_selected = !mark->lacks_product && !mark->lacks_classification;
     }
-    return 0;
+    return su_pin_list(c->db, select_pinned, c, err);
 }
 
 static bool clause_holds(const struct su_closure *c, uint32_t clause)
@@ -414,7 +425,8 @@ static int chain_to(const struct su_closure *c, uint32_t node, struct su_buf *ou
         if (slot)
             *slot = at;
     }
-    su_buf_adds(out, "selected ");
+    bool is_pinned = path.count > 0 && c->marks[path.at[path.count - 1]].is_pinned;
+    su_buf_adds(out, is_pinned ? "selected: pinned " : "selected ");
     for (size_t i = path.count; i-- > 0 && result == 0;) {
         const struct mark *mark = &c->marks[path.at[i]];
         if (mark->reason != SU_NOBODY)

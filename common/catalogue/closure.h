@@ -4,8 +4,8 @@
  *
  * The catalogue's relations become a graph of update ids. An id is closable when every clause of
  * every revision of it has a closable alternative; cycles of held updates close each other. What is
- * carried: the selected ids and, from them, every closable alternative, so that a site judges
- * applicability as the hub would. A selected id that is not closable makes the closure incomplete.
+ * carried: the selected ids (by profile, or because they are pinned: pin.h) and, from them, every closable
+ * alternative, so that a site judges applicability as the hub would. A selected id that is not closable makes the closure incomplete.
  */
 #ifndef SU_CLOSURE_H
 #define SU_CLOSURE_H

@@ -115,6 +115,9 @@ test_manual_has_every_json_key() {
     hub_answer content add "$SMALL/m1/WsusContent"; answer_keys suexport 'content add'
     hub_answer content verify --all; answer_keys suexport 'content verify'
     hub_answer site add ALPHA; answer_keys suexport 'site add'
+    hub_answer pin add KB5100032; answer_keys suexport 'pin add'
+    hub_answer pin list; answer_keys suexport 'pin list'
+    hub_answer pin remove KB5100032; answer_keys suexport 'pin remove'
     hub_answer plan --site ALPHA; answer_keys suexport plan
     hub_answer export --site ALPHA --out usb; answer_keys suexport export
     hub_answer resend --site ALPHA --out usb2; answer_keys suexport resend

@@ -2,6 +2,7 @@
 #include "catalogue_helpers.h"
 
 #include "common/catalogue/closure.h"
+#include "common/catalogue/pin.h"
 
 /* Categories of most tests: family 5 over product 10, product 11, classifications 20 and 21. */
 static void put_categories(struct fixture *f)
@@ -265,6 +266,62 @@ static void test_children_follow_their_bundle(void **state)
     NAMES("does not travel");
     REFUSED(su_closure_explain(c, &absent, &why, &e), SU_NOT_FOUND);
     NAMES("not in the catalogue");
+}
+
+/* A pinned update is selected beside what the profile selects, with all it needs. */
+static void test_pinned(void **state)
+{
+    struct fixture *f = *state;
+    put_selection(f);
+    struct su_guid pinned = guid_of(102), also = guid_of(100), absent = guid_of(999);
+    bool has;
+    GOOD(su_pin_add(f->home.db, &pinned, SU_PIN_CATALOGUE, NULL, &e));
+    GOOD(su_pin_add(f->home.db, &pinned, SU_PIN_OPERATOR, "twice", &e)); /* stays as it is */
+    GOOD(su_pin_add(f->home.db, &also, SU_PIN_THIRD_PARTY, "selected anyway", &e));
+    GOOD(su_pin_add(f->home.db, &absent, SU_PIN_OPERATOR, "not held", &e));
+    SU_AUTO(su_closure) struct su_closure *c = walk(f, ONLY(10), ONLY(20));
+    expect_carried(c, "5.1 10.1 11.1 20.1 100.1 102.1 103.1 104.1");
+    expect_counts(c, 6, 8, 9, 0);
+    SU_AUTO(su_buf) struct su_buf why = SU_BUF_INIT(10000);
+    GOOD(su_closure_explain(c, &pinned, &why, &e));
+    assert_memory_equal(why.bytes, "selected: pinned 00000066-", 26);
+    su_buf_clear(&why);
+    GOOD(su_closure_explain(c, &also, &why, &e));
+    assert_memory_equal(why.bytes, "selected 00000064-", 18);
+    assert_int_equal(su_closure_exclusion(c, &pinned), SU_TRAVELS);
+    SU_AUTO(su_closure) struct su_closure *all = walk(f, NULL, NULL);
+    expect_counts(all, 13, 13, 17, 0);
+    /* The books: what a selection depends on. */
+    uint8_t three[SU_SHA256_BYTES], two[SU_SHA256_BYTES];
+    uint64_t count;
+    GOOD(su_pin_digest(f->home.db, three, &count, &e));
+    assert_int_equal(count, 3);
+    GOOD(su_pin_remove(f->home.db, &absent, &e));
+    GOOD(su_pin_remove(f->home.db, &absent, &e));
+    GOOD(su_pin_digest(f->home.db, two, &count, &e));
+    assert_int_equal(count, 2);
+    assert_memory_not_equal(two, three, sizeof two);
+    GOOD(su_pin_has(f->home.db, &absent, &has, &e));
+    assert_false(has);
+    GOOD(su_pin_has(f->home.db, &pinned, &has, &e));
+    assert_true(has);
+    SU_AUTO(su_buf) struct su_buf pins = SU_BUF_INIT(1000);
+    GOOD(su_query_text(f->home.db, &pins, NULL, &e, "SELECT group_concat(reason||' '||note, ';') FROM (SELECT * FROM pin ORDER BY update_id)"));
+    assert_string_equal(pins.bytes, "third-party selected anyway;catalogue ");
+}
+
+/* What a pinned update lacks is a hole like any other. */
+static void test_pinned_with_a_hole(void **state)
+{
+    struct fixture *f = *state;
+    put_categories(f);
+    put(f, 100, 200, "Software", "Update", "c10 c20 p3");
+    struct su_guid id = guid_of(100);
+    GOOD(su_pin_add(f->home.db, &id, SU_PIN_OPERATOR, NULL, &e));
+    SU_AUTO(su_closure) struct su_closure *c = walk(f, ONLY(11), ONLY(20));
+    assert_int_equal(su_closure_hole_count(c), 1);
+    expect_hole(c, 0, "prerequisite 00000064-0000-4000-8000-000000000064 200 " ID(3),
+                "selected: pinned 00000064-0000-4000-8000-000000000064 (Update) -> prerequisite " ID(3) ": not held");
 }
 
 static void test_category_chain_is_named_so(void **state)
@@ -545,7 +602,7 @@ static void test_no_failure_is_swallowed(void **state)
     struct fixture *f = *state;
     put_selection(f);
     fails_without(f, NEEDED("revision", "info"), load);
-    fails_without(f, NEEDED("revision", "info"), load_and_walk);
+    fails_without(f, NEEDED("revision", "info", "pin"), load_and_walk);
     fails_without(f, NEEDED("revision", "info"), load_and_judge);
 }
 
@@ -564,6 +621,8 @@ int main(void)
         HELD(test_old_revisions_count),
         HELD(test_selection),
         HELD(test_children_follow_their_bundle),
+        HELD(test_pinned),
+        HELD(test_pinned_with_a_hole),
         HELD(test_category_chain_is_named_so),
         HELD(test_empty_catalogue),
         HELD(test_random_catalogues),
