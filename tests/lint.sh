@@ -38,7 +38,7 @@ only() { # HEADER-PATTERN FILE-PATTERN
 }
 for line in "$(only 'archive' 'common/lib/archive\.c')" "$(only 'libxml' 'common/lib/xml\.c')" "$(only 'sqlite3' 'common/lib/(db|feed)\.c')" \
             "$(only 'openssl' 'common/lib/(digest|mac|sign|cms)\.c')" "$(only 'z(std|dict)' 'common/lib/pack\.c')" \
-            "$(only 'isa-l' 'common/lib/shards\.c')" "$(only 'curl' 'common/lib/http\.c')"; do
+            "$(only 'isa-l' 'common/lib/shards\.c')" "$(only 'curl' 'common/lib/http(_url)?\.c')"; do
     [ -z "$line" ] || finding "$line"
 done
 

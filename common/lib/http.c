@@ -12,7 +12,6 @@
 #include "common/sys/interrupt.h"
 
 #define MAX_REDIRECTS 5
-#define STEP_MS 250
 /* What is read of an answer that nobody wants, to keep the connection. */
 #define MAX_DROPPED_BYTES (64 * SU_KIB)
 #define BUFFER_BYTES (128 * SU_KIB)
@@ -50,72 +49,6 @@ static void initialize(void)
     global = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* Addresses. */
-
-/* libcurl's own reading of the address, so that what is checked is what is asked. */
-static CURLU *parse(const char *url, struct su_err *err)
-{
-    static const char not_one[] = "not an address to fetch from";
-    CURLU *parts = NULL;
-    char *scheme = NULL;
-    size_t length = strnlen(url, SU_MAX_URL_BYTES + 1);
-    if (length > SU_MAX_URL_BYTES) {
-        (void)su_fail(err, SU_ADDRESS, "%s: longer than %u bytes", not_one, SU_MAX_URL_BYTES);
-        return NULL;
-    }
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)url[i] < 0x20 || url[i] == 0x7f) {
-            (void)su_fail(err, SU_ADDRESS, "%s: it has control characters", not_one);
-            return NULL;
-        }
-    parts = curl_url();
-    if (!parts) {
-        (void)su_fail_memory(err);
-        return NULL;
-    }
-    CURLUcode code = curl_url_set(parts, CURLUPART_URL, url,
-                                  CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE | CURLU_URLENCODE);
-    bool is_good = code == CURLUE_OK && curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                   (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
-    if (!is_good)
-        (void)(code == CURLUE_OK ? su_fail(err, SU_ADDRESS, "%s: '%s' is neither http nor https", not_one,
-                                           scheme ? scheme : "")
-                                 : su_fail(err, SU_ADDRESS, "%s: %s", not_one, curl_url_strerror(code)));
-    curl_free(scheme);
-    if (!is_good) {
-        curl_url_cleanup(parts);
-        return NULL;
-    }
-    return parts;
-}
-
-int su_http_check(const char *url, struct su_err *err)
-{
-    CURLU *parts = parse(url, err);
-    curl_url_cleanup(parts);
-    return parts ? 0 : -1;
-}
-
-void su_http_shown(const char *url, char out[SU_URL_SHOWN])
-{
-    struct su_err ignored = SU_ERR_INIT;
-    CURLU *parts = parse(url, &ignored);
-    char *text = NULL, *query = NULL;
-    (void)snprintf(out, SU_URL_SHOWN, "an address that cannot be shown");
-    if (!parts)
-        return;
-    bool has_query = curl_url_get(parts, CURLUPART_QUERY, &query, 0) == CURLUE_OK;
-    if (curl_url_set(parts, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_QUERY, NULL, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_URL, &text, 0) == CURLUE_OK)
-        (void)snprintf(out, SU_URL_SHOWN, "%s%s", text, has_query ? "?..." : "");
-    curl_free(query);
-    curl_free(text);
-    curl_url_cleanup(parts);
-}
-
 /* Making and ending. */
 
 static int copy_text(const char **text, struct su_err *err)
@@ -151,7 +84,7 @@ static int check_options(const struct su_http_options *o, struct su_err *err)
     for (const char *c = o->user_agent; c && *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return su_fail(err, SU_CONFIG, "the name this program gives itself has control characters");
-    if (o->proxy && o->proxy[0] && su_http_check(o->proxy, err) < 0) {
+    if (o->proxy && o->proxy[0] && su_url_check(o->proxy, err) < 0) {
         (void)su_prefix(err, "the proxy");
         return su_remedy(err, "Give it as http://HOST:PORT");
     }
@@ -451,20 +384,15 @@ static CURLcode set_request(struct transfer *t, const char *url)
 /* A handle of its own for each address: nothing of the one before, credentials above all, is left in it. */
 static int ask(struct transfer *t, const char *url, struct su_err *err)
 {
-    CURLU *parts = parse(url, err);
-    char *whole = NULL;
-    if (!parts)
+    char *whole = su_url_normal(url, err);
+    if (!whole)
         return -1;
-    CURLUcode got = curl_url_get(parts, CURLUPART_URL, &whole, 0);
-    curl_url_cleanup(parts);
-    if (got != CURLUE_OK)
-        return su_fail(err, SU_ADDRESS, "not an address to fetch from: %s", curl_url_strerror(got));
-    su_http_shown(url, t->shown);
+    su_url_shown(url, t->shown);
     drop_easy(t);
     t->easy = curl_easy_init();
     CURLcode code = t->easy ? set_safety(t) : CURLE_OUT_OF_MEMORY;
     code = code ? code : set_request(t, whole);
-    curl_free(whole);
+    free(whole);
     if (code)
         return su_fail(err, code == CURLE_OUT_OF_MEMORY ? SU_MEMORY : SU_BUG, "libcurl: %s",
                        curl_easy_strerror(code));
@@ -618,22 +546,22 @@ static void let_on(struct su_http *h)
 }
 
 /* Until the allowance has grown above nothing, when it is that which is waited for. */
-static int wait_ms(const struct su_http *h)
+static int wait_ms(const struct su_http *h, int most)
 {
     if (!h->options.bytes_per_second || h->allowance > 0)
-        return STEP_MS;
+        return most;
     double ms = 1000 * -h->allowance / (double)h->options.bytes_per_second + 1;
-    return ms < STEP_MS ? (int)ms : STEP_MS;
+    return ms < most ? (int)ms : most;
 }
 
-int su_http_step(struct su_http *http, struct su_err *err)
+int su_http_step(struct su_http *http, unsigned most_ms, struct su_err *err)
 {
     int running;
     let_on(http);
     CURLMcode code = curl_multi_perform(http->multi, &running);
     end_finished(http);
     if (code == CURLM_OK && http->count > 0 && running == http->count)
-        code = curl_multi_poll(http->multi, NULL, 0, wait_ms(http), NULL);
+        code = curl_multi_poll(http->multi, NULL, 0, wait_ms(http, (int)most_ms), NULL);
     end_stalled(http);
     if (code == CURLM_OK && su_interrupt_check(err) == 0)
         return http->count;

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/err.h"
+#include "common/lib/http_url.h"
 
 struct su_http_options {
     const char *ca_file;      /* PEM: these authorities and no others; NULL: the system's */
@@ -77,13 +77,7 @@ struct su_http_request {
     void *context;
 };
 int su_http_start(struct su_http *http, const struct su_http_request *request, struct su_err *err) SU_CHECKED;
-/* Works for a quarter of a second at most when there is nothing to do. How many still run, or -1 when interrupted. */
-int su_http_step(struct su_http *http, struct su_err *err) SU_CHECKED;
-
-/* Whether it is an address this can ask: SU_ADDRESS says why not. */
-int su_http_check(const char *url, struct su_err *err) SU_CHECKED;
-/* The address as it may be shown. */
-#define SU_URL_SHOWN 512
-void su_http_shown(const char *url, char out[SU_URL_SHOWN]);
+/* Waits `most_ms` at most when there is nothing to do. How many still run, or -1 when interrupted. */
+int su_http_step(struct su_http *http, unsigned most_ms, struct su_err *err) SU_CHECKED;
 
 #endif

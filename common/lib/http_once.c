@@ -34,7 +34,7 @@ static int once(struct su_http *h, const char *url, const struct su_http_post *p
     if (su_http_start(h, &request, err) < 0)
         return -1;
     while (!s.is_done)
-        if (su_http_step(h, err) < 0)
+        if (su_http_step(h, 250, err) < 0)
             return -1;
     if (s.has_failed) {
         *err = s.failure;
