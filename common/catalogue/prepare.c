@@ -186,7 +186,7 @@ static int check_identity(const struct su_record *record, const struct su_update
 {
     char a[SU_GUID_TEXT], b[SU_GUID_TEXT];
     if (memcmp(record->id.bytes, update->id.bytes, sizeof update->id.bytes) != 0 ||
-        record->revision != update->revision)
+        (update->has_revision && record->revision != update->revision))
         return su_fail(err, SU_DATA, "the document says it is %s revision %u, its record says %s revision %u",
                        su_guid_format(&update->id, a), update->revision, su_guid_format(&record->id, b),
                        record->revision);

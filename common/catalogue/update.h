@@ -1,5 +1,5 @@
 /*
- * update.h - one update document (msus/2002/12/Update) taken apart.
+ * update.h - one update document taken apart: an Update (msus/2002/12) or another vendor's package (sdp_parse.h).
  *
  * Only what selection, closure, content and people need is taken; the document itself is kept as
  * bytes elsewhere and never rewritten. Elements are matched by namespace, not prefix
@@ -32,13 +32,15 @@ struct su_update_file {
     bool has_sha256, is_licence, is_express;
     uint64_t bytes;
     const char *name, *language; /* language: licence terms, else "" */
+    const char *uri;             /* where it can be had, of a third-party document; else "" */
 };
 
 struct su_localized {
     const char *language, *title, *description;
 };
 
-/* kind: kb bulletin cve language url support, and "property" as "Name=value". */
+/* kind: kb bulletin cve language url support, and "property" as "Name=value"; of a third-party document also
+ * vendor product classification handler rule. */
 struct su_tag {
     const char *kind, *value;
 };
@@ -46,6 +48,7 @@ struct su_tag {
 struct su_update {
     struct su_guid id;
     uint32_t revision;
+    bool has_revision; /* a third-party document (sdp_parse.h) states none: its record does */
     enum su_update_type type;
     bool is_expired, is_deployable;
     const char *created, *severity, *category_type, *default_language; /* "" when absent */

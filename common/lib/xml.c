@@ -16,6 +16,8 @@ struct su_xml {
     xmlParserCtxtPtr parser;
     unsigned depth;
     bool has_begun, has_failed;
+    const xmlChar **declared; /* prefix, URI; of the element whose start callback runs */
+    size_t declared_count;
     struct su_err error; /* the first failure, ours or libxml2's */
 };
 
@@ -31,7 +33,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
                      const xmlChar **list)
 {
     struct su_xml *xml = ((xmlParserCtxtPtr)ctx)->_private;
-    (void)prefix, (void)namespace_list, (void)defaulted;
+    (void)prefix, (void)defaulted;
     struct su_xml_attribute attributes[SU_MAX_XML_ATTRIBUTES];
     if (xml->has_failed)
         return;
@@ -51,9 +53,12 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
         attributes[i].value = (const char *)list[5 * i + 3];
         attributes[i].length = (size_t)(list[5 * i + 4] - list[5 * i + 3]);
     }
+    xml->declared = namespace_list;
+    xml->declared_count = (size_t)namespaces;
     if (xml->handler->start(xml->context, uri ? (const char *)uri : "", (const char *)name, attributes,
                             (size_t)count, &xml->error) < 0)
         stop(xml);
+    xml->declared_count = 0;
 }
 
 static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
@@ -182,6 +187,21 @@ int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_
 int su_xml_finish(struct su_xml *xml, struct su_err *err)
 {
     return result(xml, xmlParseChunk(xml->parser, NULL, 0, 1), err);
+}
+
+uint64_t su_xml_offset(const struct su_xml *xml)
+{
+    long at = xmlByteConsumed(xml->parser);
+    return at < 0 ? 0 : (uint64_t)at;
+}
+
+bool su_xml_declared(const struct su_xml *xml, size_t n, const char **prefix, const char **uri)
+{
+    if (n >= xml->declared_count)
+        return false;
+    *prefix = xml->declared[2 * n] ? (const char *)xml->declared[2 * n] : "";
+    *uri = xml->declared[2 * n + 1] ? (const char *)xml->declared[2 * n + 1] : "";
+    return true;
 }
 
 void su_xml_cleanup(struct su_xml **xml)

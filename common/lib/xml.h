@@ -5,7 +5,9 @@
 #ifndef SU_XML_H
 #define SU_XML_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/err.h"
 
@@ -31,5 +33,11 @@ struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, s
 int su_xml_feed(struct su_xml *xml, const char *bytes, size_t length, struct su_err *err) SU_CHECKED;
 int su_xml_finish(struct su_xml *xml, struct su_err *err) SU_CHECKED;
 void su_xml_cleanup(struct su_xml **xml);
+
+/* Where in the bytes that were fed the parser stands: in a start callback before the '>' or '/>' of its tag, in an end
+ * callback behind the '>' of its tag, after a feed before what could not be parsed yet. */
+uint64_t su_xml_offset(const struct su_xml *xml);
+/* In a start callback: the n-th namespace this very element declares ("" the default prefix); false past the last. */
+bool su_xml_declared(const struct su_xml *xml, size_t n, const char **prefix, const char **uri);
 
 #endif

@@ -348,6 +348,65 @@ static void test_message_has_a_position(void **state)
     assert_int_not_equal(e.text[strlen(e.text) - 1], ' '); /* libxml2 ends its messages with a line end */
 }
 
+/* ---- where the parser stands, and what an element declares ---- */
+
+struct places {
+    struct su_xml *xml;
+    const char *text;
+    uint64_t ends[8]; /* behind each '>' of an end */
+    char before[9];   /* the byte at each start's offset */
+    size_t starts, stops;
+    char declared[200];
+};
+
+static int places_start(void *context, const char *uri, const char *name, const struct su_xml_attribute *a, size_t n, struct su_err *err)
+{
+    struct places *p = context;
+    const char *prefix, *of;
+    (void)uri, (void)name, (void)a, (void)n, (void)err;
+    p->before[p->starts++] = p->text[su_xml_offset(p->xml)];
+    for (size_t i = 0; su_xml_declared(p->xml, i, &prefix, &of); i++)
+        (void)snprintf(p->declared + strlen(p->declared), sizeof p->declared - strlen(p->declared), "%s=%s;", prefix, of);
+    return 0;
+}
+
+static int places_end(void *context, const char *uri, const char *name, struct su_err *err)
+{
+    struct places *p = context;
+    (void)uri, (void)name, (void)err;
+    p->ends[p->stops++] = su_xml_offset(p->xml);
+    return 0;
+}
+
+static int places_text(void *context, const char *text, size_t length, struct su_err *err)
+{
+    (void)context, (void)text, (void)length, (void)err;
+    return 0;
+}
+
+/* Whole and in pieces of every length: the places are those of the bytes, not of the pieces. */
+static void test_places_and_declarations(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf<?xml version=\"1.0\"?>\r\n<a xmlns=\"urn:d\" xmlns:p=\"urn:&amp;p\" b=\"&lt;&#252;\"  >\xc3\xbc<p:b/>"
+                               "<c xmlns:q=\"urn:q\" ></c ></a>";
+    static const struct su_xml_handler place = {places_start, places_end, places_text};
+    (void)state;
+    for (size_t piece = 1; piece <= sizeof text - 1; piece++) {
+        struct places p = {.text = text};
+        p.xml = su_xml_new(&place, &p, &e);
+        assert_non_null(p.xml);
+        for (size_t at = 0; at < sizeof text - 1; at += piece)
+            GOOD(su_xml_feed(p.xml, text + at, sizeof text - 1 - at < piece ? sizeof text - 1 - at : piece, &e));
+        GOOD(su_xml_finish(p.xml, &e));
+        assert_string_equal(p.before, ">/>");
+        assert_int_equal(p.ends[0], strstr(text, "<c ") - text);
+        assert_int_equal(p.ends[1], strstr(text, "</a>") - text);
+        assert_int_equal(p.ends[2], sizeof text - 1);
+        assert_string_equal(p.declared, "=urn:d;p=urn:&p;q=urn:q;");
+        su_xml_cleanup(&p.xml);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_long_tags),
         cmocka_unit_test(test_handler_stops_the_parse),
         cmocka_unit_test(test_message_has_a_position),
+        cmocka_unit_test(test_places_and_declarations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

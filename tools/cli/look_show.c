@@ -196,7 +196,7 @@ static void show_properties(struct showing *s, const struct su_record *record)
     static const char *const origins[] = {"synchronization", "catalogue import", "third party"};
     su_guid_format(&u->id, id);
     su_json_text(&c->json, "update_id", id);
-    su_json_int(&c->json, "revision", u->revision);
+    su_json_int(&c->json, "revision", record->revision);
     su_json_text(&c->json, "type", su_update_type_text(u->type));
     su_json_text(&c->json, "title", l ? l->title : "");
     su_json_text(&c->json, "description", l ? l->description : "");
@@ -207,7 +207,7 @@ static void show_properties(struct showing *s, const struct su_record *record)
     su_json_text(&c->json, "origin", origins[record->origin]);
     su_json_hex(&c->json, "document_sha256", record->document_sha256, SU_SHA256_BYTES);
     su_line(c, "%s", l ? l->title : "(no title)");
-    su_line(c, "  Update id    %s revision %u", id, u->revision);
+    su_line(c, "  Update id    %s revision %u", id, record->revision);
     su_line(c, "  Type         %s%s%s%s, %s", su_update_type_text(u->type), u->category_type[0] ? " (" : "",
             u->category_type, u->category_type[0] ? ")" : "", u->is_expired ? "expired" : "published");
     su_line(c, "  Revised      %s%s%s", u->created, u->severity[0] ? ", severity " : "", u->severity);
