@@ -146,6 +146,30 @@ refused() {
     site_dump | cmp -s - refused.before || fail "the site changed: $*"
 }
 
+# upstream ARGUMENT...: starts the test upstream (tests/upstream.py, packages and switches) in the background; $UP is its
+# address, upstream.log its log. It ends with the test. 'upstream_stop' ends it before; 'control ORDER=VALUE' turns it.
+upstream() {
+    upstream_stop
+    rm -f upstream.port upstream.log
+    python3 "$CHECK/upstream.py" "$@" --log upstream.log --with-parent > upstream.port 2> upstream.err &
+    UPSTREAM=$!
+    trap upstream_stop EXIT
+    _tries=0
+    until [ -s upstream.port ]; do
+        _tries=$((_tries + 1))
+        if [ $_tries = 600 ] || ! kill -0 "$UPSTREAM" 2> /dev/null; then cat upstream.err >&2; fail "the upstream does not start: $*"; fi
+        sleep 0.05
+    done
+    UP=http://127.0.0.1:$(cut -d ' ' -f 2 upstream.port)
+}
+upstream_stop() {
+    [ -z "$UPSTREAM" ] || { kill "$UPSTREAM" 2> /dev/null; wait "$UPSTREAM" 2> /dev/null || true; }
+    UPSTREAM=
+}
+control() { curl -sSf --noproxy '*' -X POST "$UP/control?$1" -d '' > control.out || fail "the upstream refused $1"; }
+# served OPERATION [FIELD]: how many such calls the log has, or the sum of a field of them (ids, updates, out, ...).
+served() { awk -v want="operation=$1" -v field="${2:-}" '$2 == want { n++; for (i = 3; i <= NF; i++) { split($i, p, "="); if (p[1] == field) sum += p[2] } } END { print field == "" ? n + 0 : sum + 0 }' upstream.log; }
+
 # Everything about a tree but when it was read: names, kinds, modes, times, links, bytes.
 tree_sum() { (cd "$1" && find . -printf '%p %y %m %s %T@ %l\n' | sort && find . -type f -exec sha256sum {} + | sort); }
 # The hub's catalogue and books, as text.
