@@ -24,7 +24,7 @@ SPOILED = {
     "blob-damaged": "a compressed document has a wrong byte",
     "blob-cut": "a compressed document ends early",
     "bomb": "a compressed document unpacks to 1 GiB",
-    "oversized": "a document of 300 MB comes as text",
+    "oversized": "a document of 72 MB comes as text",
 }
 ANSWERS = {
     "cookie-wrong": "GetCookie answers with a cookie this server does not know",
@@ -38,7 +38,7 @@ TRANSPORT = {
     "http-401": "HTTP 401", "http-403": "HTTP 403", "http-404": "HTTP 404", "http-500": "HTTP 500 with a page, no SOAP",
     "http-503": "HTTP 503 with Retry-After: 1",
     "redirect": "HTTP 302 to another server's address",
-    "slow": "the answer comes in 1,000 pieces over 20 seconds",
+    "slow": "the answer comes in 100 pieces over 3 seconds",
     "stalled": "half of the answer comes, then nothing for 10 minutes",
     "garbage": "random bytes instead of the answer", "not-xml": "a page of HTML instead of the answer",
     "laughs": "entities that unfold a billion times",
@@ -104,7 +104,7 @@ def spoil(name, entries, updates, data):
         changed = change_blob(re.sub(r"<XmlUpdateBlobCompressed>.*?</XmlUpdateBlobCompressed>", "", last), lambda cab: bomb(1 << 30))
     else:
         text = "&lt;a&gt;" * 4096
-        changed = f"<ServerSyncUpdateData>{identity}<XmlUpdateBlob>{text * (300_000_000 // len(text))}</XmlUpdateBlob></ServerSyncUpdateData>"
+        changed = f"<ServerSyncUpdateData>{identity}<XmlUpdateBlob>{text * (216_000_000 // len(text))}</XmlUpdateBlob></ServerSyncUpdateData>"
     return entries[:-1] + [changed]
 
 
@@ -164,14 +164,16 @@ def misbehave(handler, name, status, headers, body):
         else:
             handler.send_head(status, {**headers, "Content-Length": str(length)})
             if name == "slow":
-                piece = len(body) // 1000 + 1
+                piece = len(body) // 100 + 1
                 for at in range(0, len(body), piece):
                     handler.wfile.write(body[at:at + piece])
-                    time.sleep(0.02)
+                    handler.wfile.flush()
+                    time.sleep(0.03)
             else:
                 handler.wfile.write(body[:len(body) // 2] if name in ("truncated", "stalled") else body)
                 if name == "stalled":
                     handler.wait_for_client(600)
+            handler.wfile.flush()
         handler.connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass  # the client had enough

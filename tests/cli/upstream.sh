@@ -70,3 +70,24 @@ except Refused as refused: assert refused.args[1:] == ("FileDigestsMissing", "A"
 ask(bytes.fromhex(sys.argv[3]))' "$CHECK" "$UP" "$(basename "${file%.*}")"
     same "$(get "$UP/Content/$file")" 200 'after it was asked for'
 }
+
+# The test server says no, counts and misbehaves as it should: a lax one would prove nothing of who passes it.
+test_upstream_says_no() {
+    packages
+    upstream p1 p2
+    python3 "$CHECK/check_upstream.py" no "$UP"
+}
+test_upstream_anchors() {
+    packages
+    upstream p1 p2 --server-id 11111111-2222-3333-4444-555555555555
+    other=$UP
+    python3 "$CHECK/upstream.py" p1 p2 --with-parent > port2 & # another server, beside
+    until [ -s port2 ]; do sleep 0.05; done
+    python3 "$CHECK/check_upstream.py" anchors "http://127.0.0.1:$(cut -d ' ' -f 2 port2)" "$other"
+    kill $!
+}
+test_upstream_misbehaves() {
+    packages
+    upstream p1 p2
+    python3 "$CHECK/check_upstream.py" faults "$UP"
+}
