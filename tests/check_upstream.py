@@ -223,7 +223,7 @@ def faults(url):
         if name in ("bomb", "oversized"):  # these are looked at from a distance
             count, start = stream(url, keys[:1])
             cabinet = re.search(b"<XmlUpdateBlobCompressed>([A-Za-z0-9+/]{800})", start)
-            unpacked = int.from_bytes(base64.b64decode(cabinet[1])[44:48], "little") if cabinet else count // 4
+            unpacked = int.from_bytes(base64.b64decode(cabinet[1])[44:48], "little") if cabinet else count // 3
             assert unpacked > 70_000_000 and (count < 10_000_000 or name == "oversized"), (name, count, unpacked)
             continue
         try:
