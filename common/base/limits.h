@@ -42,6 +42,8 @@
 #define SU_MAX_HTTP_ANSWER_BYTES (256 * SU_MIB)
 /* The headers of one answer; genuine ones stay below 2 KiB. */
 #define SU_MAX_HTTP_HEADER_BYTES (64 * SU_KIB)
+/* Files fetched at once: more only queue at the server, and each has its buffer. */
+#define SU_MAX_FETCH_CONNECTIONS 16u
 /* All addresses of one record; an update with 2,000 files would need 300 KiB. */
 #define SU_MAX_RECORD_URLS_BYTES (4 * SU_MIB)
 

@@ -494,8 +494,9 @@ static void end(struct transfer *t, CURLcode code)
     free_transfer(t);
 }
 
-static void end_finished(struct su_http *h)
+static bool end_finished(struct su_http *h)
 {
+    bool is_any = false;
     CURLMsg *message;
     int left;
     while ((message = curl_multi_info_read(h->multi, &left))) {
@@ -504,7 +505,9 @@ static void end_finished(struct su_http *h)
         if (message->msg == CURLMSG_DONE &&
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t) == CURLE_OK && t)
             end(t, code);
+        is_any = true;
     }
+    return is_any;
 }
 
 static void end_stalled(struct su_http *h)
@@ -559,8 +562,8 @@ int su_http_step(struct su_http *http, unsigned most_ms, struct su_err *err)
     int running;
     let_on(http);
     CURLMcode code = curl_multi_perform(http->multi, &running);
-    end_finished(http);
-    if (code == CURLM_OK && http->count > 0 && running == http->count)
+    bool is_any = end_finished(http); /* then the caller has something to do */
+    if (code == CURLM_OK && !is_any && http->count > 0)
         code = curl_multi_poll(http->multi, NULL, 0, wait_ms(http, (int)most_ms), NULL);
     end_stalled(http);
     if (code == CURLM_OK && su_interrupt_check(err) == 0)

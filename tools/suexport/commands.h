@@ -16,6 +16,7 @@ int cmd_sync(struct su_context *c, struct su_err *err);
 int cmd_products(struct su_context *c, struct su_err *err);
 int cmd_classifications(struct su_context *c, struct su_err *err);
 int cmd_content_add(struct su_context *c, struct su_err *err);
+int cmd_content_fetch(struct su_context *c, struct su_err *err);
 int cmd_content_list(struct su_context *c, struct su_err *err);
 int cmd_site_add(struct su_context *c, struct su_err *err);
 int cmd_site_set(struct su_context *c, struct su_err *err);
