@@ -160,13 +160,20 @@ upstream() {
         if [ $_tries = 600 ] || ! kill -0 "$UPSTREAM" 2> /dev/null; then cat upstream.err >&2; fail "the upstream does not start: $*"; fi
         sleep 0.05
     done
-    UP=http://127.0.0.1:$(cut -d ' ' -f 2 upstream.port)
+    UP=$(cut -d ' ' -f 3 upstream.port)
 }
 upstream_stop() {
     [ -z "$UPSTREAM" ] || { kill "$UPSTREAM" 2> /dev/null; wait "$UPSTREAM" 2> /dev/null || true; }
     UPSTREAM=
 }
-control() { curl -sSf --noproxy '*' -X POST "$UP/control?$1" -d '' > control.out || fail "the upstream refused $1"; }
+control() { curl -sSfk --noproxy '*' -X POST "$UP/control?$1" -d '' > control.out || fail "the upstream refused $1"; }
+# tls_authority [NAME]: NAME.pem and NAME.key, an authority, and server.pem, server.key, which it vouches for, at 127.0.0.1.
+tls_authority() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "${1:-authority}.key" -out "${1:-authority}.pem" -days 30 \
+        -subj "/CN=Test ${1:-authority}" -addext basicConstraints=critical,CA:TRUE 2> /dev/null
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.pem -days 30 -subj /CN=127.0.0.1 \
+        -CA "${1:-authority}.pem" -CAkey "${1:-authority}.key" -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE 2> /dev/null
+}
 # served OPERATION [FIELD]: how many such calls the log has, or the sum of a field of them (ids, updates, out, ...).
 served() { awk -v want="operation=$1" -v field="${2:-}" '$2 == want { n++; for (i = 3; i <= NF; i++) { split($i, p, "="); if (p[1] == field) sum += p[2] } } END { print field == "" ? n + 0 : sum + 0 }' upstream.log; }
 

@@ -3,7 +3,7 @@
 
 It serves generated packages (samples/generate --month 1, --month 2) as an update server would, and says no
 like one: every request is checked strictly, cookies end, batches have a limit, and whatever is ordered with
---fault goes wrong. It prints `port N` when it listens and ends on SIGTERM. While it runs, POST /control with a
+--fault goes wrong. It prints `port N URL` when it listens and ends on SIGTERM. While it runs, POST /control with a
 query changes it: month=2, fault=NAME@N (once more for more), faults=none, cookie-life=S, max-batch=N.
 Each line of the log is one call: `operation=GetUpdateData status=200 in=BYTES out=BYTES ...`; ids= is how many
 were asked for or listed, updates= how many documents came, anchor= the month the anchor stood for (0: none).
@@ -26,7 +26,7 @@ from upstream_soap import Fault
 
 PATHS = {"/serversyncwebservice/serversyncwebservice.asmx": upstream_soap.SYNC, "/dssauthwebservice/dssauthwebservice.asmx": upstream_soap.AUTH}
 OPERATIONS = (*upstream_soap.SHAPES, "Content")
-REQUEST_MAX = 1 << 22
+REQUEST_MAX = 1 << 24
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -79,7 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         path, _, query = self.path.partition("?")
         size = self.headers.get("Content-Length", "")
-        if not re.fullmatch("[0-9]{1,7}", size) or int(size) > REQUEST_MAX:
+        if not re.fullmatch("[0-9]{1,8}", size) or int(size) > REQUEST_MAX:
             self.close_connection = True
             return self.send_whole(411, {}, b"")
         body = self.rfile.read(int(size))
@@ -275,7 +275,7 @@ def main():
         threading.Thread(target=server.shutdown).start()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"port {server.server_address[1]}", flush=True)
+    print(f"port {server.server_address[1]} {server.options.base}", flush=True)
     server.serve_forever(poll_interval=0.1)
 
 

@@ -22,7 +22,7 @@ FOREVER = "9999-12-31T23:59:59.9999999"
 EVERY_COMPUTER, UNASSIGNED = "a0a08746-4dbe-4a37-9adf-9e7652c0b421", "b73ca6ed-5727-47f3-84de-015e03f6a88a"
 
 COOKIE = ("cookie", 1, 1, [("Expiration", 1, 1, "dateTime"), ("EncryptedData", 1, 1, "base64")])
-ID_AND_DELTA = [("IdAndDelta", 0, 5000, [("Id", 1, 1, "guid"), ("Delta", 1, 1, "boolean")])]
+ID_AND_DELTA = [("IdAndDelta", 0, 100000, [("Id", 1, 1, "guid"), ("Delta", 1, 1, "boolean")])]
 IDENTITIES = [("UpdateIdentity", 0, 5000, [("UpdateID", 1, 1, "guid"), ("RevisionNumber", 1, 1, "int")])]
 SHAPES = {
     "GetAuthConfig": (SYNC, []),

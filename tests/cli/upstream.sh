@@ -91,3 +91,19 @@ test_upstream_misbehaves() {
     upstream p1 p2
     python3 "$CHECK/check_upstream.py" faults "$UP"
 }
+test_upstream_speaks_tls_and_ends() {
+    packages
+    tls_authority
+    upstream p1 --tls server.pem server.key
+    fetch() { curl -sS --noproxy '*' "$@" "$UP/Content/none" > got 2> err; }
+    fetch --cacert authority.pem || fail 'its own authority does not vouch for it'
+    ! fetch || fail 'trusted without an authority'
+    ! curl -sS --noproxy '*' "http://${UP#https://}/" > got 2> err || fail 'speaks without TLS'
+    # It ends with who started it, however that ends.
+    sh -c "python3 '$CHECK/upstream.py' p1 --with-parent > port3 & echo \$! > pid3; wait" &
+    until [ -s port3 ]; do sleep 0.05; done
+    kill -0 "$(cat pid3)"
+    kill -9 $!
+    tries=0
+    while kill -0 "$(cat pid3)" 2> /dev/null; do tries=$((tries + 1)); [ $tries -lt 100 ] || fail 'the server lives on'; sleep 0.05; done
+}
