@@ -62,6 +62,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def headed(self, length):
+        """An answer of one byte whose head is `length` bytes long."""
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+        while length - len(head) - 2 > 1100:
+            head += b"X: " + b"h" * 995 + b"\r\n"
+        head += b"X: " + b"h" * (length - len(head) - 2 - 5) + b"\r\n\r\n"
+        self.wfile.write(head + b"x")
+        self.note(200, len(head))
+
     def send(self, body, start=0, pause=0.0):
         """Bytes from `start` on, with the true total; in small steps when `pause` is set."""
         self.send_response(206 if start else 200)
@@ -110,6 +119,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.endless()
         if fault == "headers":
             return self.answer(200, b"x", **{f"X_{i}": "h" * 1000 for i in range(1000)})
+        if fault and fault.startswith("head:"):
+            return self.headed(int(fault[5:]))
+        if fault and fault.startswith("zeros:"):
+            return self.send(bytes(int(fault[6:])))
         if not os.path.isfile(path):
             return self.answer(404, b"no such file")
         body = open(path, "rb").read()

@@ -64,6 +64,34 @@ test_fetch_whole() {
     expect 0 site content verify
 }
 
+# From the update server of the tests, and what --json tells on the way.
+test_fetch_from_an_update_server() {
+    small_package
+    fetch_hub
+    unset http_proxy https_proxy all_proxy
+    upstream pkg
+    expect 0 "$SUEXPORT" --home hub content fetch --from "$UP" --json --limit-rate 3M
+    same "$(counts)" '16 16 0' 'counts'
+    same "$(served Content)" 16 'calls'
+    jq -es 'map(select(.event == "progress" and .phase == "content" and .unit == "bytes")) | length > 2 and
+        (map(select(.finished)) | length) == 1 and all(.total >= .done) and .[-1].done == 3040883' err > /dev/null || { cat err >&2; fail 'progress'; }
+    expect 0 hub content verify
+    # One that holds only what it was asked to get says 404.
+    mv hub/content hub/gone && mkdir hub/content
+    sqlite3 hub/update-point.db 'DELETE FROM stored_file'
+    upstream pkg --lazy-content
+    expect 9 hub content fetch --from "$UP" --json
+    same "$(counts)" '16 0 16' 'counts of a server without content'
+    says 'the server does not hold the file' out
+    # And one that ignores ranges: a part begins anew.
+    upstream pkg --no-ranges
+    mkdir -p hub/content/fetch
+    head -c 1000 "srv/$(nth 1)" > "$(part_of "$(nth 1)")"
+    expect 0 hub content fetch --from "$UP" --json
+    same "$(json '"\(.bytes_resumed) \(.bytes_fetched)"')" '1000 3040883' 'bytes'
+    expect 0 hub content verify
+}
+
 # Which files: those of the sites, of one site, or all; never everything by itself.
 test_fetch_for_whom() {
     fetch_hub

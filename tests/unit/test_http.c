@@ -178,6 +178,36 @@ static void test_an_answer_has_a_maximum(void **state)
     REFUSED(su_http_post(h, at("endless"), &message, collect, &got, &status, &e), SU_LIMIT);
 }
 
+static uint64_t taken;
+static int count(void *context, const void *bytes, size_t length, struct su_err *err)
+{
+    (void)context, (void)bytes, (void)err;
+    taken += length;
+    return 0;
+}
+
+/* The limits of limits.h: at them, and one past. */
+static void test_limits(void **state)
+{
+    (void)state;
+    SU_AUTO(su_http) struct su_http *h = http_with((struct su_http_options){0});
+    char orders[256];
+    long status = 0;
+    (void)snprintf(orders, sizeof orders, "h0 head:%zu\nh1 head:%zu\nb0 zeros:%zu\nb1 zeros:%zu\n",
+                   SU_MAX_HTTP_HEADER_BYTES, SU_MAX_HTTP_HEADER_BYTES + 1, SU_MAX_HTTP_ANSWER_BYTES,
+                   SU_MAX_HTTP_ANSWER_BYTES + 1);
+    faults(orders);
+    GOOD(su_http_get(h, at("h0"), count, NULL, &status, &e));
+    assert_int_equal(status, 200);
+    REFUSED(su_http_get(h, at("h1"), count, NULL, &status, &e), SU_LIMIT);
+    NAMES("headers");
+    taken = 0;
+    GOOD(su_http_get(h, at("b0"), count, NULL, &status, &e));
+    assert_true(taken == SU_MAX_HTTP_ANSWER_BYTES);
+    REFUSED(su_http_get(h, at("b1"), count, NULL, &status, &e), SU_LIMIT);
+    assert_true(taken <= 2 * SU_MAX_HTTP_ANSWER_BYTES);
+}
+
 static void test_redirects(void **state)
 {
     (void)state;
@@ -374,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_post_and_get),
         cmocka_unit_test(test_no_answer_and_the_sinks_error),
         cmocka_unit_test(test_an_answer_has_a_maximum),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_redirects),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_credentials_are_never_told),
