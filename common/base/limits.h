@@ -113,6 +113,10 @@
 #define SU_MAX_FOLDER_NAMES 5000
 /* Bundle folders looked at on one medium. */
 #define SU_MAX_BUNDLES_ON_MEDIUM 1000u
+/* Characters of a text in a report: titles reach 250, and a page wants to be read. */
+#define SU_MAX_REPORT_TEXT 160u
+/* Sites a report lists one by one; more are counted. */
+#define SU_MAX_REPORT_SITES 1000u
 /* Text of one message, and of one JSON document made in memory. */
 #define SU_MAX_JSON_BYTES (256 * SU_MIB)
 /* Page cache of one database connection. A load that makes its indices afterwards appends: 4 to 64 MiB are equally

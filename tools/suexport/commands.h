@@ -34,5 +34,6 @@ int cmd_audit_excluded(struct su_context *c, struct su_err *err);
 int cmd_audit_receipts(struct su_context *c, struct su_err *err);
 int cmd_status(struct su_context *c, struct su_err *err);
 int cmd_explain(struct su_context *c, struct su_err *err);
+int cmd_report(struct su_context *c, struct su_err *err);
 
 #endif

@@ -22,5 +22,6 @@ int cmd_rebuild(struct su_context *c, struct su_err *err);
 int cmd_receipt(struct su_context *c, struct su_err *err);
 int cmd_status(struct su_context *c, struct su_err *err);
 int cmd_explain(struct su_context *c, struct su_err *err);
+int cmd_report(struct su_context *c, struct su_err *err);
 
 #endif
