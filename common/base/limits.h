@@ -100,6 +100,8 @@
 #define SU_MAX_STATEMENT_HEAD_BYTES (2 * SU_MIB)
 /* A report of a malware scan: it is hashed, not kept. */
 #define SU_MAX_SCAN_REPORT_BYTES (64 * SU_MIB)
+/* Times of a schedule that are shown at once: a year of every hour. */
+#define SU_MAX_SCHEDULE_TIMES 10000
 /* Log file size at which it is rotated; the size administrators' scripts use. */
 #define SU_MAX_LOG_BYTES 2621440
 /* Imports whose inverse is kept for undo. */

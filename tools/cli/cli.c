@@ -193,6 +193,41 @@ int su_given_number(const struct su_context *c, const char *option, uint64_t max
     return 0;
 }
 
+int su_given_duration(const struct su_context *c, const char *option, int64_t max, int64_t *out,
+                      struct su_err *err)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}};
+    const char *text = su_given(c, option);
+    size_t length = text ? strlen(text) : 0;
+    uint64_t count;
+    for (size_t i = 0; text && length > 1 && i < sizeof units / sizeof *units; i++)
+        if (text[length - 1] == units[i].unit &&
+            su_u64_parse(&count, text, length - 1, (uint64_t)(max / units[i].seconds))) {
+            *out = (int64_t)count * units[i].seconds;
+            return 0;
+        }
+    return text ? su_fail(err, SU_USAGE, "--%s %s is not a time like 90m, 36h or 7d, at most %lldd", option,
+                          text, (long long)(max / 86400))
+                : 0;
+}
+
+const char *su_duration_text(int64_t seconds, char out[32])
+{
+    long long days = seconds / 86400, hours = seconds / 3600 % 24, minutes = seconds / 60 % 60;
+    if (days > 0)
+        (void)snprintf(out, 32, "%lld d %lld h", days, hours);
+    else if (hours > 0)
+        (void)snprintf(out, 32, "%lld h %lld min", hours, minutes);
+    else if (minutes > 0)
+        (void)snprintf(out, 32, "%lld min", minutes);
+    else
+        (void)snprintf(out, 32, "%lld s", (long long)seconds);
+    return out;
+}
+
 static const char *login_name(void)
 {
     static char text[64];
@@ -258,11 +293,17 @@ static int settle(struct su_context *c, struct su_err *err)
         c->arguments.count > (size_t)c->command->most_arguments)
         return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name,
                        c->command->arguments);
-    if (c->command->needs != SU_NEEDS_NOTHING && !c->home_path) {
+    return settle_actor(c, err);
+}
+
+int su_open_home(struct su_context *c, enum su_access access, struct su_err *err)
+{
+    su_home_cleanup(&c->home);
+    if (!c->home_path) {
         (void)su_fail(err, SU_USAGE, "no home given");
         return su_remedy(err, "Give --home DIR or set SU_HOME.");
     }
-    return settle_actor(c, err);
+    return su_home_open(&c->home, c->home_path, c->program->role, access, c->command->name, err);
 }
 
 static int run(struct su_context *c, struct su_err *err)
@@ -271,8 +312,7 @@ static int run(struct su_context *c, struct su_err *err)
         return -1;
     su_out_begin(c);
     if (c->command->needs != SU_NEEDS_NOTHING &&
-        su_home_open(&c->home, c->home_path, c->program->role,
-                     c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ, c->command->name, err) < 0)
+        su_open_home(c, c->command->needs == SU_NEEDS_WRITE ? SU_WRITE : SU_READ, err) < 0)
         return su_after(err, "Nothing was written.");
     return c->command->run(c, err);
 }

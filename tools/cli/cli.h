@@ -63,6 +63,9 @@ struct su_context {
 
 int su_cli_main(const struct su_program *program, int argc, char **argv);
 
+/* Opens the home for a command that needs NOTHING by the table and decides itself; closes it first where it is open. */
+int su_open_home(struct su_context *context, enum su_access access, struct su_err *err) SU_CHECKED;
+
 /* What was given on the command line. */
 const char *su_given(const struct su_context *context, const char *option); /* the last, or NULL */
 bool su_has(const struct su_context *context, const char *option);
@@ -70,6 +73,11 @@ bool su_has(const struct su_context *context, const char *option);
 const char *su_given_at(const struct su_context *context, const char *option, size_t n);
 const char *su_argument(const struct su_context *context, size_t n); /* NULL past the last */
 int su_given_number(const struct su_context *context, const char *option, uint64_t max, uint64_t *out, struct su_err *err) SU_CHECKED;
+
+/* "90m", "36h", "7d": seconds. */
+int su_given_duration(const struct su_context *context, const char *option, int64_t max, int64_t *out, struct su_err *err) SU_CHECKED;
+/* "3 d 4 h", "5 h 10 min", "12 min", "40 s". */
+const char *su_duration_text(int64_t seconds, char out[32]);
 
 /* One line of the answer on stdout; nothing with --json. Control characters never get out. */
 void su_line(const struct su_context *context, const char *fmt, ...) SU_PRINTF(2, 3);

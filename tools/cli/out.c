@@ -41,7 +41,7 @@ static void log_event(const struct su_context *c, const struct su_event *e)
     SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(8 * SU_KIB);
     char name[32], old[32];
     struct su_err ignored = SU_ERR_INIT;
-    if (c->home.log < 0 || c->command->needs != SU_NEEDS_WRITE)
+    if (c->home.log < 0 || c->home.lock < 0)
         return;
     (void)snprintf(name, sizeof name, "%s.log", c->program->name);
     (void)snprintf(old, sizeof old, "%s.lo_", c->program->name);

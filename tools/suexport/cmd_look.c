@@ -132,12 +132,8 @@ int cmd_explain(struct su_context *c, struct su_err *err)
         return su_fail(
             err, SU_USAGE,
             "explain needs --site CODE to say why an update travels there, or a message id of four digits");
-    if (!c->home_path) {
-        (void)su_fail(err, SU_USAGE, "no home given");
-        return su_remedy(err, "Give --home DIR or set SU_HOME.");
-    }
-    if (su_home_open(&c->home, c->home_path, SU_HUB, SU_READ, "explain", err) < 0 ||
-        su_site_load(c->home.db, code, &site, err) < 0 || su_look_up(c->home.db, word, &ids, err) < 0)
+    if (su_open_home(c, SU_READ, err) < 0 || su_site_load(c->home.db, code, &site, err) < 0 ||
+        su_look_up(c->home.db, word, &ids, err) < 0)
         return -1;
     SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(c->home.db, err);
     if (!closure || su_closure_walk(closure, &site.profile, err) < 0)

@@ -1,45 +1,150 @@
+/*
+ * cmd_sync.c - synchronizing by hand and by the schedule.
+ */
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/hub/schedule.h"
 #include "common/source/sync.h"
+#include "common/sys/program.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
-int cmd_sync(struct su_context *c, struct su_err *err)
+#define LAST_SOURCE "last_source"
+
+/* What was given, else the newest source that a synchronization succeeded with. */
+static int settle_source(struct su_context *c, struct su_buf *out, struct su_err *err)
 {
     const char *from = su_given(c, "from");
-    struct su_sync_result r;
-    if (!from)
-        return su_fail(err, SU_USAGE, "sync needs --from SOURCE");
-    const struct su_sync_request request = {.from = from, .is_full = su_has(c, "full")};
-    if (su_sync(&c->home, &request, &c->events, &r, err) < 0)
+    bool found = true;
+    if (from)
+        su_buf_adds(out, from);
+    else if (su_query_text(c->home.db, out, &found, err,
+                           "SELECT value FROM setting WHERE key='" LAST_SOURCE "'") < 0)
         return -1;
-    su_json_text(&c->json, "source", r.source);
-    su_json_text(&c->json, "kind", r.kind);
-    su_line(c, "%s (%s)", r.source, r.kind);
-    su_answer_changes(c, &r.changes, true);
-    su_json_int(&c->json, "updates", (int64_t)r.state.updates);
-    su_json_int(&c->json, "revisions", (int64_t)r.state.revisions);
-    su_json_int(&c->json, "content_version", r.content_version);
-    su_json_hex(&c->json, "state_digest", r.state.digest, SU_SHA256_BYTES);
-    su_json_int(&c->json, "open_prerequisites", (int64_t)r.open_prerequisites);
-    su_json_seconds(&c->json, "seconds", r.seconds);
+    return found && out->length > 0 ? su_buf_check(out, "--from", err)
+                                    : su_fail(err, SU_USAGE, "sync needs --from SOURCE");
+}
+
+/* For the next time, which may start in another folder. An address with a name or password in it is not kept.
+ */
+static int remember_source(struct su_context *c, const char *from, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf real = SU_BUF_INIT(16 * SU_KIB);
+    struct su_err ignored = SU_ERR_INIT;
+    if (!strstr(from, "://"))
+        (void)su_path_real(from, &real, &ignored);
+    else if (!strchr(from, '@'))
+        su_buf_adds(&real, from);
+    if (real.length == 0)
+        return 0;
+    return su_run(c->home.db, err, "INSERT OR REPLACE INTO setting VALUES ('" LAST_SOURCE "', ?1)",
+                  SU_T(real.bytes));
+}
+
+static void answer(struct su_context *c, const struct su_sync_result *r)
+{
     char digest[SU_SHA256_TEXT];
-    su_hex_format(r.state.digest, SU_SHA256_BYTES, digest);
+    su_json_text(&c->json, "source", r->source);
+    su_json_text(&c->json, "kind", r->kind);
+    su_line(c, "%s (%s)", r->source, r->kind);
+    su_answer_changes(c, &r->changes, true);
+    su_json_int(&c->json, "updates", (int64_t)r->state.updates);
+    su_json_int(&c->json, "revisions", (int64_t)r->state.revisions);
+    su_json_int(&c->json, "content_version", r->content_version);
+    su_json_hex(&c->json, "state_digest", r->state.digest, SU_SHA256_BYTES);
+    su_json_int(&c->json, "open_prerequisites", (int64_t)r->open_prerequisites);
+    su_json_seconds(&c->json, "seconds", r->seconds);
+    su_hex_format(r->state.digest, SU_SHA256_BYTES, digest);
     su_line(c, "  catalogue    %s updates, %s revisions, content version %lld",
-            su_count_text(r.state.updates), su_count_text(r.state.revisions), (long long)r.content_version);
+            su_count_text(r->state.updates), su_count_text(r->state.revisions),
+            (long long)r->content_version);
     su_line(c, "  state        %s", digest);
-    if (r.is_older)
+    if (r->is_older)
         su_message(&c->events, SU_SYNC_DONE, SU_WARNING,
                    "%s is older than the package before it; what that one had brought since was removed",
-                   r.source);
-    if (r.open_prerequisites > 0)
+                   r->source);
+    if (r->open_prerequisites > 0)
         su_message(
             &c->events, SU_SYNC_DONE, SU_WARNING,
             "%llu prerequisite clauses name nothing this hub holds; exports that need them will be refused",
-            (unsigned long long)r.open_prerequisites);
+            (unsigned long long)r->open_prerequisites);
     su_message(&c->events, SU_SYNC_DONE, SU_INFO,
                "synchronization done: %llu new, %llu revised, %llu expired, %llu removed; content version "
                "%lld; %.2f s",
-               (unsigned long long)r.changes.new, (unsigned long long)r.changes.revised,
-               (unsigned long long)r.changes.expired, (unsigned long long)r.changes.removed,
-               (long long)r.content_version, r.seconds);
+               (unsigned long long)r->changes.new, (unsigned long long)r->changes.revised,
+               (unsigned long long)r->changes.expired, (unsigned long long)r->changes.removed,
+               (long long)r->content_version, r->seconds);
+}
+
+/* Says when the schedule, if there is one, will try it again. */
+static void tell_retry(struct su_context *c)
+{
+    struct su_err ignored = SU_ERR_INIT;
+    struct su_schedule s;
+    if (su_schedule_load(c->home.db, &s, &ignored) == 0 && s.is_set && s.rule.kind != SU_NEVER)
+        su_message(&c->events, SU_WILL_RETRY, SU_WARNING, "Will retry in %lld minutes",
+                   (long long)s.retry_minutes);
+}
+
+static int find_due(struct su_context *c, struct su_due *due, struct su_err *err)
+{
+    struct su_schedule s;
+    if (su_schedule_load(c->home.db, &s, err) < 0)
+        return -1;
+    if (!s.is_set)
+        return su_fail(err, SU_NO_SCHEDULE, "--if-due goes by a schedule, and none is set");
+    *due = su_schedule_due(&s, su_time_seconds());
     return 0;
+}
+
+static void answer_due(struct su_context *c, const struct su_due *due)
+{
+    char at[SU_TIME_TEXT] = "never", overdue[32];
+    if (due->has_next)
+        (void)su_time_format(due->at, at);
+    su_json_bool(&c->json, "due", due->is_due);
+    su_json_text(&c->json, "next_due", due->has_next ? at : NULL);
+    su_json_int(&c->json, "overdue_seconds", due->overdue);
+    if (!due->is_due)
+        su_message(&c->events, SU_NOT_DUE, SU_INFO, "not due, nothing to do; next due: %s%s", at,
+                   due->is_retry ? " (after a failure)" : "");
+    else if (due->overdue > 0)
+        su_message(&c->events, SU_SYNC_STARTED, SU_INFO, "due by the schedule since %s",
+                   su_duration_text(due->overdue, overdue));
+}
+
+/* Whether there is something to do; then the home is open for changes. Asked first without the lock, so that
+ * a timer that asks every few minutes gets into nobody's way, and once more with it. */
+static int open_if_due(struct su_context *c, bool *is_due, struct su_err *err)
+{
+    struct su_err ignored = SU_ERR_INIT;
+    struct su_due due = {.is_due = true};
+    if (su_open_home(c, SU_READ, &ignored) == 0 && find_due(c, &due, err) < 0) /* else it wants the upgrade */
+        return -1;
+    if (due.is_due && (su_open_home(c, SU_WRITE, err) < 0 || find_due(c, &due, err) < 0))
+        return su_after(err, "Nothing was written.");
+    *is_due = due.is_due;
+    answer_due(c, &due);
+    return 0;
+}
+
+int cmd_sync(struct su_context *c, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf from = SU_BUF_INIT(16 * SU_KIB);
+    struct su_sync_result r;
+    bool is_due = true;
+    if (su_has(c, "if-due") ? open_if_due(c, &is_due, err) < 0 : su_open_home(c, SU_WRITE, err) < 0)
+        return su_after(err, "Nothing was written.");
+    if (!is_due)
+        return 0;
+    if (settle_source(c, &from, err) < 0)
+        return -1;
+    const struct su_sync_request request = {.from = from.bytes, .is_full = su_has(c, "full")};
+    if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
+        tell_retry(c);
+        return -1;
+    }
+    answer(c, &r);
+    return remember_source(c, from.bytes, err);
 }
