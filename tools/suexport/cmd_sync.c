@@ -32,14 +32,11 @@ static int remember_source(struct su_context *c, const char *from, struct su_err
 {
     SU_AUTO(su_buf) struct su_buf real = SU_BUF_INIT(16 * SU_KIB);
     struct su_err ignored = SU_ERR_INIT;
-    if (!strstr(from, "://"))
-        (void)su_path_real(from, &real, &ignored);
-    else if (!strchr(from, '@'))
-        su_buf_adds(&real, from);
-    if (real.length == 0)
+    bool is_url = strstr(from, "://") != NULL;
+    if (is_url ? strchr(from, '@') != NULL : su_path_real(from, &real, &ignored) < 0)
         return 0;
     return su_run(c->home.db, err, "INSERT OR REPLACE INTO setting VALUES ('" LAST_SOURCE "', ?1)",
-                  SU_T(real.bytes));
+                  SU_T(is_url ? from : real.bytes));
 }
 
 static void answer(struct su_context *c, const struct su_sync_result *r)
@@ -107,10 +104,10 @@ static void answer_due(struct su_context *c, const struct su_due *due)
     su_json_text(&c->json, "next_due", due->has_next ? at : NULL);
     su_json_int(&c->json, "overdue_seconds", due->overdue);
     if (!due->is_due)
-        su_message(&c->events, SU_NOT_DUE, SU_INFO, "not due, nothing to do; next due: %s%s", at,
+        su_message(&c->events, SU_DUE, SU_INFO, "not due, nothing to do; next due: %s%s", at,
                    due->is_retry ? " (after a failure)" : "");
     else if (due->overdue > 0)
-        su_message(&c->events, SU_SYNC_STARTED, SU_INFO, "due by the schedule since %s",
+        su_message(&c->events, SU_DUE, SU_INFO, "due by the schedule since %s",
                    su_duration_text(due->overdue, overdue));
 }
 
