@@ -80,7 +80,8 @@ static void quote_windows(struct su_buf *out, const char *text)
 
 static int make_service(const struct su_timer_job *job, struct su_buf *out, struct su_err *err)
 {
-    if (check_path(job->program, "$\"'\\", "systemd as a program", err) < 0 || check_path(job->home, "", "systemd", err) < 0)
+    if (check_path(job->program, "$\"'\\", "systemd as a program", err) < 0 ||
+        check_path(job->home, "", "systemd", err) < 0)
         return -1;
     su_buf_addf(out,
                 "[Unit]\n"

@@ -109,6 +109,10 @@ test_manual_has_every_json_key() {
     hub_answer key export --name k; answer_keys suexport 'key export'
     hub_answer key export --name k --out hub.pub
     hub_answer sync --from "$SMALL/m1/export.cab"; answer_keys suexport sync
+    hub_answer schedule set daily at 02:00; answer_keys suexport 'schedule set'
+    hub_answer schedule next; answer_keys suexport 'schedule next'
+    for format in systemd cron windows; do hub_answer schedule install --format $format; answer_keys suexport 'schedule install'; done
+    hub_answer sync --if-due --from "$SMALL/m1/export.cab"; answer_keys suexport sync
     hub_answer products; answer_keys suexport products
     hub_answer classifications; answer_keys suexport classifications
     hub_answer content list; answer_keys suexport 'content list'

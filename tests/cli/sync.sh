@@ -342,6 +342,7 @@ test_sync_refuses_what_is_no_package() {
     refused_sync pipe pipe
     expect 1 hub sync --from nowhere.cab
     says 'nowhere.cab'
+    rm -rf hub && hub init > /dev/null
     expect 2 hub sync
     expect 2 hub sync --from ftp://somewhere/else
 }
