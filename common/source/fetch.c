@@ -9,20 +9,20 @@
 
 #define STEP_MS 250
 #define MAX_WAIT_SECONDS 300u
-/* So many in a row without an answer: the others of this round would fare no better. */
-#define MAX_SILENT 12u
 #define SETTLE_SECONDS 5
 
 static int fill_slots(struct su_fetch_run *f, struct su_err *err)
 {
     for (size_t i = 0; i < f->options->http.connections; i++) {
         struct su_fetch_slot *s = &f->slots[i];
-        while (s->phase == SU_SLOT_FREE && !f->has_fatal && f->silent < MAX_SILENT) {
+        while (s->phase == SU_SLOT_FREE && !f->has_fatal) {
             int more = su_fetch_slot_take(f, s, err);
             if (more < 0)
                 return -1;
-            if (more == 0)
+            if (more == 0) {
+                f->is_exhausted = true;
                 return 0;
+            }
         }
     }
     return 0;
@@ -51,8 +51,10 @@ static int run_round(struct su_fetch_run *f, struct su_err *err)
 {
     bool is_rereading;
     f->after = 0;
-    f->silent = f->retry_after = 0;
-    f->has_progress = false;
+    f->retry_after = 0;
+    for (size_t i = 0; i < f->server_count; i++)
+        f->servers[i].silent = 0;
+    f->has_progress = f->is_exhausted = false;
     do {
         if (fill_slots(f, err) < 0 || move_slots(f, &is_rereading, err) < 0 ||
             su_http_step(f->http, is_rereading ? 0 : STEP_MS, err) < 0)
@@ -63,7 +65,7 @@ static int run_round(struct su_fetch_run *f, struct su_err *err)
             *err = f->fatal;
             return -1;
         }
-    } while (f->busy > 0);
+    } while (f->busy > 0 || !f->is_exhausted);
     return su_fetch_settle(f, err);
 }
 

@@ -68,6 +68,35 @@ int su_fetch_item_address(const struct su_fetch_run *f, const struct su_fetch_it
     return 0;
 }
 
+static struct su_fetch_server *server_of(struct su_fetch_run *f, const char *address)
+{
+    struct su_url url;
+    struct su_err none = SU_ERR_INIT;
+    char name[sizeof f->servers->name];
+    if (su_url_split(address, &url, &none) < 0)
+        return NULL;
+    (void)snprintf(name, sizeof name, "%s:%llu", url.host, (unsigned long long)url.port);
+    for (size_t i = 0; i < f->server_count; i++)
+        if (strcmp(f->servers[i].name, name) == 0)
+            return &f->servers[i];
+    if (f->server_count == SU_FETCH_SERVERS)
+        return NULL;
+    struct su_fetch_server *server = &f->servers[f->server_count++];
+    memcpy(server->name, name, sizeof name);
+    return server;
+}
+
+static bool is_silent(struct su_fetch_run *f, const struct su_fetch_item *item)
+{
+    char address[SU_ADDRESS_TEXT];
+    struct su_err none = SU_ERR_INIT;
+    bool is_upstream;
+    if (su_fetch_item_address(f, item, &is_upstream, address, &none) < 0)
+        return false;
+    const struct su_fetch_server *server = server_of(f, address);
+    return server && server->silent >= SU_FETCH_SILENT;
+}
+
 static int replace(char **text, const char *with, struct su_err *err)
 {
     char *copy = strdup(with);
@@ -165,6 +194,7 @@ static void settle_address(struct su_fetch_slot *s)
         return;
     }
     su_url_shown(address, shown);
+    s->server = server_of(s->f, address);
     if (replace(&s->item.address, shown, &err) < 0) {
         stop(s->f, &err);
         release(s);
@@ -286,7 +316,8 @@ static int on_bytes(void *context, const void *bytes, size_t length, struct su_e
         return -1;
     s->came += length;
     f->came += length;
-    f->silent = 0;
+    if (s->server)
+        s->server->silent = 0;
     f->report->bytes_fetched += length;
     su_progress(f->events, SU_FETCH_DONE, "content", f->came, f->to_come > f->came ? f->to_come : f->came + 1,
                 "bytes");
@@ -301,7 +332,8 @@ static void on_failure(struct su_fetch_slot *s, const struct su_err *why)
     switch ((int)why->code) {
     case SU_NETWORK:
         f->report->code = why->code;
-        f->silent++;
+        if (s->server)
+            s->server->silent++;
         try_later(s);
         return;
     case SU_CONTENT_WRONG: drop_bytes(s, &err); return;
@@ -320,9 +352,10 @@ static void on_failure(struct su_fetch_slot *s, const struct su_err *why)
 static void explain_status(struct su_fetch_slot *s, long status, struct su_err *err)
 {
     const char *why = status == 404 ? s->is_upstream ? ": the server does not hold the file" : ": it is gone"
-                      : status == 403 ? ": refused; an address with a limited time has ended, and a new "
-                                        "synchronization brings another"
-                                      : "";
+                      : status == 403 && !s->is_upstream
+                          ? ": refused; an address with a limited time has ended, and a new "
+                            "synchronization brings another"
+                          : "";
     (void)su_fail(err, SU_HTTP_STATUS, "the server answered %ld%s", status, why);
 }
 
@@ -338,7 +371,8 @@ static void on_status(struct su_fetch_slot *s, const struct su_http_answer *answ
         f->retry_after = answer->retry_seconds;
     if (is_asked_for && su_fetch_list_note_absent(f->home->db, &s->item, &err) < 0)
         stop(f, &err);
-    f->silent = status >= 500 ? f->silent + 1 : 0;
+    if (s->server)
+        s->server->silent = status >= 500 ? s->server->silent + 1 : 0;
     if (status == 416) /* its file ends before our part does */
         drop_bytes(s, &err);
     else if (is_asked_for || status >= 500 || status == 408 || status == 425 || status == 429)
@@ -397,6 +431,10 @@ int su_fetch_slot_take(struct su_fetch_run *f, struct su_fetch_slot *s, struct s
     int more = su_fetch_list_next(f->home->db, &f->after, &s->item, err);
     if (more <= 0)
         return more;
+    if (is_silent(f, &s->item)) {
+        su_fetch_item_cleanup(&s->item);
+        return 1;
+    }
     f->busy++;
     s->came = 0;
     s->is_anew = false;

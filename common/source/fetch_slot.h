@@ -16,6 +16,15 @@
 /* Stored files are made durable and entered together. */
 #define SU_SETTLE_FILES 64u
 
+/* So many tries in a row without an answer: a server's other files would fare no better in this round. */
+#define SU_FETCH_SILENT 12u
+#define SU_FETCH_SERVERS 32
+
+struct su_fetch_server {
+    char name[272]; /* host:port */
+    unsigned silent;
+};
+
 struct su_fetch_run;
 struct su_fetch_slot {
     struct su_fetch_run *f;
@@ -24,6 +33,7 @@ struct su_fetch_slot {
     struct su_fetch_part part;
     bool is_upstream, is_anew; /* the address in turn is the upstream's; it was begun anew after bad bytes */
     uint64_t came;             /* of the try in progress */
+    struct su_fetch_server *server; /* of the address in turn; NULL: one too many to remember */
 };
 
 struct su_fetch_stored {
@@ -47,12 +57,16 @@ struct su_fetch_run {
     size_t busy;
     int64_t after; /* the number taken last in this round */
     uint64_t came, to_come;
-    unsigned silent, retry_after;
+    struct su_fetch_server servers[SU_FETCH_SERVERS];
+    size_t server_count;
+    unsigned retry_after;
+    bool is_exhausted; /* no further one is in this round */
     bool has_progress, has_fatal;
     struct su_err fatal; /* what stops the run */
 };
 
-/* The slot gets a file: 1. None is left in this round: 0. The slot may be free again after it. */
+/* The slot gets a file: 1. None is left in this round: 0. The slot may be free again after it; files of a silent server
+ * are passed over. */
 int su_fetch_slot_take(struct su_fetch_run *run, struct su_fetch_slot *slot, struct su_err *err) SU_CHECKED;
 /* A slot that is ready asks for its file; or it is whole, or there is nobody to ask. */
 void su_fetch_slot_ask(struct su_fetch_slot *slot);

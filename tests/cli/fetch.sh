@@ -191,7 +191,7 @@ test_fetch_wrong_bytes() {
     size=$(wc -c < "srv/$(nth 4)")
     same "$(cause "$(nth 4)")" "more than the $size bytes expected came" 'without an end'
     same "$(cause "$(nth 5)")" 'the server answered 404: the server does not hold the file' 'absent'
-    cause "$(nth 6)" | grep -q 'answered 403.*a new synchronization brings another' || fail 'says nothing of 403'
+    same "$(cause "$(nth 6)")" 'the server answered 403' 'refused'
     cause "$(nth 7)" | grep -q 'headers of the answer are longer' || fail 'says nothing of the headers'
     same "$(json '[.files[] | select(.verdict == "failed") | .update] | any(. == "")')" false 'updates named'
     says '"text":"7 of 16 files were not fetched' out
@@ -376,12 +376,32 @@ END
     pack_cab
     rmdir srv
     fetch_hub pkg/export.cab
+    cp -R hub fresh
     expect 9 hub content fetch --from microsoft --json --list
     same "$(counts)" '16 15 1' 'counts'
     says "'file' is neither http nor https" out
     silent_about secret out
     same "$(grep -c '^GET /d/' log)" 15 'requests'
     same "$(grep -c 'P1=secret' log)" 1 'the token is sent'
+    # An address with a limited time that is over.
+    mv hub good
+    mv fresh hub
+    faults "$(nth 6) 403"
+    expect 9 hub content fetch --from microsoft --json
+    same "$(counts)" '16 14 2' 'counts'
+    cause "$(nth 6)" | grep -q 'answered 403.*a new synchronization brings another' || fail 'says nothing of 403'
+    # One silent server does not keep the others waiting.
+    rm -rf hub log
+    cp -R good hub
+    rm -rf hub/content/*
+    sqlite3 hub/update-point.db "DELETE FROM stored_file; UPDATE file SET url='http://127.0.0.1:1/' || hex(sha1)
+        WHERE sha1 IN (SELECT sha1 FROM file WHERE url<>'' GROUP BY sha1 ORDER BY max(licence) DESC, sha1 LIMIT 14)"
+    faults ''
+    expect 9 hub content fetch --from microsoft --tries 1 --connections 1 --json
+    same "$(counts)" '16 2 14' 'counts'
+    same "$(json '[.files[] | select(.detail | startswith("not tried"))] | length')" 2 'files of the silent server that were not tried'
+    rm -rf hub
+    mv good hub
     # The server that the catalogue came from is asked first, and its gaps are filled from the catalogue's addresses.
     mv hub/content hub/gone && mkdir hub/content
     sqlite3 hub/update-point.db "DELETE FROM stored_file; UPDATE sync_history SET source='$url'"
