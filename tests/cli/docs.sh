@@ -135,7 +135,7 @@ test_manual_has_every_json_key() {
     hub_answer search server; answer_keys suexport search
     hub_answer explain 7305; answer_keys suexport explain
     hub_answer search rollup; id=$(json '.found[0].update_id')
-    hub_answer show "$id"; jq '.updates[0] | with_entries(select(.key | IN("tags", "files", "prerequisites", "bundled", "bundled_by", "supersedes", "superseded_by") | not))' out > one; mv one out
+    hub_answer show "$id"; jq '.updates[0] | with_entries(select(.key | IN("tags", "files", "products", "classifications", "prerequisites", "bundled", "bundled_by", "supersedes", "superseded_by") | not))' out > one; mv one out
     answer_keys suexport show
     hub_answer explain "$id" --site ALPHA; answer_keys suexport explain
     hub_answer diff --digest --all; answer_keys suexport diff

@@ -104,6 +104,34 @@ test_look_show() {
     expect 2 hub show $TITLE_202E --xml --json
 }
 
+# The tabs of an update's properties: information, content, bundled updates, supersedence.
+test_look_show_tabs() {
+    small_hub 2
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    for side in hub site; do
+        expect 0 $side show KB5100042 --json
+        same "$(json '.updates[0] | "\(.products | map(.title) | join(",")); \(.classifications | map(.title) | join(",")); \(.languages | join(",")); \(.severity); \(.created)"')" \
+            'Fabrikam Server 2025; Security Updates; de,en; Critical; 2026-11-10T02:58:07.154Z' 'information'
+        same "$(json '[.updates[0].tags[] | select(.kind != "property") | "\(.kind) \(.value)"] | join("; ")')" 'support https://support.fabrikam.example/; cve CVE-2026-45318; kb 5100042' 'numbers'
+        same "$(json '.updates[0] | "\(.bundled | map(.update_id) | join(","))"')" cecc4f73-dab3-4c51-8f03-e4460f5fd5f6 'bundled updates'
+        same "$(json '.updates[0] | "\(.supersedes | length) \(.superseded_by | length)"')" '3 0' 'supersedence'
+        same "$(json '.updates[0].files[] | "\(.update_id) \(.name) \(.bytes) \(.is_stored)"')" 'cecc4f73-dab3-4c51-8f03-e4460f5fd5f6 fabrikam-kb5100041-x86-61a80.msu 400000 true' 'content of what it bundles'
+        same "$(sha256sum < "$side/$(json '.updates[0].files[0].path')" | cut -d' ' -f1)" "$(json '.updates[0].files[0].path' | sed 's|.*/||')" 'where its content lies'
+        $side show KB5100042 > out
+        for words in '  Languages    de, en' '  Products' '  Classification' ' of bundled cecc4f73-dab3-4c51-8f03-e4460f5fd5f6'; do says "$words" out; done
+        # Its own files come first, once each.
+        expect 0 $side show cecc4f73-dab3-4c51-8f03-e4460f5fd5f6 --json
+        same "$(json '[.updates[0].files[] | .update_id] | unique | join(",")')" cecc4f73-dab3-4c51-8f03-e4460f5fd5f6 'content of its own'
+        ! $side show cecc4f73-dab3-4c51-8f03-e4460f5fd5f6 | grep -q 'of bundled' || fail 'its own files called those of another'
+    done
+    # What is not in the store has no path.
+    sqlite3 hub/update-point.db 'DELETE FROM stored_file'
+    expect 0 hub show KB5100042 --json
+    same "$(json '.updates[0].files[0] | "\(.is_stored) \(.path)"')" 'false null' 'content that is missing'
+}
+
 test_look_show_languages() {
     small_package
     edit pkg/metadata.txt 'd.replace(b"<upd:Title>HIDDEN: Desktop 11, pictures</upd:Title></upd:LocalizedProperties>", b"<upd:Title>HIDDEN: Desktop 11, pictures</upd:Title></upd:LocalizedProperties><upd:LocalizedProperties><upd:Language>de</upd:Language><upd:Title>VERBORGEN: Bilder f\xc3\xbcr Stra\xc3\x9fen</upd:Title></upd:LocalizedProperties>", 1) and join([(g, n, t.replace(b"<upd:Title>HIDDEN: Desktop 11, pictures</upd:Title></upd:LocalizedProperties>", b"<upd:Title>HIDDEN: Desktop 11, pictures</upd:Title></upd:LocalizedProperties><upd:LocalizedProperties><upd:Language>de</upd:Language><upd:Title>VERBORGEN: Bilder f\xc3\xbcr Stra\xc3\x9fen</upd:Title></upd:LocalizedProperties>")) for g, n, t in records(d)])'

@@ -144,6 +144,10 @@ test_report_limits() {
     sqlite3 hub/update-point.db "UPDATE info SET title='$(title 161)' WHERE category_type='Product'"
     all_three hub
     same "$(json '.catalogue.products[0].title' page.json)" "$(title 159)…" 'a title past the limit'
+    # Genuine titles come with line ends and blanks around and inside.
+    sqlite3 hub/update-point.db "UPDATE info SET title=char(10)||'   Windows  '||char(9)||char(10)||'11   ' WHERE category_type='Product'"
+    all_three hub
+    same "$(json '.catalogue.products[0].title' page.json)" 'Windows 11' 'a title with blanks'
     more() { sqlite3 hub/update-point.db "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged) WITH RECURSIVE n (i) AS (SELECT $1 UNION ALL SELECT i+1 FROM n WHERE i<$2) SELECT printf('S-%05d', i), 0, 0, 0, '', 0 FROM n"; }
     more 1 997
     all_three hub

@@ -112,10 +112,25 @@ static int list_relations(struct showing *s, const char *key, const char *headin
     "(SELECT i.title FROM revision x JOIN info i USING (rev_id) WHERE x.update_id=" id                       \
     " ORDER BY x.revision DESC LIMIT 1)"
 
+/* The categories of a type among the prerequisites. */
+static int list_categories(struct showing *s, const char *key, const char *heading, const char *type,
+                           struct su_err *err)
+{
+    return list_relations(s, key, heading,
+                          "SELECT DISTINCT p.target, " NEWEST_TITLE(
+                              "p.target") ", '' FROM prerequisite p JOIN revision r ON "
+                                          "r.update_id=p.target JOIN info i ON i.rev_id=r.rev_id WHERE "
+                                          "p.rev_id=?1 AND i.type=0 AND "
+                                          "i.category_type=?2 ORDER BY 2, 1",
+                          SU_ARGS(SU_I(s->rev_id), SU_T(type)), err);
+}
+
 static int show_relations(struct showing *s, struct su_err *err)
 {
     struct su_arg id = SU_B(s->update.id.bytes, 16), row = SU_I(s->rev_id);
-    if (list_relations(
+    if (list_categories(s, "products", "Products", "Product", err) < 0 ||
+        list_categories(s, "classifications", "Classification", "UpdateClassification", err) < 0 ||
+        list_relations(
             s, "prerequisites", "Prerequisites (one of each clause)",
             "SELECT target, " NEWEST_TITLE(
                 "target") ", 'clause '||(clause+1)||CASE is_category WHEN 1 THEN ', category' ELSE '' END"
@@ -142,36 +157,63 @@ static int show_relations(struct showing *s, struct su_err *err)
     return 0;
 }
 
+static void show_file(struct showing *s, struct su_rows *rows)
+{
+    struct su_context *c = s->c;
+    char id[SU_GUID_TEXT], path[16 + SU_SHA256_TEXT] = "";
+    struct su_guid owner = {{0}};
+    size_t n;
+    const void *bytes = su_rows_blob(rows, 8, &n);
+    if (n == sizeof owner.bytes)
+        memcpy(owner.bytes, bytes, n);
+    su_guid_format(&owner, id);
+    bool is_licence = su_rows_int(rows, 4) != 0, is_stored = !su_rows_is_null(rows, 7);
+    bool is_own = memcmp(owner.bytes, s->update.id.bytes, sizeof owner.bytes) == 0;
+    if (is_stored)
+        (void)snprintf(path, sizeof path, "content/%.2s/%s", su_rows_text(rows, 7), su_rows_text(rows, 7));
+    su_line(c, "    %s  %s  %s%s%s  sha1 %s%s%s", su_rows_text(rows, 0),
+            su_bytes_text((uint64_t)su_rows_int(rows, 1)), is_stored ? "stored" : "missing",
+            is_licence ? ", licence terms " : "", su_rows_text(rows, 5), su_rows_text(rows, 2),
+            is_own ? "" : "  of bundled ", is_own ? "" : id);
+    su_json_open(&c->json, NULL, '{');
+    su_json_text(&c->json, "name", su_rows_text(rows, 0));
+    su_json_int(&c->json, "bytes", su_rows_int(rows, 1));
+    su_json_text(&c->json, "sha1", su_rows_text(rows, 2));
+    su_json_text(&c->json, "sha256", su_rows_is_null(rows, 3) ? NULL : su_rows_text(rows, 3));
+    su_json_bool(&c->json, "is_licence", is_licence);
+    su_json_text(&c->json, "language", su_rows_text(rows, 5));
+    su_json_text(&c->json, "url", su_rows_text(rows, 6));
+    su_json_bool(&c->json, "is_stored", is_stored);
+    su_json_text(&c->json, "path", is_stored ? path : NULL);
+    su_json_text(&c->json, "update_id", id);
+    su_json_close(&c->json, '}');
+}
+
+/* Its own files and those of what it bundles: what an administrator calls the update's content. */
 static int show_files(struct showing *s, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
     bool has_heading = false;
-    if (su_query(s->c->home.db, &rows, err,
-                 "SELECT name, bytes, lower(hex(sha1)), lower(hex(sha256)), licence, language, url, EXISTS "
-                 "(SELECT 1 FROM stored_file t WHERE t.sha1=f.sha1)"
-                 " FROM file f WHERE rev_id=?1 ORDER BY licence, name",
-                 SU_I(s->rev_id)) < 0)
+    if (su_query(
+            s->c->home.db, &rows, err,
+            "WITH RECURSIVE part (rev_id) AS (SELECT ?1 UNION SELECT t.rev_id FROM part JOIN bundled b USING "
+            "(rev_id) JOIN "
+            "revision t ON t.update_id=b.target AND t.revision=b.target_revision) SELECT f.name, f.bytes, "
+            "lower(hex(f.sha1)), lower(hex(f.sha256)), f.licence, f.language, f.url, (SELECT "
+            "lower(hex(t.sha256)) FROM "
+            "stored_file t WHERE t.sha1=f.sha1 ORDER BY t.sha256 LIMIT 1), r.update_id FROM part JOIN file f "
+            "USING (rev_id) "
+            "JOIN revision r USING (rev_id) ORDER BY f.rev_id<>?1, r.update_id, f.licence, f.name, f.sha1, "
+            "f.language",
+            SU_I(s->rev_id)) < 0)
         return -1;
     su_json_open(&s->c->json, "files", '[');
     while ((more = su_rows_next(&rows, err)) > 0) {
         if (!has_heading)
             su_line(s->c, "  Content");
         has_heading = true;
-        bool is_licence = su_rows_int(&rows, 4) != 0, is_stored = su_rows_int(&rows, 7) != 0;
-        su_line(s->c, "    %s  %s  %s%s%s  sha1 %s", su_rows_text(&rows, 0),
-                su_bytes_text((uint64_t)su_rows_int(&rows, 1)), is_stored ? "stored" : "missing",
-                is_licence ? ", licence terms " : "", su_rows_text(&rows, 5), su_rows_text(&rows, 2));
-        su_json_open(&s->c->json, NULL, '{');
-        su_json_text(&s->c->json, "name", su_rows_text(&rows, 0));
-        su_json_int(&s->c->json, "bytes", su_rows_int(&rows, 1));
-        su_json_text(&s->c->json, "sha1", su_rows_text(&rows, 2));
-        su_json_text(&s->c->json, "sha256", su_rows_is_null(&rows, 3) ? NULL : su_rows_text(&rows, 3));
-        su_json_bool(&s->c->json, "is_licence", is_licence);
-        su_json_text(&s->c->json, "language", su_rows_text(&rows, 5));
-        su_json_text(&s->c->json, "url", su_rows_text(&rows, 6));
-        su_json_bool(&s->c->json, "is_stored", is_stored);
-        su_json_close(&s->c->json, '}');
+        show_file(s, &rows);
     }
     su_json_close(&s->c->json, ']');
     return more;
@@ -223,10 +265,15 @@ static void show_properties(struct showing *s, const struct su_record *record)
             su_line(c, "  %-12s %s", u->tags.at[i].kind, u->tags.at[i].value);
     }
     su_json_close(&c->json, ']');
+    SU_AUTO(su_buf) struct su_buf languages = SU_BUF_INIT(4096);
     su_json_open(&c->json, "languages", '[');
-    for (size_t i = 0; i < u->localized.count; i++)
+    for (size_t i = 0; i < u->localized.count; i++) {
         su_json_text(&c->json, NULL, u->localized.at[i].language);
+        su_buf_addf(&languages, "%s%s", i ? ", " : "", u->localized.at[i].language);
+    }
     su_json_close(&c->json, ']');
+    if (u->localized.count > 0 && languages.bytes)
+        su_line(c, "  Languages    %s", languages.bytes);
 }
 
 static int show_one(struct showing *s, struct su_catalogue *catalogue, const struct su_guid *id,

@@ -34,6 +34,18 @@ static void replace_noncharacters(char *text)
             p[2] = (char)0xbd;
 }
 
+/* Titles come with the line ends and blanks of their document: one blank between words is enough. */
+static void collapse_blanks(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != ' ' || (to > text && to[-1] != ' '))
+            *to++ = *from;
+    if (to > text && to[-1] == ' ')
+        to--;
+    *to = 0;
+}
+
 /* A copy that may be shown: safe, and cut at `most` characters. */
 static const char *keep(struct su_report *r, const char *text, size_t most)
 {
@@ -41,6 +53,7 @@ static const char *keep(struct su_report *r, const char *text, size_t most)
     char safe[8 * SU_KIB];
     size_t characters = 0, end = 0, cut = 0;
     su_escape_into(safe, sizeof safe - sizeof mark, text);
+    collapse_blanks(safe);
     for (; safe[end] && characters <= most; characters++) {
         if (characters + 1 == most)
             cut = end;
