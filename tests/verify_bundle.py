@@ -70,12 +70,17 @@ def parse_manifest(data):
     l.need(f"hub {NAME}")
     m["site"] = l.need(f"site {SITE}")[1]
     m["sequence"] = number(l.need(rf"sequence {NUM}")[1], 999999)
-    m["full"] = l.need(r"kind (full|delta)")[1] == "full"
+    kind = l.need(r"kind (full|delta|urgent)")[1]
+    m["full"] = kind != "delta"
     m["created"] = l.need(rf"created {TIME}")[1]
     number(l.need(rf"promise-days {NUM}")[1], 36500)
     m["jump"] = number(l.need(rf"jump-limit {NUM}")[1], 999999)
-    if (required := l.maybe(r"requires (.+)")):
-        raise Bad("stale-format", 2, f"the bundle requires {required[1]}")
+    required = [x[1] for x in l.many(r"requires (.+)")]
+    if set(required) - {"urgent-1"}:
+        raise Bad("stale-format", 2, f"the bundle requires {required}")
+    m["urgent"] = number(l.need(r"urgent ([1-9][0-9]*)")[1], 99999) if kind == "urgent" else 0
+    if required != ["urgent-1"] * (kind == "urgent"):
+        raise damaged("kind and required features do not agree")
     m["also"] = [x[1] for x in l.many(rf"also {SITE}")]
     m["keys"] = [(x[1], base64.b64decode(x[3])) for x in l.many(rf"key (exporter|reviewer) {NAME} ([A-Za-z0-9+/]{{58}}[AEIMQUYcgkosw048]=)")]
     m["revoked"] = [(x[1], number(x[2], 999999)) for x in l.many(rf"revoke {HEX} {NUM}")]
@@ -112,17 +117,17 @@ def parse_manifest(data):
     m["recovery"], m["data"] = x[1] and tuple(number(n) for n in x.groups()), 0
     while (v := l.maybe(rf"volume {NUM} (\S+) {NUM} (data|recovery)")):
         m["data"] += v[4] == "data"
-        expected = f"SU{m['sequence']:06}." + (f"{m['data']:03}" if v[4] == "data" else f"R{len(m['volumes']) + 1 - m['data']:02}")
+        expected = (f"SUU{m['urgent']:05}." if m["urgent"] else f"SU{m['sequence']:06}.") + (f"{m['data']:03}" if v[4] == "data" else f"R{len(m['volumes']) + 1 - m['data']:02}")
         l.need(rf"{HEX}  {re.escape(v[2])}") # for sha256sum; the blocks cover the same bytes
         blocks = [x[1] for x in l.many(rf"block {HEX}")]
         if number(v[1], 999) != len(m["volumes"]) + 1 or v[2] != expected or (v[4] == "data") != (m["data"] > len(m["volumes"])) or len(blocks) != -(-number(v[3]) // BLOCK):
             raise damaged(f"the lines of volume {v[1]} do not agree")
         m["volumes"].append((v[2], int(v[3]), blocks))
     m["papers"] = {name: l.need(rf"{HEX}  {re.escape(name)}")[1] for name in PAPERS}
-    m["name"] = f"SU-{m['site']}-{m['sequence']:06}"
+    m["name"] = f"SU-{m['site']}-" + (f"U{m['urgent']:05}" if m["urgent"] else f"{m['sequence']:06}")
     l.need("end")
     if l.at != len(l.lines) or name != m["name"] or m["sequence"] == 0 or len(m["holes"]) != holes \
-            or not rising(m["holes"]) or not rising([n for n, _ in bases]) \
+            or m["urgent"] and (holes or m["records"][1]) or not rising(m["holes"]) or not rising([n for n, _ in bases]) \
             or (m["recovery"] is None) != (m["data"] == len(m["volumes"])) or 0 in (m["recovery"] or ()) or m["full"] != (m["fits"] == [None]):
         raise damaged("the manifest's facts do not agree with each other")
     for total, exact, places in [(f[3], True, f[4]) for f in m["files"] if not f[0]] + [(MAX_FRAME, False, f[1]) for f in m["frames"]]:
@@ -302,11 +307,14 @@ def state_digest(state):
         buckets[int(guid[:2], 16)] += leaf
     return sha256(b"SU-STATE 1\n" + b"".join(sha256(b) if b else bytes(32) for b in buckets)).hex()
 
-def check_closure(m, state, store):
+def check_closure(m, state, store, base=()): # base: what else the site holds, where the bundle is urgent
     newest, opened = dict(sorted(state)), set() # the highest revision stands last
+    ids, exact = {*newest, *(g for g, _ in base)}, {*state, *base}
     for (guid, revision), (_, d) in state.items():
-        opened |= {f"prerequisite {guid} {revision} {c[0][0]}" for c in d["prerequisites"] if not any(t in newest for t, _ in c)}
-        opened |= {f"bundled {guid} {revision} {c[0][0]} {c[0][1]}" for c in d["bundled"] if not any(t in state for t in c)}
+        opened |= {f"prerequisite {guid} {revision} {c[0][0]}" for c in d["prerequisites"] if not any(t in ids for t, _ in c)}
+        opened |= {f"bundled {guid} {revision} {c[0][0]} {c[0][1]}" for c in d["bundled"] if not any(t in exact for t in c)}
+    if m["urgent"] and opened:
+        raise Bad("gap", 5, f"neither the bundle nor the site holds: {sorted(opened)}")
 
     def live(roots):
         found = [k for k in roots if not state[k][1]["expired"]]
@@ -346,13 +354,18 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
     latest = check_again(m, options, site, signers)
     if options.site not in (m["site"], *m["also"]):
         raise Bad("wrong-site", 10, f"for site {m['site']}")
-    if site["past"] and sha256(data) == site["past"][-1][1] and m["result"] == state_digest(site["state"]):
+    past, reached, own = (site["urgent"], max((n for n, _ in site["urgent"]), default=0), m["urgent"]) if m["urgent"] else (site["past"], site["sequence"], m["sequence"])
+    if m["urgent"] and past and sha256(data) == past[-1][1]:
         return "imported already"
-    if any(n == m["sequence"] and digest != sha256(data) for n, digest in site["past"]) or m["sequence"] <= site["sequence"]:
-        raise Bad("replay", 10, f"sequence {m['sequence']}, the site has reached {site['sequence']}")
+    if not m["urgent"] and site["past"] and sha256(data) == site["past"][-1][1] and m["result"] == state_digest(site["state"]):
+        return "imported already"
+    if any(n == own and digest != sha256(data) for n, digest in past) or own <= reached:
+        raise Bad("replay", 10, f"number {own}, the site has reached {reached}")
+    if m["urgent"] and site["sequence"] >= m["sequence"]:
+        return "an ordinary bundle has taken its place"
     if not m["full"] and state_digest(site["state"]) not in m["fits"]:
         raise Bad("gap", 5, "fits none but other states")
-    if site["jump"] and m["sequence"] - site["sequence"] > site["jump"]:
+    if not m["urgent"] and site["jump"] and m["sequence"] - site["sequence"] > site["jump"]:
         raise Bad("gap", 10, f"sequence {m['sequence']}, from {site['sequence']} a jump of {site['jump']} is allowed")
     check_folder(folder, m)
     if not options.allow_incomplete and any(h.startswith(("prerequisite ", "bundled ")) for h in m["holes"]):
@@ -373,15 +386,16 @@ def judge(folder, options, site): # in the order of chapter 9; a good bundle bri
         raise damaged("the frames hold other numbers of records than the manifest says")
     if state_digest(state) != m["result"] or (len({g for g, _ in state}), len(state)) != m["catalogue"]:
         raise damaged(f"the state is {state_digest(state)}, the manifest promises {m['result']}")
-    check_closure(m, state, site["store"])
+    check_closure(m, state, site["store"], site["state"] if m["urgent"] else ())
     site["keys"] = {sha256(spki).hex(): (role, spki) for role, spki in m["keys"]} | site["keys"]
     site["revoked"] |= {k: min(n, site["revoked"].get(k, n)) for k, n in m["revoked"]}
-    site.update(sequence=m["sequence"], jump=m["jump"], state=state, latest=latest, past=[*site["past"], (m["sequence"], sha256(data))])
+    past.append((own, sha256(data)))
+    site.update(latest=latest, **{} if m["urgent"] else {"sequence": m["sequence"], "jump": m["jump"], "state": state})
     return check_tar(folder, m) if options.tar else m["name"]
 
 def new_site(options):
     revoked = {k: int(n) for k, _, n in (x.partition(":") for x in options.revoked)}
-    return {"sequence": 0, "jump": 0, "past": [], "state": {}, "store": {}, "keys": dict(map(load_key, options.key)), "revoked": revoked, "latest": ""}
+    return {"sequence": 0, "jump": 0, "past": [], "urgent": [], "state": {}, "store": {}, "keys": dict(map(load_key, options.key)), "revoked": revoked, "latest": ""}
 
 def arguments(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

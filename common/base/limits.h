@@ -55,6 +55,9 @@
 #define SU_MAX_SLIP_UPDATES 5000u
 #define SU_MAX_SLIP_ITEMS 200u
 #define SU_MAX_SLIP_HOLES 100u
+/* Records of an urgent bundle, and the bytes of their documents: it is meant for a few updates, and is proved in memory. */
+#define SU_MAX_URGENT_RECORDS 10000u
+#define SU_MAX_URGENT_BYTES (256 * SU_MIB)
 /* Signature files beside a manifest; a two-person rule needs two. */
 #define SU_MAX_SIGNATURES 16u
 /* A CMS signature with the certificates of its chain; genuine ones stay below 10 KiB. */

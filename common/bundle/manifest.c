@@ -36,6 +36,22 @@ const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUND
     return out;
 }
 
+const char *su_urgent_name(const char *site, uint64_t number, char out[SU_BUNDLE_NAME_TEXT])
+{
+    (void)snprintf(out, SU_BUNDLE_NAME_TEXT, "SU-%.16s-U%05u", site, (unsigned)number);
+    return out;
+}
+
+const char *su_manifest_name(const struct su_manifest *m, char out[SU_BUNDLE_NAME_TEXT])
+{
+    return m->urgent ? su_urgent_name(m->site, m->urgent, out) : su_bundle_name(m->site, m->sequence, out);
+}
+
+const char *su_manifest_kind(const struct su_manifest *m)
+{
+    return m->urgent ? "urgent" : m->is_full ? "full" : "delta";
+}
+
 size_t su_block_bytes(const struct su_volume *volume, size_t number)
 {
     uint64_t left = volume->bytes - (uint64_t)number * SU_BLOCK_BYTES;
@@ -63,11 +79,15 @@ size_t su_manifest_data_volumes(const struct su_manifest *m)
 const char *su_volume_name(const struct su_manifest *m, uint32_t volume, char out[16])
 {
     size_t data = su_manifest_data_volumes(m);
-    unsigned sequence = (unsigned)(m->sequence % 1000000);
-    if (volume <= data || data == m->volumes.count)
-        (void)snprintf(out, 16, "SU%06u.%03u", sequence, volume % 1000);
+    char stem[8];
+    if (m->urgent)
+        (void)snprintf(stem, sizeof stem, "U%05u", (unsigned)(m->urgent % 100000));
     else
-        (void)snprintf(out, 16, "SU%06u.R%02u", sequence, (unsigned)(volume - data) % 100);
+        (void)snprintf(stem, sizeof stem, "%06u", (unsigned)(m->sequence % 1000000));
+    if (volume <= data || data == m->volumes.count)
+        (void)snprintf(out, 16, "SU%s.%03u", stem, volume % 1000);
+    else
+        (void)snprintf(out, 16, "SU%s.R%02u", stem, (unsigned)(volume - data) % 100);
     return out;
 }
 
@@ -126,12 +146,14 @@ static void format_head(const struct su_manifest *m, struct su_buf *out)
     char name[SU_BUNDLE_NAME_TEXT];
     su_buf_addf(out,
                 SU_MANIFEST_FIRST_LINE "\nbundle %s\nhub %s\nsite %s\nsequence %llu\nkind %s\ncreated %s\n",
-                su_bundle_name(m->site, m->sequence, name), m->hub, m->site, (unsigned long long)m->sequence,
-                m->is_full ? "full" : "delta", m->created);
+                su_manifest_name(m, name), m->hub, m->site, (unsigned long long)m->sequence,
+                su_manifest_kind(m), m->created);
     su_buf_addf(out, "promise-days %llu\njump-limit %llu\n", (unsigned long long)m->promise_days,
                 (unsigned long long)m->jump_limit);
     for (size_t i = 0; i < m->features.count; i++)
         su_buf_addf(out, "requires %s\n", m->features.at[i].text);
+    if (m->urgent)
+        su_buf_addf(out, "urgent %llu\n", (unsigned long long)m->urgent);
     for (size_t i = 0; i < m->children.count; i++)
         su_buf_addf(out, "also %s\n", m->children.at[i].text);
     format_keys(m, out);

@@ -79,6 +79,8 @@ struct su_manifest {
     uint64_t sequence, promise_days;
     uint64_t jump_limit; /* the next bundle's sequence may be at most this much higher; 0: no limit */
     bool is_full;
+    uint64_t urgent; /* number of an urgent bundle, which is full of a small catalogue of its own and stands beside the
+                      * sequence: it holds until an ordinary bundle with its `sequence` comes. 0: an ordinary one */
     SU_VEC(struct su_line) features;      /* required ones beyond version 1 */
     SU_VEC(struct su_successor) successors;   /* sorted by spki */
     SU_VEC(struct su_revocation) revocations; /* sorted by key id */
@@ -103,8 +105,15 @@ struct su_manifest {
 #define SU_MANIFEST_INIT { .sequence = 0 }
 void su_manifest_cleanup(struct su_manifest *manifest);
 
-const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUNDLE_NAME_TEXT]);
-/* SU000012.001, or SU000012.R01 for the first volume that is_recovery. `volume` counts from 1 over all. */
+#define SU_FEATURE_URGENT "urgent-1"
+#define SU_MAX_URGENT_NUMBER 99999u /* five digits of an 8.3 name */
+
+const char *su_bundle_name(const char *site, uint64_t sequence, char out[SU_BUNDLE_NAME_TEXT]); /* SU-ALPHA-000012 */
+const char *su_urgent_name(const char *site, uint64_t number, char out[SU_BUNDLE_NAME_TEXT]);   /* SU-ALPHA-U00001 */
+const char *su_manifest_name(const struct su_manifest *manifest, char out[SU_BUNDLE_NAME_TEXT]);
+const char *su_manifest_kind(const struct su_manifest *manifest); /* full, delta, urgent */
+/* SU000012.001, or SU000012.R01 for the first volume that is_recovery; of an urgent bundle SUU00001.001. `volume`
+ * counts from 1 over all. */
 const char *su_volume_name(const struct su_manifest *manifest, uint32_t volume, char out[16]);
 /* Bytes of a volume's block `number`, from 0: the last may be shorter. */
 size_t su_block_bytes(const struct su_volume *volume, size_t number);

@@ -142,7 +142,8 @@ static bool created_is_valid(const char *text)
     return strspn(text, "0123456789-:T.Z+") == strlen(text);
 }
 
-static void parse_identity(struct reader *r, struct su_manifest *m)
+/* *is_urgent is what the kind says; the feature must agree. */
+static void parse_identity(struct reader *r, struct su_manifest *m, bool *is_urgent)
 {
     char kind[8] = "", name[SU_BUNDLE_NAME_TEXT] = "";
     field(r, SU_MANIFEST_FIRST_LINE);
@@ -166,7 +167,8 @@ static void parse_identity(struct reader *r, struct su_manifest *m)
     field(r, "jump-limit ");
     m->jump_limit = number(r, 999999);
     line_end(r);
-    m->is_full = strcmp(kind, "full") == 0;
+    *is_urgent = strcmp(kind, "urgent") == 0;
+    m->is_full = *is_urgent || strcmp(kind, "full") == 0;
     if (!r->has_failed && (m->sequence == 0 || !su_name_is_valid(m->hub) || !su_site_code_is_valid(m->site) ||
                            !created_is_valid(m->created)))
         r->has_failed = true;
@@ -181,6 +183,34 @@ static void parse_features(struct reader *r, struct su_manifest *m, struct su_er
             su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
             r->has_failed = true;
     }
+}
+
+static bool is_known_feature(const char *feature)
+{
+    return strcmp(feature, SU_FEATURE_URGENT) == 0;
+}
+
+/* Refused by name: what follows may be unreadable. */
+static int refuse_features(const struct reader *r, const struct su_manifest *m, struct su_err *err)
+{
+    for (size_t i = 0; !r->has_failed && i < m->features.count; i++)
+        if (!is_known_feature(m->features.at[i].text))
+            return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know",
+                           m->features.at[i].text);
+    return 0;
+}
+
+static void parse_urgent(struct reader *r, struct su_manifest *m, bool is_urgent)
+{
+    if (m->features.count != (is_urgent ? 1 : 0))
+        r->has_failed = true;
+    if (!is_urgent)
+        return;
+    field(r, "urgent ");
+    m->urgent = number(r, SU_MAX_URGENT_NUMBER);
+    line_end(r);
+    if (m->urgent == 0)
+        r->has_failed = true;
 }
 
 static void parse_children(struct reader *r, struct su_manifest *m, struct su_err *err)
@@ -507,6 +537,8 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
             return su_fail(err, SU_FORMAT, "the profile is not sorted: %s stands before %s", a->value,
                            b->value);
     }
+    if (m->urgent && (m->removals > 0 || m->holes.count > 0))
+        return su_fail(err, SU_FORMAT, "an urgent bundle has removals or holes");
     if ((m->recovery.percent == 0) != (data_volumes == m->volumes.count))
         return su_fail(err, SU_FORMAT, "recovery is declared without its volumes, or volumes without it");
     for (size_t v = 0; v < m->volumes.count; v++)
@@ -529,15 +561,16 @@ static int check_sums(const struct su_manifest *m, struct su_err *err)
 int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, struct su_err *err)
 {
     struct reader r = {.at = text, .end = text + length};
+    bool is_urgent = false;
     SU_AUTO(su_buf) struct su_buf again = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
     if (!next_starts(&r, SU_MANIFEST_FIRST_LINE "\n") && next_starts(&r, "SU-BUNDLE-MANIFEST "))
         return su_fail(err, SU_FEATURE, "the manifest is of another version or purpose than '%s'",
                        SU_MANIFEST_FIRST_LINE);
-    parse_identity(&r, m);
+    parse_identity(&r, m, &is_urgent);
     parse_features(&r, m, err);
-    if (!r.has_failed && m->features.count > 0) /* version 1 has none; what follows may be unreadable */
-        return su_fail(err, SU_FEATURE, "the bundle requires '%s', which this program does not know",
-                       m->features.at[0].text);
+    if (refuse_features(&r, m, err) < 0)
+        return -1;
+    parse_urgent(&r, m, is_urgent);
     parse_children(&r, m, err);
     parse_keys(&r, m);
     parse_profile(&r, m, err);

@@ -118,7 +118,7 @@ int su_recovery_head(const struct su_manifest *m, uint32_t recovery, uint8_t out
     if (su_volume_set(m, set, err) < 0)
         return -1;
     (void)snprintf((char *)out, SU_CELL_BYTES, "SU-VOLUME 1\nbundle %s\nset %s\nrecovery %u\n",
-                   su_bundle_name(m->site, m->sequence, bundle), set, recovery + 1);
+                   su_manifest_name(m, bundle), set, recovery + 1);
     return 0;
 }
 

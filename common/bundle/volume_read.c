@@ -79,8 +79,8 @@ static void whose_volume(const struct su_volume_reader *r, const char bytes[HEAD
     head[HEAD_BYTES] = 0;
     at += v->is_recovery ? 0 : 512;
     (void)snprintf(expected, sizeof expected, "%s%s\nset %s\n%s %zu\n", first,
-                   su_bundle_name(r->manifest->site, r->manifest->sequence, name), set,
-                   v->is_recovery ? "recovery" : "volume", volume - (v->is_recovery ? data : 0));
+                   su_manifest_name(r->manifest, name), set, v->is_recovery ? "recovery" : "volume",
+                   volume - (v->is_recovery ? data : 0));
     if (strncmp(at, first, strlen(first)) != 0 || strncmp(at, expected, strlen(expected)) == 0)
         return;
     at += strlen(first);

@@ -37,8 +37,8 @@ int su_volume_set(const struct su_manifest *m, char out[SU_SET_TEXT], struct su_
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(1024);
     uint8_t digest[SU_SHA256_BYTES];
-    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site, (unsigned long long)m->sequence,
-                m->is_full ? "full" : "delta");
+    su_buf_addf(&text, "SU-SET 1\n%s\n%s\n%llu\n%s\n", m->hub, m->site,
+                (unsigned long long)(m->urgent ? m->urgent : m->sequence), su_manifest_kind(m));
     su_buf_addhex(&text, m->result, SU_SHA256_BYTES);
     if (su_buf_check(&text, "a set id", err) < 0 || su_sha256(digest, text.bytes, text.length, err) < 0)
         return -1;
@@ -51,7 +51,7 @@ int su_volume_head(struct su_tar *tar, const struct su_manifest *m, const char *
 {
     char bundle[SU_BUNDLE_NAME_TEXT], head[256];
     int length = snprintf(head, sizeof head, "SU-VOLUME 1\nbundle %s\nset %s\nvolume %u\n",
-                          su_bundle_name(m->site, m->sequence, bundle), set, volume);
+                          su_manifest_name(m, bundle), set, volume);
     if (su_tar_member(tar, "SU-HEAD", (uint64_t)length, err) < 0)
         return -1;
     return su_tar_write(tar, head, (size_t)length, err);

@@ -266,6 +266,23 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
     return su_pin_list(c->db, select_pinned, c, err);
 }
 
+static int select_urgent(struct su_closure *c, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_guid id;
+    int more;
+    if (su_query(c->db, &rows, err, "SELECT DISTINCT update_id FROM revision WHERE origin=1") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0)
+            return -1;
+        uint32_t node = su_graph_find(c->graph, &id);
+        if (node != SU_NOBODY)
+            c->marks[node].is_selected = true;
+    }
+    return more < 0 ? -1 : su_pin_list(c->db, select_pinned, c, err);
+}
+
 static bool clause_holds(const struct su_closure *c, uint32_t clause)
 {
     for (uint32_t a = c->graph->clauses.at[clause].first; a < su_graph_clause_end(c->graph, clause); a++) {
@@ -347,9 +364,11 @@ static int collect_holes(struct su_closure *c, struct su_err *err)
     return 0;
 }
 
+/* `profile` NULL: what is urgent. */
 static int walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    if (find_users(c, err) < 0 || select_roots(c, profile, err) < 0 || find_closable(c, err) < 0)
+    if (find_users(c, err) < 0 || (profile ? select_roots(c, profile, err) : select_urgent(c, err)) < 0 ||
+        find_closable(c, err) < 0)
         return -1;
     free(c->offsets);
     free(c->users);
@@ -367,6 +386,11 @@ int su_closure_walk(struct su_closure *c, const struct su_profile *profile, stru
             c->marks[i].is_selected = c->carried[i] = true;
     }
     return collect_holes(c, err);
+}
+
+int su_closure_walk_urgent(struct su_closure *c, struct su_err *err)
+{
+    return walk(c, NULL, err) < 0 ? -1 : collect_holes(c, err);
 }
 
 void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)

@@ -21,6 +21,9 @@ const struct su_graph *su_closure_graph(const struct su_closure *closure);
 /* Selects by profile and walks. Holes do not fail here: ask su_closure_hole_count. */
 int su_closure_walk(struct su_closure *closure, const struct su_profile *profile, struct su_err *err) SU_CHECKED;
 
+/* The same from what an urgent bundle is for: what is pinned, and what came by catalogue import. */
+int su_closure_walk_urgent(struct su_closure *closure, struct su_err *err) SU_CHECKED;
+
 struct su_closure_counts {
     uint64_t selected, updates, prerequisites, bundled; /* the last two: clauses of carried revisions */
 };

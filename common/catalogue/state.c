@@ -54,7 +54,8 @@ int su_state_of(struct su_db *db, struct su_state *out, struct su_err *err)
     uint8_t leaf[SU_SHA256_BYTES];
     int more;
     if (su_query(db, &rows, err,
-                 "SELECT update_id, record_sha256 FROM revision ORDER BY update_id, revision") < 0)
+                 "SELECT update_id, record_sha256 FROM revision WHERE " SU_IS_ORDINARY
+                 " ORDER BY update_id, revision") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0)
         if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 ||

@@ -31,7 +31,9 @@ int su_state_add(struct su_state_builder *builder, const struct su_guid *id,
 int su_state_end(struct su_state_builder *builder, struct su_state *out, struct su_err *err) SU_CHECKED;
 void su_state_builder_cleanup(struct su_state_builder *builder);
 
-/* Of everything the database holds, recomputed from its rows. */
+/* Rows of revision that are part of the state: all but those an urgent bundle laid beside them (site/overlay.h). */
+#define SU_IS_ORDINARY "rev_id NOT IN (SELECT rev_id FROM overlay)"
+/* Of everything the database holds by ordinary ways, recomputed from its rows. */
 int su_state_of(struct su_db *db, struct su_state *out, struct su_err *err) SU_CHECKED;
 
 #endif

@@ -59,9 +59,9 @@ static int open_source(struct su_db *db, const struct su_tree_source *source, st
                        struct su_err *err)
 {
     if (source->site_id == 0)
-        return su_query(
-            db, rows, err,
-            "SELECT update_id, revision, record_sha256 FROM revision ORDER BY update_id, revision");
+        return su_query(db, rows, err,
+                        "SELECT update_id, revision, record_sha256 FROM revision WHERE " SU_IS_ORDINARY
+                        " ORDER BY update_id, revision");
     return su_query(
         db, rows, err,
         "SELECT update_id, revision, record_sha256 FROM site_state WHERE site_id=?1 AND "

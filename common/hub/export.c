@@ -143,6 +143,9 @@ static int write_books(void *context, struct su_err *err)
     struct writing *w = context;
     struct su_db *db = w->home->db;
     int64_t site = w->site->site_id;
+    if (w->m->urgent) /* beside the sequence: nobody knows whether it arrives, and the next bundle carries all
+                         of it */
+        return su_slip_updates(db, &w->updates, err);
     if (su_run(db, err,
                "UPDATE site_state SET to_sequence=?2 FROM temp.stale t WHERE site_state.site_id=?1 AND "
                "site_state.update_id=t.update_id AND site_state.revision=t.revision AND "
@@ -178,12 +181,18 @@ static int write_items(struct writing *w, struct su_err *err)
     for (size_t i = 0; i < w->m->payloads.count; i++)
         if (write_payload(w, &w->m->payloads.at[i], err) < 0)
             return -1;
-    return su_frames_finish(frames, w->volumes, err) < 0 ? -1 : su_volume_finish(w->volumes, err);
+    if (su_frames_finish(frames, w->volumes, err) < 0)
+        return -1;
+    if (w->m->urgent && su_manifest_raw_bytes(w->m) > SU_MAX_URGENT_BYTES)
+        return su_fail(err, SU_LIMIT, "an urgent bundle has at most %zu bytes of records",
+                       SU_MAX_URGENT_BYTES);
+    return su_volume_finish(w->volumes, err);
 }
 
 static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_BYTES], struct su_buf *out)
 {
-    char bundle[SU_BUNDLE_NAME_TEXT];
+    char bundle[SU_BUNDLE_NAME_TEXT], volume[16];
+    su_volume_name(m, 1, volume);
     su_buf_addf(out,
                 "How to check bundle %s without suimport.\n\n"
                 "You need openssl 3, sha256sum and tar, and the hub's public key file, which must not come\n"
@@ -198,9 +207,8 @@ static void recipe(const struct su_manifest *m, const uint8_t key_id[SU_SHA256_B
                 "   test \"$(ls -A | grep -v -x -E 'MANIFEST\\.TXT|[0-9A-F]{8}\\.(SIG|P7S)' | sort)\" = "
                 "\"$(sed -n -E 's/^[0-9a-f]{64}  ([^/]+)$/\\1/p' MANIFEST.TXT | sort)\"\n\n"
                 "4. What it holds:\n"
-                "   for v in SU%06u.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",
-                su_bundle_name(m->site, m->sequence, bundle), key_id[0], key_id[1], key_id[2], key_id[3],
-                (unsigned)m->sequence);
+                "   for v in %.8s.[0-9][0-9][0-9]; do tar -tvf \"$v\" || exit 1; done\n",
+                su_manifest_name(m, bundle), key_id[0], key_id[1], key_id[2], key_id[3], volume);
 }
 
 static int write_paper(struct writing *w, int dir, enum su_paper paper, struct su_buf *text,
@@ -293,12 +301,32 @@ static size_t content_holes(const struct su_manifest *m)
     return n;
 }
 
+/* It changes nothing of what the site is believed to hold. */
+static int record_urgent(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
+                         const struct su_export_result *result, struct su_err *err)
+{
+    const struct su_manifest *m = &result->manifest;
+    struct su_ledger_entry entry = {
+        .actor = o->actor, .kind = "urgent", .site = site->code, .detail = result->bundle};
+    char now[SU_TIME_TEXT];
+    memcpy(entry.subject, result->manifest_sha256, SU_SHA256_BYTES);
+    if (su_run(home->db, err, "INSERT INTO urgent_export VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+               SU_I(site->site_id), SU_I(m->urgent), SU_I(m->sequence), SU_T(su_time_now(now)),
+               SU_T(m->created), SU_B(m->result, SU_SHA256_BYTES),
+               SU_B(result->manifest_sha256, SU_SHA256_BYTES), SU_I(m->volumes.count), SU_I(result->bytes),
+               SU_I(m->records), SU_I(m->payloads.count)) < 0)
+        return -1;
+    return su_ledger_add(home->db, &entry, err);
+}
+
 /* The bundle in the hub's books, and that it leaves nothing to be sent. */
 static int record_export(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
                          const struct su_export_result *result, struct su_err *err)
 {
     const struct su_manifest *m = &result->manifest;
     char now[SU_TIME_TEXT];
+    if (m->urgent)
+        return record_urgent(home, site, o, result, err);
     if (su_run(
             home->db, err,
             "INSERT INTO export (site_id, sequence, kind, exported, created, state_digest, manifest_sha256,"
@@ -378,7 +406,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
                         .total = result->payload_bytes + result->raw_bytes,
                         .pool = o->is_pooled ? out : -1,
                         .most_pool_bytes = o->volume_bytes ? o->volume_bytes : UINT64_MAX};
-    int code = su_sent_begin(&w.sent, home, site, w.m->sequence, result->raw_bytes / 4 + 4 * SU_MIB, err);
+    int code = su_sent_begin(&w.sent, home, site, w.m, result->raw_bytes / 4 + 4 * SU_MIB, err);
     if (code == 0)
         code = write_bundle(&w, dir, o, err);
     if (code == 0)
@@ -420,11 +448,11 @@ int su_export(struct su_home *home, const struct su_export_options *o, const str
         (!o->is_plan && su_keys_open_signers(home, o->key, o->passphrase, &signers, err) < 0) ||
         su_export_plan(home, &site, o, result, err) < 0)
         return su_after(err, "Nothing was written.");
-    su_bundle_name(site.code, result->manifest.sequence, result->bundle);
+    su_manifest_name(&result->manifest, result->bundle);
     if (o->is_plan || result->is_nothing)
         return 0;
-    su_message(events, SU_EXPORT_STARTED, SU_INFO, "export %s sequence %llu (%s) started", site.code,
-               (unsigned long long)result->manifest.sequence, result->manifest.is_full ? "full" : "delta");
+    su_message(events, SU_EXPORT_STARTED, SU_INFO, "export %s (%s) started", result->bundle,
+               su_manifest_kind(&result->manifest));
     if (write_all(home, &site, o, &signers, events, result, &t, err) == 0)
         return 0;
     return su_after(err, t.db ? "No bundle was made; the hub's books are as they were."

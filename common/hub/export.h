@@ -19,6 +19,7 @@ struct su_export_options {
     const struct su_passphrase *passphrase;
     const struct su_actor *actor;
     bool is_full, allow_incomplete, is_plan;
+    bool is_urgent;   /* pinned and catalogue-imported updates alone, beside the sequence */
     bool is_pooled;   /* content goes into the shared pool of `out` */
     bool is_due_only; /* nothing new since the last bundle made is nothing, though no receipt came */
     bool is_read_back; /* read the medium again before the bundle gets its name */

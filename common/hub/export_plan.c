@@ -13,6 +13,14 @@
 #include "common/hub/rotation.h"
 #include "common/hub/settled.h"
 
+static int check_since(const struct su_site *site, const struct su_export_options *o, struct su_err *err)
+{
+    return o->since <= site->last_sent
+               ? 0
+               : su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu",
+                         (unsigned long long)o->since, site->code, (unsigned long long)site->last_sent);
+}
+
 /* The oldest state a delta must fit: the last acknowledged one; without any receipt the last full
  * bundle, which whoever is to use a delta must have; --since is the operator's word that N has arrived. */
 static int choose_floor(const struct su_site *site, const struct su_export_options *o, struct su_manifest *m,
@@ -20,9 +28,8 @@ static int choose_floor(const struct su_site *site, const struct su_export_optio
 {
     m->is_full = o->is_full || site->last_sent == 0;
     *floor = site->acknowledged > 0 ? site->acknowledged : site->last_full;
-    if (o->since > site->last_sent)
-        return su_fail(err, SU_USAGE, "--since %llu: the last bundle made for %s is %llu",
-                       (unsigned long long)o->since, site->code, (unsigned long long)site->last_sent);
+    if (check_since(site, o, err) < 0)
+        return -1;
     if (o->since > 0)
         *floor = o->since;
     if (*floor >= site->kept_from || m->is_full)
@@ -189,12 +196,12 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
     return more;
 }
 
-static int plan_needs(struct su_db *db, const struct su_closure *closure, struct su_export_result *result,
-                      struct su_err *err)
+static int plan_needs(struct su_db *db, const struct su_closure *closure, const bool *carried,
+                      struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
     int64_t licence, payload;
-    if (su_content_need(db, &m->profile, su_closure_graph(closure), su_closure_carried(closure), err) < 0 ||
+    if (su_content_need(db, &m->profile, su_closure_graph(closure), carried, err) < 0 ||
         su_query_int(db, &licence, NULL, err, "SELECT count(*) FROM temp.need WHERE licence") < 0 ||
         su_query_int(db, &payload, NULL, err, "SELECT count(*) FROM temp.need WHERE NOT licence") < 0)
         return -1;
@@ -203,12 +210,13 @@ static int plan_needs(struct su_db *db, const struct su_closure *closure, struct
     return missing_files(db, result, err);
 }
 
-static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor,
+/* `is_all`: whatever the site has been sent. */
+static int plan_files(struct su_db *db, const struct su_site *site, uint64_t floor, bool is_all,
                       struct su_export_result *result, struct su_err *err)
 {
     int64_t bytes, files, held;
     /* After a full bundle a site may hold what that bundle carries, and what it acknowledged, no more. */
-    result->floor = result->manifest.is_full ? site->acknowledged : floor;
+    result->floor = is_all ? site->acknowledged : floor;
     if (su_db_script(db,
                      "CREATE TEMP TABLE IF NOT EXISTS deliver (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL, "
                      "bytes INTEGER NOT NULL,"
@@ -219,7 +227,7 @@ static int plan_files(struct su_db *db, const struct su_site *site, uint64_t flo
                "temp.need n JOIN stored_file s ON " SU_STORED_AS_NEEDED
                " WHERE ?3 OR NOT EXISTS (SELECT 1 FROM site_file f WHERE f.site_id=?1 AND f.sha256=s.sha256 "
                "AND f.sequence<=?2)",
-               SU_I(site->site_id), SU_I(floor), SU_I(result->manifest.is_full)) < 0 ||
+               SU_I(site->site_id), SU_I(floor), SU_I(is_all)) < 0 ||
         su_query_int(db, &bytes, NULL, err, "SELECT coalesce(sum(bytes),0) FROM temp.deliver") < 0 ||
         su_query_int(db, &files, NULL, err, "SELECT count(*) FROM temp.deliver") < 0 ||
         su_query_int(db, &held, NULL, err,
@@ -238,7 +246,7 @@ static int plan_difference(struct su_db *db, const struct su_closure *closure, c
     struct su_manifest *m = &result->manifest;
     m->bases.count = 0;
     if (list_bases(db, site, floor, m, err) < 0 || plan_records(db, closure, site, floor, result, err) < 0 ||
-        plan_files(db, site, floor, result, err) < 0)
+        plan_files(db, site, floor, m->is_full, result, err) < 0)
         return -1;
     result->is_nothing = !m->is_full && m->records == 0 && m->removals == 0 && result->files == 0;
     return 0;
@@ -308,20 +316,147 @@ static int ask_books(struct su_db *db, const struct su_site *site, const struct 
     return 0;
 }
 
+static int raw_bytes(struct su_db *db, struct su_export_result *result, struct su_err *err)
+{
+    int64_t raw;
+    if (su_query_int(db, &raw, NULL, err,
+                     "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
+        return -1;
+    result->raw_bytes = (uint64_t)raw;
+    return 0;
+}
+
+/* An urgent bundle carries whole updates, all their revisions, so that its reader can tell the newest of each
+ * from the bundle alone. It removes nothing. `*lain` by node, owned by the caller. */
+static int widen(struct su_db *db, const struct su_graph *graph, bool **lain, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_guid id;
+    int more;
+    if (!(*lain = calloc(graph->nodes.count + 1, sizeof **lain)))
+        return su_fail_memory(err);
+    if (su_run(db, err,
+               "INSERT OR IGNORE INTO temp.send SELECT o.rev_id, 1 FROM temp.send s JOIN revision r USING "
+               "(rev_id) JOIN revision o ON o.update_id=r.update_id") < 0 ||
+        su_db_script(db, "DELETE FROM temp.gone; DELETE FROM temp.stale;", err) < 0 ||
+        su_query(db, &rows, err, "SELECT DISTINCT update_id FROM temp.send JOIN revision USING (rev_id)") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0)
+            return -1;
+        uint32_t node = su_graph_find(graph, &id);
+        if (node != SU_NOBODY)
+            (*lain)[node] = true;
+    }
+    return more;
+}
+
+/* The certificate of an urgent bundle speaks of its own records alone. */
+static int certify_urgent(const struct su_graph *graph, const bool *lain, struct su_manifest *m,
+                          struct su_err *err)
+{
+    struct su_state state;
+    if (su_graph_state(graph, lain, &state, err) < 0)
+        return -1;
+    memcpy(m->result, state.digest, SU_SHA256_BYTES);
+    m->updates = state.updates;
+    m->records = m->revisions = state.revisions;
+    for (size_t r = 0; r < graph->rows.count; r++)
+        if (lain[graph->rows.at[r].node]) {
+            m->prerequisites += graph->rows.at[r].prerequisites.count;
+            m->bundled += graph->rows.at[r].bundled.count;
+        }
+    return 0;
+}
+
+static int fill_urgent_head(struct su_home *home, const struct su_site *site, struct su_manifest *m,
+                            struct su_err *err)
+{
+    struct su_line *feature = SU_PUSH(&m->features, 64);
+    int64_t last;
+    if (!feature)
+        return su_fail_memory(err);
+    m->is_full = true;
+    if (fill_head(home, site, m, err) < 0 || list_bases(home->db, site, 0, m, err) < 0 ||
+        su_line_add(feature, SU_FEATURE_URGENT, strlen(SU_FEATURE_URGENT), err) < 0 ||
+        su_query_int(home->db, &last, NULL, err,
+                     "SELECT coalesce(max(number),0) FROM urgent_export WHERE site_id=?1",
+                     SU_I(site->site_id)) < 0)
+        return -1;
+    m->urgent = (uint64_t)last + 1;
+    return m->urgent <= SU_MAX_URGENT_NUMBER
+               ? 0
+               : su_fail(err, SU_LIMIT, "the numbers of urgent bundles of %s are used up", site->code);
+}
+
+static int check_urgent(const struct su_export_result *result, const struct su_export_options *options,
+                        struct su_err *err)
+{
+    if (result->manifest.records > SU_MAX_URGENT_RECORDS || result->raw_bytes > SU_MAX_URGENT_BYTES) {
+        (void)su_fail(
+            err, SU_LIMIT,
+            "an urgent bundle of %llu records and %llu bytes of documents: at most %u and %zu are taken",
+            (unsigned long long)result->manifest.records, (unsigned long long)result->raw_bytes,
+            SU_MAX_URGENT_RECORDS, SU_MAX_URGENT_BYTES);
+        return su_remedy(err, "Make an ordinary bundle: suexport export --site CODE");
+    }
+    if (result->manifest.holes.count == 0 || options->is_plan)
+        return 0;
+    (void)refuse_holes(result, err);
+    return su_remedy(err, "Add what is missing: an urgent bundle is complete, also with --allow-incomplete.");
+}
+
+/* What is pinned or came by catalogue import, with what it needs, as far as a site in any state since `floor`
+ * may lack it: since the last receipt, or the bundle the operator names, else all of it. */
+static int plan_urgent(struct su_home *home, const struct su_site *site,
+                       const struct su_export_options *options, struct su_export_result *result,
+                       struct su_err *err)
+{
+    struct su_manifest *m = &result->manifest;
+    SU_AUTO(su_closure) struct su_closure *closure = NULL;
+    struct su_difference difference;
+    uint64_t floor = options->since > 0 ? options->since : site->acknowledged;
+    bool is_all = floor == 0 || floor < site->kept_from, *lain = NULL;
+    if (check_since(site, options, err) < 0 || fill_urgent_head(home, site, m, err) < 0 ||
+        !(closure = su_closure_load(home->db, err)) || su_closure_walk_urgent(closure, err) < 0 ||
+        su_difference_find(home->db, closure, site->site_id, is_all, floor, &difference, err) < 0)
+        return -1;
+    struct su_closure_counts counts;
+    su_closure_count(closure, &counts);
+    result->selected = counts.selected;
+    result->new = difference.new;
+    result->revised = difference.revised;
+    result->expired = difference.expired;
+    int code = widen(home->db, su_closure_graph(closure), &lain, err);
+    if (code == 0)
+        code = certify_urgent(su_closure_graph(closure), lain, m, err);
+    if (code == 0)
+        code = plan_needs(home->db, closure, lain, result, err);
+    free(lain);
+    if (code < 0 || take_holes(closure, result, err) < 0 ||
+        plan_files(home->db, site, floor, is_all, result, err) < 0 || raw_bytes(home->db, result, err) < 0)
+        return -1;
+    sort_holes(m);
+    result->is_nothing = m->records == 0;
+    return check_urgent(result, options, err);
+}
+
 int su_export_plan(struct su_home *home, struct su_site *site, const struct su_export_options *options,
                    struct su_export_result *result, struct su_err *err)
 {
     struct su_manifest *m = &result->manifest;
+    if (options->is_urgent)
+        return plan_urgent(home, site, options, result, err);
     SU_AUTO(su_closure) struct su_closure *closure = NULL;
     uint64_t floor;
-    int64_t raw;
     if (choose_floor(site, options, m, &floor, err) < 0 || fill_head(home, site, m, err) < 0 ||
         ask_books(home->db, site, options, floor, result, err) < 0)
         return -1;
     if (result->is_nothing)
         return 0;
     if (!(closure = su_closure_load(home->db, err)) || su_closure_walk(closure, &m->profile, err) < 0 ||
-        plan_closure(closure, result, err) < 0 || plan_needs(home->db, closure, result, err) < 0 ||
+        plan_closure(closure, result, err) < 0 ||
+        plan_needs(home->db, closure, su_closure_carried(closure), result, err) < 0 ||
         plan_difference(home->db, closure, site, floor, result, err) < 0)
         return -1;
     if (options->is_due_only && find_due(home->db, site, result, err) < 0)
@@ -334,10 +469,8 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
             return -1;
     }
     sort_holes(m);
-    if (su_query_int(home->db, &raw, NULL, err,
-                     "SELECT coalesce(sum(raw_bytes),0) FROM temp.send JOIN document USING (rev_id)") < 0)
+    if (raw_bytes(home->db, result, err) < 0)
         return -1;
-    result->raw_bytes = (uint64_t)raw;
     if (m->holes.count > 0 && !options->allow_incomplete && !options->is_plan)
         return refuse_holes(result, err);
     return 0;

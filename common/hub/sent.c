@@ -30,6 +30,13 @@ static uint64_t sequence_of(const char *name, const char *site)
     return strcmp(name, su_bundle_name(site, sequence, again)) == 0 ? sequence : 0;
 }
 
+static bool is_urgent(const char *name, const char *site)
+{
+    char stem[SU_BUNDLE_NAME_TEXT];
+    size_t n = (size_t)snprintf(stem, sizeof stem, "SU-%.16s-U", site);
+    return strncmp(name, stem, n) == 0 && strlen(name + n) == 5 && strspn(name + n, "0123456789") == 5;
+}
+
 static bool is_partial(const char *name)
 {
     size_t n = strlen(name), tail = strlen(PARTIAL);
@@ -45,19 +52,20 @@ static int drop(const struct su_sent *s, const struct su_site *site, uint64_t ne
     for (size_t i = 0; i < names.count; i++) {
         uint64_t sequence = sequence_of(names.at[i], site->code);
         bool is_old = sequence < site->acknowledged || sequence + SU_UNDO_KEEP <= next;
-        bool is_dropped = is_partial(names.at[i]) || (sequence > 0 && (is_old || sequence >= next));
+        bool is_dropped = is_partial(names.at[i]) || is_urgent(names.at[i], site->code) ||
+                          (sequence > 0 && (is_old || sequence >= next));
         if (is_dropped && su_dir_remove(s->root, names.at[i], err) < 0)
             return -1;
     }
     return 0;
 }
 
-int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_site *site, uint64_t sequence,
-                  uint64_t bytes, struct su_err *err)
+int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_site *site,
+                  const struct su_manifest *m, uint64_t bytes, struct su_err *err)
 {
-    su_bundle_name(site->code, sequence, s->name);
+    su_manifest_name(m, s->name);
     (void)snprintf(s->partial, sizeof s->partial, "%s" PARTIAL, s->name);
-    if (su_dir_make(&s->root, hub->dir, SENT_FOLDER, 0700, err) < 0 || drop(s, site, sequence, err) < 0 ||
+    if (su_dir_make(&s->root, hub->dir, SENT_FOLDER, 0700, err) < 0 || drop(s, site, m->sequence, err) < 0 ||
         su_space_demand(s->root, bytes, "what is kept for a later resend", " in the hub's home", err) < 0 ||
         su_dir_make(&s->dir, s->root, s->partial, 0700, err) < 0)
         return -1;

@@ -24,10 +24,11 @@ struct su_sent {
 #define SU_SENT_INIT { .root = -1, .dir = -1, .frames = -1 }
 void su_sent_cleanup(struct su_sent *sent);
 
-/* Removes orphans and what is no longer kept, then begins the folder of the site's bundle
- * `sequence`, which needs about `bytes`. */
-int su_sent_begin(struct su_sent *sent, const struct su_home *hub, const struct su_site *site, uint64_t sequence,
-                  uint64_t bytes, struct su_err *err) SU_CHECKED;
+/* Removes orphans and what is no longer kept, then begins the folder of a bundle of the site, of which the head is
+ * known and which needs about `bytes`. That of an urgent bundle stays until the next export only: such a bundle is
+ * made anew. */
+int su_sent_begin(struct su_sent *sent, const struct su_home *hub, const struct su_site *site,
+                  const struct su_manifest *manifest, uint64_t bytes, struct su_err *err) SU_CHECKED;
 int su_sent_frame(struct su_sent *sent, const void *packed, size_t length, struct su_err *err) SU_CHECKED;
 /* Of the frames written so far. */
 int su_sent_read(const struct su_sent *sent, void *out, size_t length, uint64_t offset, struct su_err *err) SU_CHECKED;

@@ -138,7 +138,11 @@ static void head(struct slip *s, const struct su_export_result *r)
     fact(s, "To site", "%s", m->site);
     for (size_t i = 0; i < m->children.count; i++)
         fact(s, "Relayed to", "%s", m->children.at[i].text);
-    fact(s, "Sequence", "%llu, %s", (unsigned long long)m->sequence, m->is_full ? "full" : "delta");
+    if (m->urgent)
+        fact(s, "Urgent", "%llu, beside the sequence; bundle %llu takes its place",
+             (unsigned long long)m->urgent, (unsigned long long)m->sequence);
+    else
+        fact(s, "Sequence", "%llu, %s", (unsigned long long)m->sequence, su_manifest_kind(m));
     if (m->bases.count > 0)
         fact(s, "Fits states since", "%llu", (unsigned long long)m->bases.at[0].sequence);
     else
@@ -156,7 +160,7 @@ static void result_facts(struct slip *s, const struct su_export_result *r)
 {
     const struct su_manifest *m = &r->manifest;
     const uint8_t *d = m->result;
-    begin(s, "What it leads to");
+    begin(s, m->urgent ? "What it adds" : "What it leads to");
     fact(s, "State, short", "%02x%02x-%02x%02x-%02x%02x-%02x%02x", d[0], d[1], d[2], d[3], d[4], d[5], d[6],
          d[7]);
     digest_fact(s, "State digest", d);

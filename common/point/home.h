@@ -30,6 +30,9 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
                  const char *command, struct su_err *err) SU_CHECKED;
 void su_home_cleanup(struct su_home *home);
 
+/* An empty database of the present schema, in memory: for what is proved beside a home's. */
+int su_home_memory(struct su_db **out, struct su_err *err) SU_CHECKED;
+
 /* Facts in the setting table. Absent reads as "" or 0. */
 int su_setting_int(struct su_db *db, const char *key, int64_t *out, struct su_err *err) SU_CHECKED;
 int su_setting_put_int(struct su_db *db, const char *key, int64_t value, struct su_err *err) SU_CHECKED;

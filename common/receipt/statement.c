@@ -55,7 +55,8 @@ static int write_records(struct su_home *site, struct writing *w, struct su_buf 
     char guid[SU_GUID_TEXT];
     int more;
     if (su_query(site->db, &rows, err,
-                 "SELECT update_id, revision, origin, record_sha256, doc_sha256 FROM revision ORDER BY "
+                 "SELECT update_id, revision, origin, record_sha256, doc_sha256 FROM revision "
+                 "WHERE " SU_IS_ORDINARY " ORDER BY "
                  "update_id, revision") < 0)
         return -1;
     for (*count = 0; (more = su_rows_next(&rows, err)) > 0; ++*count) {

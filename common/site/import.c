@@ -13,6 +13,7 @@
 #include "common/point/ledger.h"
 #include "common/site/replay.h"
 #include "common/site/stage.h"
+#include "common/site/urgent.h"
 #include "common/sys/belt.h"
 
 struct importing {
@@ -211,6 +212,7 @@ static int apply(struct importing *i, struct su_err *err)
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
     int replayed = su_changes_begin(i->site->db, err) < 0 || su_begin(&t, i->site->db, err) < 0 ||
                            su_position_load(i->site->db, &position, err) < 0 ||
+                           su_overlay_lift(i->site->db, false, err) < 0 ||
                            declare_import(i, &position, err) < 0 || replay(i, err) < 0
                        ? -1
                        : 0;
@@ -226,10 +228,7 @@ static int apply(struct importing *i, struct su_err *err)
     memcpy(row.started, i->started, sizeof row.started);
     SU_AUTO(su_buf) struct su_buf detail = SU_BUF_INIT(8 * SU_KIB);
     su_buf_adds(&detail, i->bundle->name);
-    for (size_t k = 0; k < i->bundle->signing.good.count; k++) {
-        const struct su_signer *s = &i->bundle->signing.good.at[k];
-        su_buf_addf(&detail, "%s %s (%s) %s", k ? "," : "; signed", s->name, s->role, s->fingerprint);
-    }
+    su_signing_say(&i->bundle->signing, &detail);
     if (su_buf_check(&detail, "a ledger entry", err) < 0)
         return -1;
     struct su_ledger_entry entry = {.actor = i->options->actor,
@@ -238,7 +237,9 @@ static int apply(struct importing *i, struct su_err *err)
                                     .sequence = i->m->sequence,
                                     .detail = detail.bytes};
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
-    if (close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0 ||
+    if (su_overlay_lay(i->site->db, false, err) < 0 ||
+        su_overlay_standing(i->site->db, &i->result->urgent, err) < 0 ||
+        close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0 ||
         su_trust_apply_manifest(i->site, i->m, i->bundle->name, i->options->actor, i->events,
                                 &i->result->trust, err) < 0)
         return -1;
@@ -306,6 +307,33 @@ static int pay(struct importing *i, const struct su_position *position, struct s
                                                                           : tell_owed(i, err);
 }
 
+static int import_urgent(struct importing *i, struct su_err *err)
+{
+    struct su_urgent_work work = {.site = i->site,
+                                  .bundle = i->bundle,
+                                  .options = i->options,
+                                  .events = i->events,
+                                  .result = i->result,
+                                  .staging = &i->staging,
+                                  .reader = i->reader,
+                                  .started = i->started};
+    i->staging.allow_partial = false;
+    return su_urgent_import(&work, err);
+}
+
+/* Nothing of an urgent bundle is owed, so there is nothing to be done. */
+static int repeat_urgent(struct importing *i, const struct su_position *position, struct su_err *err)
+{
+    i->result->is_repeated = true;
+    i->result->is_settled = su_position_is_settled(position, i->m);
+    i->result->state = position->state;
+    i->result->urgent = position->urgent;
+    i->result->changes.unchanged = position->state.updates + position->urgent.updates;
+    if (su_setting_int(i->site->db, "content_version", &i->result->content_version, err) < 0)
+        return -1;
+    return tell_owed(i, err);
+}
+
 static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_err *err)
 {
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
@@ -314,7 +342,7 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
     i->m = &i->bundle->manifest;
     (void)snprintf(i->result->bundle, sizeof i->result->bundle, "%s", i->bundle->name);
     (void)snprintf(i->result->site, sizeof i->result->site, "%s", i->m->site);
-    i->result->sequence = i->m->sequence;
+    i->result->sequence = i->m->urgent ? 0 : i->m->sequence;
     if (su_position_load(i->site->db, &position, err) < 0)
         return -1;
     bool pays = false;
@@ -337,6 +365,9 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
         }
         su_err_clear(err);
     }
+    if (judged == 1 && i->m->urgent)
+        return repeat_urgent(i, &position, err);
+    i->result->urgent = position.urgent;
     if (judged == 1 || pays)
         return pay(i, &position, err);
     if (su_bundle_check_folder(i->bundle, err) < 0 ||
@@ -346,6 +377,8 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
                i->options->is_plan ? "plan of" : "import of", i->bundle->name);
     if (!i->options->is_plan && su_store_sweep(i->site, err) < 0)
         return -1;
+    if (i->m->urgent)
+        return import_urgent(i, err);
     /* Files and records have nothing to do with each other until check_content, so they are taken at the same
      * time. The database's write lock is held for all of it, and not for the records alone: that keeps nobody
      * out, as readers never wait and whoever changes this home waits for its lock anyway. With one thread,
@@ -395,7 +428,8 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
         return su_fail(err, SU_UNDO_NOTHING, "the inverse of %s is no longer kept (the last %d imports are)",
                        position->bundle, SU_UNDO_KEEP);
     su_rows_cleanup(&rows);
-    if (su_replay_inverse(site->db, position->import_id, err) < 0 ||
+    if (su_overlay_lift(site->db, false, err) < 0 ||
+        su_replay_inverse(site->db, position->import_id, err) < 0 ||
         su_state_of(site->db, &result->state, err) < 0)
         return -1;
     if (memcmp(result->state.digest, base, sizeof base) != 0)
@@ -406,6 +440,7 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
             0 ||
         su_run(site->db, err, "DELETE FROM undo WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
         su_run(site->db, err, "DELETE FROM hole WHERE import_id=?1", SU_I(position->import_id)) < 0 ||
+        su_overlay_lay(site->db, false, err) < 0 || su_overlay_standing(site->db, &result->urgent, err) < 0 ||
         su_owed_now(site->db, NULL, &owed, err) < 0)
         return -1;
     result->content_owed = owed.files;
@@ -440,6 +475,23 @@ static int check_newest(struct su_home *site, const struct su_position *position
     return su_remedy(err, "Undo that first: suimport undo %llu", (unsigned long long)position->sequence);
 }
 
+/* It builds on the ordinary bundles, so it goes first. */
+static int undo_urgent(struct su_home *site, uint64_t sequence, const struct su_actor *actor,
+                       const struct su_position *position, const struct su_events *events,
+                       struct su_import_result *result, struct su_transaction *t, struct su_err *err)
+{
+    if (sequence > 0) {
+        (void)su_fail(err, SU_UNDO_ORDER, "bundle %llu cannot be undone: the urgent bundle %s stands on it",
+                      (unsigned long long)sequence, position->urgent.bundle);
+        (void)su_remedy(err, "Undo that first: suimport undo");
+        return su_after(err, "Nothing was written.");
+    }
+    if (su_urgent_undo(site, actor, position, result, err) < 0 || su_commit(t, err) < 0)
+        return su_after(err, "Nothing was written.");
+    su_message(events, SU_UNDO_DONE, SU_INFO, "undo of %s done", position->urgent.bundle);
+    return 0;
+}
+
 int su_undo(struct su_home *site, uint64_t sequence, const struct su_actor *actor,
             const struct su_events *events, struct su_import_result *result, struct su_err *err)
 {
@@ -450,6 +502,8 @@ int su_undo(struct su_home *site, uint64_t sequence, const struct su_actor *acto
     if (su_changes_begin(site->db, err) < 0 || su_begin(&t, site->db, err) < 0 ||
         su_position_load(site->db, &position, err) < 0)
         return su_after(err, "Nothing was written.");
+    if (position.urgent.revisions > 0)
+        return undo_urgent(site, sequence, actor, &position, events, result, &t, err);
     if (!position.has_import) {
         (void)su_fail(err, SU_UNDO_NOTHING, "no import lies behind the state of this site");
         return su_after(err, "Nothing was written.");

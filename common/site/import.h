@@ -21,8 +21,10 @@ struct su_import_options {
 
 struct su_import_result {
     char bundle[SU_BUNDLE_NAME_TEXT], site[17]; /* and sequence: empty until the bundle is verified */
-    uint64_t sequence;
+    uint64_t sequence;            /* 0: an urgent bundle has none of its own */
     bool is_repeated;             /* already imported: at most files that were owed are stored */
+    bool is_settled;              /* an urgent bundle whose place an ordinary one has taken: nothing is done */
+    struct su_standing urgent;    /* the urgent bundle that holds afterwards */
     struct su_changes changes;
     struct su_state state;
     uint64_t files_stored, bytes_stored, files_held;

@@ -8,8 +8,9 @@ void su_position_cleanup(struct su_position *p)
 {
     su_buf_cleanup(&p->profile);
     free(p->past.at);
-    p->past.at = NULL;
-    p->past.count = p->past.capacity = 0;
+    free(p->urgent_past.at);
+    p->past.at = p->urgent_past.at = NULL;
+    p->past.count = p->past.capacity = p->urgent_past.count = p->urgent_past.capacity = 0;
 }
 
 static int remember(struct su_position *p, uint64_t sequence, const uint8_t manifest[SU_SHA256_BYTES],
@@ -39,10 +40,40 @@ static int load_past(struct su_db *db, struct su_position *p, struct su_err *err
     return more;
 }
 
+static int remember_urgent(struct su_position *p, uint64_t number, const uint8_t manifest[SU_SHA256_BYTES],
+                           struct su_err *err)
+{
+    struct su_past *past = SU_PUSH(&p->urgent_past, 1000000);
+    if (!past)
+        return su_fail_memory(err);
+    past->sequence = number;
+    memcpy(past->manifest_sha256, manifest, SU_SHA256_BYTES);
+    return 0;
+}
+
+static int load_urgent(struct su_db *db, struct su_position *p, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    uint8_t manifest[SU_SHA256_BYTES];
+    int more;
+    if (su_overlay_standing(db, &p->urgent, err) < 0 ||
+        su_query(db, &rows, err, "SELECT number, manifest_sha256, undone FROM urgent ORDER BY urgent_id") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        uint64_t number = (uint64_t)su_rows_int(&rows, 0);
+        if (su_rows_int(&rows, 2) == 0)
+            p->urgent_number = number;
+        if (su_rows_fixed(&rows, 1, manifest, sizeof manifest, err) < 0 ||
+            remember_urgent(p, number, manifest, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
 int su_position_load(struct su_db *db, struct su_position *p, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    if (su_state_of(db, &p->state, err) < 0 || load_past(db, p, err) < 0 ||
+    if (su_state_of(db, &p->state, err) < 0 || load_past(db, p, err) < 0 || load_urgent(db, p, err) < 0 ||
         su_query(db, &rows, err,
                  "SELECT import_id, sequence, bundle, imported, manifest_sha256, profile, promise_days, "
                  "jump_limit FROM "
@@ -88,6 +119,10 @@ int su_position_profile(struct su_db *db, struct su_profile *out, struct su_err 
 
 int su_position_advance(struct su_position *p, const struct su_bundle *b, struct su_err *err)
 {
+    if (b->manifest.urgent) {
+        p->urgent_number = b->manifest.urgent;
+        return remember_urgent(p, b->manifest.urgent, b->manifest_sha256, err);
+    }
     p->has_import = true;
     p->sequence = b->manifest.sequence;
     p->jump_limit = b->manifest.jump_limit;
@@ -124,16 +159,17 @@ static int other_site(const struct su_bundle *b, const char *here, struct su_err
 static int judge_number(const struct su_position *p, const struct su_bundle *b, struct su_err *err)
 {
     char ours[SU_SHA256_TEXT], theirs[SU_SHA256_TEXT];
-    for (size_t i = 0; i < p->past.count; i++) {
-        const struct su_past *past = &p->past.at[i];
-        if (past->sequence != b->manifest.sequence ||
+    bool is_urgent = b->manifest.urgent > 0;
+    for (size_t i = 0; i < (is_urgent ? p->urgent_past.count : p->past.count); i++) {
+        const struct su_past *past = is_urgent ? &p->urgent_past.at[i] : &p->past.at[i];
+        if (past->sequence != (is_urgent ? b->manifest.urgent : b->manifest.sequence) ||
             memcmp(past->manifest_sha256, b->manifest_sha256, SU_SHA256_BYTES) == 0)
             continue;
         su_hex_format(past->manifest_sha256, SU_SHA256_BYTES, ours);
         su_hex_format(b->manifest_sha256, SU_SHA256_BYTES, theirs);
         return su_fail(err, SU_NUMBER_TWICE,
-                       "%s has manifest %s, but the bundle %06llu imported here had manifest %s", b->name,
-                       theirs, (unsigned long long)past->sequence, ours);
+                       "%s has manifest %s, but the %s%06llu imported here had manifest %s", b->name, theirs,
+                       is_urgent ? "urgent bundle " : "bundle ", (unsigned long long)past->sequence, ours);
     }
     return 0;
 }
@@ -197,6 +233,23 @@ static int profile_differs(const struct su_position *p, const struct su_buf *the
                    signed_text);
 }
 
+/* An urgent bundle fits any state. It is of use until an ordinary bundle has taken its place. */
+static int judge_urgent(const struct su_position *p, const struct su_bundle *b, struct su_err *err)
+{
+    const struct su_manifest *m = &b->manifest;
+    if (judge_number(p, b, err) < 0)
+        return -1;
+    if (m->urgent < p->urgent_number)
+        return su_fail(err, SU_URGENT_OLDER, "%s is older than urgent bundle %llu, which was imported",
+                       b->name, (unsigned long long)p->urgent_number);
+    return m->urgent == p->urgent_number || su_position_is_settled(p, m) ? 1 : 0;
+}
+
+bool su_position_is_settled(const struct su_position *p, const struct su_manifest *m)
+{
+    return m->urgent > 0 && p->has_import && p->sequence >= m->sequence;
+}
+
 int su_position_judge(const struct su_position *p, const struct su_home *site, const struct su_bundle *b,
                       struct su_accepted accepted, struct su_err *err)
 {
@@ -204,6 +257,8 @@ int su_position_judge(const struct su_position *p, const struct su_home *site, c
     const struct su_manifest *m = &b->manifest;
     if (!su_position_is_for(m, site->name))
         return other_site(b, site->name, err);
+    if (m->urgent)
+        return judge_urgent(p, b, err);
     if (p->has_import && memcmp(p->manifest_sha256, b->manifest_sha256, SU_SHA256_BYTES) == 0 &&
         memcmp(p->state.digest, m->result, SU_SHA256_BYTES) == 0)
         return 1;

@@ -6,6 +6,7 @@
 #define SU_POSITION_H
 
 #include "common/base/limits.h"
+#include "common/site/overlay.h"
 #include "common/trust/bundle.h"
 #include "common/catalogue/state.h"
 
@@ -26,7 +27,10 @@ struct su_position {
     char bundle[SU_BUNDLE_NAME_TEXT], imported[40];
     uint8_t manifest_sha256[SU_SHA256_BYTES];
     struct su_buf profile;
-    struct su_state state; /* recomputed from the rows */
+    struct su_state state; /* recomputed from the rows; of ordinary bundles alone */
+    struct su_standing urgent;       /* the urgent bundle that holds */
+    uint64_t urgent_number;          /* of the newest urgent import that is not undone; 0: none */
+    SU_VEC(struct su_past) urgent_past; /* all urgent imports there were, by number */
 };
 #define SU_POSITION_INIT { .profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64) }
 void su_position_cleanup(struct su_position *position);
@@ -41,7 +45,10 @@ int su_position_advance(struct su_position *position, const struct su_bundle *bu
 /* Addressed to that site, or to one that may relay it there. */
 bool su_position_is_for(const struct su_manifest *manifest, const char *site);
 
-/* 0: may be applied. 1: the site is in its state already. -1: refused; err says why, with the
+/* Whether an ordinary bundle has taken the place of that urgent one. */
+bool su_position_is_settled(const struct su_position *position, const struct su_manifest *manifest);
+
+/* 0: may be applied. 1: the site is in its state already, or past an urgent bundle that is settled. -1: refused; err says why, with the
  * facts that differ and the ways out. */
 int su_position_judge(const struct su_position *position, const struct su_home *site, const struct su_bundle *bundle,
                       struct su_accepted accepted, struct su_err *err) SU_CHECKED;

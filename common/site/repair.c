@@ -155,7 +155,8 @@ static int demand_imported(struct su_home *site, const struct su_bundle *bundle,
 {
     int64_t count;
     if (su_query_int(site->db, &count, NULL, err,
-                     "SELECT count(*) FROM import WHERE manifest_sha256=?1 AND NOT undone",
+                     "SELECT (SELECT count(*) FROM import WHERE manifest_sha256=?1 AND NOT undone) + (SELECT "
+                     "count(*) FROM urgent WHERE manifest_sha256=?1 AND NOT undone)",
                      SU_B(bundle->manifest_sha256, SU_SHA256_BYTES)) < 0)
         return -1;
     if (count > 0)
@@ -174,7 +175,7 @@ static int record_relay(struct su_home *site, const struct su_bundle *bundle, co
                                     .kind = "relay",
                                     .site = bundle->manifest.site,
                                     .detail = bundle->name,
-                                    .sequence = bundle->manifest.sequence};
+                                    .sequence = bundle->manifest.urgent ? 0 : bundle->manifest.sequence};
     memcpy(entry.subject, bundle->manifest_sha256, SU_SHA256_BYTES);
     if (su_begin(&t, site->db, err) < 0 || su_ledger_add(site->db, &entry, err) < 0)
         return -1;

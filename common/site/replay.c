@@ -31,6 +31,8 @@ struct replay {
 /* What the identities held before this import; the first note of an import counts. */
 static int keep_inverse(struct replay *r, const struct su_prepared *items, size_t count, struct su_err *err)
 {
+    if (r->import_id == 0)
+        return 0;
     for (size_t i = 0; i < count; i++) /* one by one: see feed in db.h */
         if (items[i].edit == SU_PUT && !items[i].held.is_held &&
             su_run(r->db, err,

@@ -13,7 +13,7 @@ struct su_replay_check {
     void *context;
 };
 /* Inside the caller's transaction, with su_changes_begin called. A full bundle replaces: what it
- * does not hold is removed. */
+ * does not hold is removed. import_id 0: no inverse is kept. */
 int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su_manifest *manifest,
               int64_t import_id, const struct su_replay_check *check, const struct su_events *events,
               struct su_err *err) SU_CHECKED;

@@ -362,7 +362,7 @@ int su_stage_record(const struct su_staging *s, struct su_err *err)
     for (size_t k = 0; k < m->payloads.count; k++) {
         const struct su_file_id *id = &m->payloads.at[k].id;
         if (s->present[k] &&
-            (su_store_record(s->site->db, id, m->sequence, err) < 0 ||
+            (su_store_record(s->site->db, id, m->urgent ? 0 : m->sequence, err) < 0 ||
              (s->is_plan && su_run(s->site->db, err, "INSERT OR IGNORE INTO temp.carried VALUES (?1)",
                                    SU_B(id->sha256, SU_SHA256_BYTES)) < 0)))
             return -1;

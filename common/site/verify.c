@@ -68,8 +68,10 @@ enum su_verdict su_verdict_of(enum su_code code)
     case SU_POLICY: return SU_VERDICT_UNTRUSTED;
     case SU_WRONG_SITE: return SU_VERDICT_WRONG_SITE;
     case SU_GAP:
+    case SU_URGENT_BASE:
     case SU_JUMP: return SU_VERDICT_GAP;
     case SU_OLDER:
+    case SU_URGENT_OLDER:
     case SU_NUMBER_TWICE: return SU_VERDICT_REPLAY;
     case SU_FEATURE: return SU_VERDICT_STALE_FORMAT;
     case SU_REPAIRABLE: return SU_VERDICT_REPAIRABLE;

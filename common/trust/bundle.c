@@ -114,6 +114,18 @@ bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequ
     return su_site_code_is_valid(site);
 }
 
+uint64_t su_bundle_unverified_urgent(const char *path)
+{
+    static const char word[] = "\nurgent ";
+    char head[HEAD_BYTES];
+    uint64_t number;
+    const char *line = read_head(path, head) ? strstr(head, word) : NULL;
+    if (!line)
+        return 0;
+    line += strlen(word);
+    return su_u64_parse(&number, line, strcspn(line, "\n"), SU_MAX_URGENT_NUMBER) ? number : 0;
+}
+
 bool su_bundle_unverified_is_for(const char *path, const char *site)
 {
     char head[HEAD_BYTES], line[32];
@@ -136,7 +148,8 @@ int su_bundle_unverified_manifest(const struct su_bundle_raw *raw, struct su_man
 static int latest_date(struct su_db *site, struct su_buf *out, struct su_err *err)
 {
     return su_query_text(site, out, NULL, err,
-                         "SELECT coalesce(max(substr(created,1,19)),'') FROM import WHERE created GLOB "
+                         "SELECT coalesce(max(substr(created,1,19)),'') FROM (SELECT created FROM import "
+                         "UNION ALL SELECT created FROM urgent) WHERE created GLOB "
                          "'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]*'");
 }
 
@@ -167,7 +180,7 @@ int su_bundle_verify(struct su_bundle *out, const struct su_bundle_raw *raw, str
         su_manifest_cleanup(&out->manifest);
         return -1;
     }
-    su_bundle_name(out->manifest.site, out->manifest.sequence, out->name);
+    su_manifest_name(&out->manifest, out->name);
     out->dir = fcntl(raw->dir, F_DUPFD_CLOEXEC, 0);
     return out->dir < 0 ? su_fail_sys(err, "dup") : 0;
 }

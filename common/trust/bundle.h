@@ -25,6 +25,8 @@ void su_bundle_raw_cleanup(struct su_bundle_raw *raw);
 /* What the first lines claim, of a folder on a medium with several bundles: enough to sort them and to
  * pass over those of other sites. False when they are no manifest's. */
 bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence);
+/* The number that an urgent bundle claims, 0 for an ordinary one. */
+uint64_t su_bundle_unverified_urgent(const char *path);
 /* Whether those lines name that site, as the one addressed or as one it may be relayed to. */
 bool su_bundle_unverified_is_for(const char *path, const char *site);
 /* For inspect, and for who is about to sign; nothing else may rest on it. */

@@ -157,6 +157,14 @@ static int collect_cms(struct su_signing *out, const struct su_signature_file *s
     return count(out, &signer, trust, err);
 }
 
+void su_signing_say(const struct su_signing *signing, struct su_buf *out)
+{
+    for (size_t i = 0; i < signing->good.count; i++) {
+        const struct su_signer *s = &signing->good.at[i];
+        su_buf_addf(out, "%s %s (%s) %s", i ? "," : "; signed", s->name, s->role, s->fingerprint);
+    }
+}
+
 int su_signers_collect(struct su_signing *out, const struct su_signature_files *files,
                        const struct su_buf *manifest, const struct su_trust *trust, struct su_err *err)
 {

@@ -47,6 +47,9 @@ struct su_signing {
 };
 void su_signing_cleanup(struct su_signing *signing);
 
+/* For the ledger: "; signed NAME (ROLE) FINGERPRINT, ..." of those that count. */
+void su_signing_say(const struct su_signing *signing, struct su_buf *out);
+
 int su_signers_collect(struct su_signing *out, const struct su_signature_files *files, const struct su_buf *manifest,
                        const struct su_trust *trust, struct su_err *err) SU_CHECKED;
 /* Takes away those that do not count for a bundle of the manifest's sequence and date, and those that the bundle

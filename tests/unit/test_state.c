@@ -71,7 +71,7 @@ static void test_of_a_database(void **state)
     SU_AUTO(su_db) struct su_db *db = NULL;
     struct su_state out;
     GOOD(su_db_open_memory(&db, &e));
-    GOOD(su_db_script(db, "CREATE TABLE revision (rev_id INTEGER PRIMARY KEY, update_id BLOB, revision INTEGER, record_sha256 BLOB);", &e));
+    GOOD(su_db_script(db, "CREATE TABLE revision (rev_id INTEGER PRIMARY KEY, update_id BLOB, revision INTEGER, record_sha256 BLOB); CREATE TABLE overlay (rev_id INTEGER PRIMARY KEY);", &e));
     GOOD(su_state_of(db, &out, &e));
     assert_hex(out.digest, 32, "846af6650803bdc6cada919002e36890ffaca4f267e2710d15e453dde92bd65e");
     /* Rows in any order; numbers sort as numbers: revision 9 before 100. */
@@ -85,6 +85,11 @@ static void test_of_a_database(void **state)
     assert_hex(out.digest, 32, "4011e0d3b362dbd8a2ec555bfdc8475d5b5c680b709ccb0cb0baa56a83bc74c9");
     assert_int_equal(out.updates, 1);
     assert_int_equal(out.revisions, 2);
+    /* What an urgent bundle laid beside them is no part of it. */
+    GOOD(su_run(db, &e, "INSERT INTO revision VALUES (77,?1,?2,?3)", SU_B(id.bytes, 16), SU_I(50), SU_B(leaf, 32)));
+    GOOD(su_run(db, &e, "INSERT INTO overlay VALUES (77)"));
+    GOOD(su_state_of(db, &out, &e));
+    assert_hex(out.digest, 32, "4011e0d3b362dbd8a2ec555bfdc8475d5b5c680b709ccb0cb0baa56a83bc74c9");
     GOOD(su_run(db, &e, "UPDATE revision SET record_sha256=x'00' WHERE revision=9")); /* a damaged row is no state */
     REFUSED(su_state_of(db, &out, &e), SU_DATA);
 }

@@ -48,7 +48,9 @@ static void answer_json(struct su_context *c, const struct su_export_result *r, 
     bool has_bundle = !is_plan && !r->is_nothing;
     su_json_text(&c->json, "site", m->site);
     su_json_int(&c->json, "sequence", (int64_t)m->sequence);
-    su_json_text(&c->json, "kind", r->is_nothing ? "none" : m->is_full ? "full" : "delta");
+    su_json_text(&c->json, "kind", r->is_nothing ? "none" : su_manifest_kind(m));
+    if (m->urgent)
+        su_json_int(&c->json, "urgent", (int64_t)m->urgent);
     if (m->bases.count > 0)
         su_json_hex(&c->json, "base_digest", m->bases.at[m->bases.count - 1].digest, SU_SHA256_BYTES);
     else
@@ -80,11 +82,30 @@ static void answer_json(struct su_context *c, const struct su_export_result *r, 
     su_json_int(&c->json, "pool_written", (int64_t)r->pool_written);
 }
 
+/* Beside the sequence. */
+static void answer_urgent(struct su_context *c, const struct su_export_result *r)
+{
+    const struct su_manifest *m = &r->manifest;
+    su_line(c, "site %s   urgent %llu, fits any state%s, bundle %llu takes its place", m->site,
+            (unsigned long long)m->urgent, r->is_nothing ? "; nothing to send" : "",
+            (unsigned long long)m->sequence);
+    su_line(c, "  updates      %s pinned or from the catalogue, %s with what they need; %s new to the site",
+            su_count_text(r->selected), su_count_text(m->updates), su_count_text(r->new));
+    su_line(c, "  records      %s, %s of documents", su_count_text(m->records), su_bytes_text(r->raw_bytes));
+    su_line(c, "  content      %s", su_bytes_text(r->payload_bytes));
+    for (size_t i = 0; i < r->chains.count; i++)
+        su_line(c, "  hole         %s", r->chains.at[i].text);
+}
+
 static void answer(struct su_context *c, const struct su_export_result *r, bool is_plan)
 {
     const struct su_manifest *m = &r->manifest;
     char state[20];
     answer_json(c, r, is_plan);
+    if (m->urgent) {
+        answer_urgent(c, r);
+        return;
+    }
     su_short_digest(m->result, state);
     su_line(c, "site %s   sequence %llu, %s%s%llu", m->site, (unsigned long long)m->sequence,
             r->is_nothing ? "nothing to send"
@@ -164,11 +185,16 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
                                   .actor = &c->actor,
                                   .passphrase = &passphrase,
                                   .is_full = su_has(c, "full"),
+                                  .is_urgent = su_has(c, "urgent"),
                                   .is_plan = is_plan};
     if (!o.site)
         return su_fail(err, SU_USAGE,
                        is_plan ? "which site? Give --site CODE"
                                : "which site? Give --site CODE, or --all-due");
+    if (o.is_urgent && o.is_full)
+        return su_fail(err, SU_USAGE, "--urgent and --full exclude each other");
+    if (su_has(c, "only-catalog") && !o.is_urgent)
+        return su_fail(err, SU_USAGE, "--only-catalog goes with --urgent");
     if (su_given_number(c, "since", 999999, &o.since, err) < 0 || (!is_plan && take_options(c, &o, err) < 0))
         return -1;
     if (su_export(&c->home, &o, &c->events, &r, err) < 0)
@@ -180,6 +206,9 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
         if (r.chains.count > 0)
             return su_fail(err, SU_INCOMPLETE, "an export would be refused: the closure has %zu holes",
                            r.chains.count);
+    } else if (r.is_nothing && o.is_urgent) {
+        su_message(&c->events, SU_EXPORT_NOTHING, SU_INFO,
+                   "nothing to export: %s holds whatever is pinned or came from the catalogue", o.site);
     } else if (r.is_nothing) {
         su_message(&c->events, SU_EXPORT_NOTHING, SU_INFO,
                    "nothing to export: %s holds the present state since bundle %llu", o.site,
@@ -254,8 +283,9 @@ static int run_all_due(struct su_context *c, struct su_err *err)
     struct su_passphrase passphrase = su_cli_passphrase(c);
     struct su_export_options o = {.actor = &c->actor, .passphrase = &passphrase, .is_due_only = true};
     struct due due = {.worst = SU_ERR_INIT};
-    if (su_has(c, "site") || su_has(c, "since") || su_has(c, "full"))
-        return su_fail(err, SU_USAGE, "--all-due goes without --site, --since and --full");
+    if (su_has(c, "site") || su_has(c, "since") || su_has(c, "full") || su_has(c, "urgent") ||
+        su_has(c, "only-catalog"))
+        return su_fail(err, SU_USAGE, "--all-due goes without --site, --since, --full and --urgent");
     if (take_options(c, &o, err) < 0 || list_codes(c, &codes, err) < 0)
         return -1;
     su_json_open(&c->json, "sites", '[');

@@ -171,8 +171,11 @@ static int record(struct signing *s, const struct su_bundle_raw *raw, const stru
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     char detail[160];
     int64_t have;
-    struct su_ledger_entry entry = {
-        .actor = &s->c->actor, .kind = "sign", .site = m->site, .detail = detail, .sequence = m->sequence};
+    struct su_ledger_entry entry = {.actor = &s->c->actor,
+                                    .kind = "sign",
+                                    .site = m->site,
+                                    .detail = detail,
+                                    .sequence = m->urgent ? 0 : m->sequence};
     (void)snprintf(detail, sizeof detail, "%s as %s by %.64s", bundle, s->role, s->key);
     if (su_sha256(entry.subject, raw->manifest.bytes, raw->manifest.length, err) < 0 ||
         su_begin(&t, s->c->home.db, err) < 0 ||
@@ -202,8 +205,8 @@ static void answer(struct signing *s, const struct su_manifest *m, const char *b
     su_json_text(&c->json, "fingerprint", fingerprint);
     su_json_text(&c->json, "file", s->name);
     su_json_bool(&c->json, "is_new", !s->is_there);
-    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", bundle,
-            m->is_full ? "full" : "delta", m->hub, m->site, m->created);
+    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", bundle, su_manifest_kind(m), m->hub,
+            m->site, m->created);
     su_line(c, "  leads to     %s updates, %s revisions, state %s", su_count_text(m->updates),
             su_count_text(m->revisions), state);
     su_answer_key_lines(c, m);
@@ -221,7 +224,7 @@ static int sign(struct signing *s, const char *path, struct su_err *err)
         read_key(s, err) < 0 || (s->certificate ? sign_cms(s, &raw, err) : sign_plain(s, &raw, err)) < 0 ||
         choose_name(s, &raw, err) < 0)
         return -1;
-    su_bundle_name(m.site, m.sequence, bundle);
+    su_manifest_name(&m, bundle);
     if (!s->is_there &&
         su_file_save(raw.dir, s->name, 0644, false, s->signature.bytes, s->signature.length, err) < 0)
         return -1;

@@ -105,7 +105,8 @@ static const struct su_command commands[] = {
     {"pin list", "", "Lists what is pinned, by whom and why", no_options, 0, 0, SU_NEEDS_READ, cmd_pin_list},
     {"plan", "", "Shows what the next bundle would carry; writes nothing",
      SU_OPTIONS({"site", "CODE", "the site"}, {"full", NULL, "plan a full bundle"},
-                {"since", "N", "take bundle N as arrived"}),
+                {"since", "N", "take bundle N as arrived"}, {"urgent", NULL, "plan an urgent bundle"},
+                {"only-catalog", NULL, "the same, said with --urgent"}),
      0, 0, SU_NEEDS_WRITE, cmd_plan},
     {"export", "", "Writes the next bundle for a site",
      SU_OPTIONS(
@@ -114,6 +115,8 @@ static const struct su_command commands[] = {
          {"pool", NULL, "put content into SU-POOL, shared by the bundles there (the way of --all-due)"},
          {"separate", NULL, "each bundle carries its own content"},
          {"full", NULL, "the whole profile, fitting any state"}, {"since", "N", "take bundle N as arrived"},
+         {"urgent", NULL, "pinned and catalogue-imported updates alone, beside the sequence"},
+         {"only-catalog", NULL, "the same, said with --urgent"},
          {"volume-size", "N|fat32|dvd5|dvd9|bd25", "bytes (K, M, G allowed) of a volume; default one volume"},
          {"recovery", "PERCENT", "add recovery volumes: so much parity for each 100 cells of data"},
          {"read-back", NULL, "after writing read the medium again and compare every block"},

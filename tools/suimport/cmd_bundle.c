@@ -13,11 +13,11 @@ static void claims(struct su_context *c, const struct su_manifest *m)
 {
     char name[SU_BUNDLE_NAME_TEXT], state[20];
     su_short_digest(m->result, state);
-    su_json_text(&c->json, "bundle", su_bundle_name(m->site, m->sequence, name));
+    su_json_text(&c->json, "bundle", su_manifest_name(m, name));
     su_json_text(&c->json, "hub", m->hub);
     su_json_text(&c->json, "site", m->site);
     su_json_int(&c->json, "sequence", (int64_t)m->sequence);
-    su_json_text(&c->json, "kind", m->is_full ? "full" : "delta");
+    su_json_text(&c->json, "kind", su_manifest_kind(m));
     su_json_text(&c->json, "created", m->created);
     su_json_hex(&c->json, "result_digest", m->result, SU_SHA256_BYTES);
     su_json_int(&c->json, "updates", (int64_t)m->updates);
@@ -29,8 +29,8 @@ static void claims(struct su_context *c, const struct su_manifest *m)
     su_json_int(&c->json, "volumes", (int64_t)m->volumes.count);
     su_json_int(&c->json, "bytes", (int64_t)su_manifest_volume_bytes(m));
     su_json_int(&c->json, "holes", (int64_t)m->holes.count);
-    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, m->is_full ? "full" : "delta",
-            m->hub, m->site, m->created);
+    su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, su_manifest_kind(m), m->hub,
+            m->site, m->created);
     su_line(c, "  volumes      %zu, %s", m->volumes.count, su_bytes_text(su_manifest_volume_bytes(m)));
     su_line(c, "  metadata     %s records, %s removals; leads to %s updates, %s revisions, state %s",
             su_count_text(m->records), su_count_text(m->removals), su_count_text(m->updates),

@@ -13,7 +13,7 @@
 struct candidate {
     const char *path;
     char site[17];
-    uint64_t sequence;
+    uint64_t sequence, urgent; /* urgent: its number; 0: an ordinary one */
     bool is_readable;
 };
 
@@ -26,6 +26,8 @@ struct refused {
 static int compare_candidates(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
+    if (x->urgent != y->urgent) /* the ordinary ones first */
+        return x->urgent < y->urgent ? -1 : 1;
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
@@ -35,6 +37,7 @@ static void sort_candidates(const struct su_names *found, struct candidate *list
     for (size_t i = 0; i < found->count; i++) {
         list[i].path = found->at[i];
         list[i].is_readable = su_bundle_unverified_claims(found->at[i], list[i].site, &list[i].sequence);
+        list[i].urgent = su_bundle_unverified_urgent(found->at[i]);
     }
     qsort(list, found->count, sizeof *list, compare_candidates);
 }
@@ -120,6 +123,14 @@ static void answer_owed(struct su_context *c, const struct owed_files *o)
     su_json_close(&c->json, ']');
 }
 
+static void answer_standing(struct su_context *c, const struct su_standing *s)
+{
+    su_json_text(&c->json, "urgent", s->urgent_id ? s->bundle : NULL);
+    su_json_int(&c->json, "urgent_updates", (int64_t)s->updates);
+    if (s->urgent_id)
+        su_line(c, "  urgent       %s: %s updates beside the state", s->bundle, su_count_text(s->updates));
+}
+
 static void answer(struct su_context *c, const struct su_import_result *r, const struct owed_files *owed)
 {
     char digest[SU_SHA256_TEXT];
@@ -129,7 +140,8 @@ static void answer(struct su_context *c, const struct su_import_result *r, const
     su_json_text(&c->json, "bundle", r->bundle);
     su_json_bool(&c->json, "already_imported", r->is_repeated);
     su_line(c, "%s%s", r->bundle,
-            !r->is_repeated       ? ""
+            r->is_settled         ? ": an ordinary bundle has taken its place, nothing to do"
+            : !r->is_repeated     ? ""
             : r->files_stored > 0 ? ": already imported; owed content came"
                                   : ": already imported, nothing to do");
     su_answer_changes(c, &r->changes, true);
@@ -148,6 +160,7 @@ static void answer(struct su_context *c, const struct su_import_result *r, const
     su_line(c, "  catalogue    %s updates, %s revisions", su_count_text(r->state.updates),
             su_count_text(r->state.revisions));
     su_line(c, "  state        %s", digest);
+    answer_standing(c, &r->urgent);
     answer_owed(c, owed);
 }
 
@@ -160,8 +173,9 @@ static void keep_refused(const struct candidate *candidate, const struct su_bund
     if (raw->manifest.length > 0 &&
         su_sha256(out->entry.subject, raw->manifest.bytes, raw->manifest.length, &ignored) < 0)
         memset(out->entry.subject, 0, sizeof out->entry.subject);
-    if (r->sequence == 0 && candidate->is_readable)
-        su_bundle_name(candidate->site, candidate->sequence, out->claims);
+    if (!r->bundle[0] && candidate->is_readable)
+        (void)(candidate->urgent ? su_urgent_name(candidate->site, candidate->urgent, out->claims)
+                                 : su_bundle_name(candidate->site, candidate->sequence, out->claims));
 }
 
 static int import_one(struct su_context *c, const struct candidate *candidate, bool is_plan,
@@ -197,6 +211,9 @@ static int import_one(struct su_context *c, const struct candidate *candidate, b
         su_message(&c->events, r->content_owed ? SU_CONTENT_BEHIND : SU_CONTENT_PAID,
                    r->content_owed ? SU_WARNING : SU_INFO, "%s: %llu owed files came, %llu are owed still",
                    r->bundle, (unsigned long long)r->files_stored, (unsigned long long)r->content_owed);
+    else if (r->is_settled)
+        su_message(&c->events, SU_URGENT_SETTLED, SU_INFO,
+                   "%s: an ordinary bundle has taken its place, nothing to do", r->bundle);
     else if (r->is_repeated)
         su_message(&c->events, SU_IMPORT_REPEATED, SU_INFO, "%s: already imported, nothing to do", r->bundle);
     else if (!is_plan)
@@ -250,7 +267,7 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
             continue;
         }
         refusal = *err;
-        if (count == 1 || (err->code != SU_OLDER && err->code != SU_GAP))
+        if (count == 1 || (err->code != SU_OLDER && err->code != SU_URGENT_OLDER && err->code != SU_GAP))
             break;
         su_message(&c->events, err->code, SU_INFO, "left: %s", err->text);
     }
@@ -258,7 +275,8 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
         return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", count, c->home.name);
     if (done > 0)
         answer(c, &last, &owed);
-    if (refusal.code != SU_OK && !(done > 0 && refusal.code == SU_OLDER)) {
+    if (refusal.code != SU_OK &&
+        !(done > 0 && (refusal.code == SU_OLDER || refusal.code == SU_URGENT_OLDER))) {
         *err = refusal;
         return done > 0
                    ? su_after(err, "The bundles before it were imported; the site is in the state shown.")

@@ -122,6 +122,12 @@ int cmd_status(struct su_context *c, struct su_err *err)
     su_json_int(&c->json, "trusted_keys", keys);
     su_line(c, "  bundle       %s%s%s", p.has_import ? p.bundle : "none yet",
             p.has_import ? ", imported " : "", p.imported);
+    su_json_text(&c->json, "urgent", p.urgent.urgent_id ? p.urgent.bundle : NULL);
+    su_json_int(&c->json, "urgent_updates", (int64_t)p.urgent.updates);
+    if (p.urgent.urgent_id)
+        su_line(c, "  urgent       %s, imported %s: %s updates beside the state, until bundle %llu",
+                p.urgent.bundle, p.urgent.imported, su_count_text(p.urgent.updates),
+                (unsigned long long)p.urgent.sequence);
     answer_promise(c, &p, &age);
     su_line(c, "  trust        %lld keys pinned", (long long)keys);
     if (holes > 0)

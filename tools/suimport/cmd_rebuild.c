@@ -13,7 +13,7 @@
 
 struct kept {
     const char *path; /* borrowed */
-    uint64_t sequence;
+    uint64_t sequence, urgent; /* urgent: its number; 0: an ordinary one */
 };
 struct rebuilding {
     struct su_context *c;
@@ -33,6 +33,8 @@ static void rebuilding_cleanup(struct rebuilding *r)
 static int compare(const void *a, const void *b)
 {
     const struct kept *x = a, *y = b;
+    if (x->urgent != y->urgent) /* the ordinary ones first */
+        return x->urgent < y->urgent ? -1 : 1;
     return x->sequence != y->sequence ? (x->sequence < y->sequence ? -1 : 1) : strcmp(x->path, y->path);
 }
 
@@ -58,7 +60,7 @@ static int collect(struct rebuilding *r, struct su_err *err)
         struct kept *slot = SU_PUSH(&r->list, SU_MAX_BUNDLES_ON_MEDIUM);
         if (!slot)
             return su_fail(err, SU_LIMIT, "more than %u bundles", SU_MAX_BUNDLES_ON_MEDIUM);
-        *slot = (struct kept){r->found.at[i], sequence};
+        *slot = (struct kept){r->found.at[i], sequence, su_bundle_unverified_urgent(r->found.at[i])};
     }
     if (r->list.count == 0)
         return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", r->found.count,
@@ -90,7 +92,8 @@ static int import_kept(struct rebuilding *r, const struct kept *k, struct su_err
         su_import(&r->c->home, &raw, &o, &r->c->events, &result, &why) == 0) {
         answer_step(r, k, result.is_repeated ? "held" : "imported", "");
         r->imported += !result.is_repeated;
-        r->last = result;
+        if (!k->urgent)
+            r->last = result;
         su_err_clear(&r->refusal);
         return 0;
     }
@@ -101,7 +104,7 @@ static int import_kept(struct rebuilding *r, const struct kept *k, struct su_err
     }
     answer_step(r, k, "passed over", why.text);
     /* The first names what is missing; a later bundle may do its work. */
-    if (why.code != SU_OLDER && r->refusal.code == SU_OK)
+    if (why.code != SU_OLDER && why.code != SU_URGENT_OLDER && r->refusal.code == SU_OK)
         r->refusal = why;
     return 0;
 }
