@@ -47,6 +47,13 @@
 /* All addresses of one record; an update with 2,000 files would need 300 KiB. */
 #define SU_MAX_RECORD_URLS_BYTES (4 * SU_MIB)
 
+/* Inner cabinets of an offline scan cabinet; that of 2026 has 75. */
+#define SU_MAX_SCAN_CABS 1000u
+/* Its index.xml: 75 cabinets need 6 KiB. */
+#define SU_MAX_SCAN_INDEX_BYTES (256 * SU_KIB)
+/* All that is unpacked of it: the 658 MB of 2026 hold below 10 GB. */
+#define SU_MAX_SCAN_BYTES ((uint64_t)64 << 30)
+
 /* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
 /* A text for people in the bundle's folder; the slip lists every update. */

@@ -3,15 +3,24 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
 
+#define SOURCE_BYTES (64 * SU_KIB)
+
 struct su_unarchive {
     struct archive *archive;
     enum su_archive_kind kind;
+    su_unarchive_source source; /* NULL: a descriptor */
+    void *context;
+    char *bytes;         /* what the source gave last */
+    struct su_err error; /* of the source, kept across libarchive */
+    bool has_failed;
 };
 
 static int failed(struct archive *archive, const char *what, struct su_err *err)
@@ -20,35 +29,76 @@ static int failed(struct archive *archive, const char *what, struct su_err *err)
     return su_fail(err, SU_DATA, "%s: %s", what, text ? text : "damaged");
 }
 
-struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err)
+/* What the source said comes first. */
+static int unreadable(const struct su_unarchive *in, const char *what, struct su_err *err)
 {
-    struct su_unarchive *in = calloc(1, sizeof *in);
-    if (!in || !(in->archive = archive_read_new())) {
-        free(in);
+    if (!in->has_failed)
+        return failed(in->archive, what, err);
+    *err = in->error;
+    return -1;
+}
+
+static la_ssize_t from_source(struct archive *archive, void *context, const void **bytes)
+{
+    struct su_unarchive *in = context;
+    ssize_t n = in->has_failed ? -1 : in->source(in->context, in->bytes, SOURCE_BYTES, &in->error);
+    *bytes = in->bytes;
+    if (n >= 0)
+        return n;
+    in->has_failed = true;
+    archive_set_error(archive, EIO, "source failed");
+    return ARCHIVE_FATAL;
+}
+
+static struct su_unarchive *open_archive(struct su_unarchive given, int fd, struct su_err *err)
+{
+    struct su_unarchive *in = malloc(sizeof *in);
+    if (in)
+        *in = given;
+    if (!in || !(in->archive = archive_read_new()) || (in->source && !(in->bytes = malloc(SOURCE_BYTES)))) {
+        su_unarchive_cleanup(&in);
         (void)su_fail_memory(err);
         return NULL;
     }
-    in->kind = kind;
-    int bad = kind == SU_ARCHIVE_CAB ? archive_read_support_format_cab(in->archive)
-                                     : archive_read_support_filter_gzip(in->archive) |
-                                           archive_read_support_format_raw(in->archive);
+    int bad = in->kind == SU_ARCHIVE_CAB ? archive_read_support_format_cab(in->archive)
+                                         : archive_read_support_filter_gzip(in->archive) |
+                                               archive_read_support_format_raw(in->archive);
     if (bad == ARCHIVE_OK)
-        bad = archive_read_open_fd(in->archive, fd, 256 * SU_KIB);
+        bad = in->source ? archive_read_open(in->archive, in, NULL, from_source, NULL)
+                         : archive_read_open_fd(in->archive, fd, 256 * SU_KIB);
     if (bad != ARCHIVE_OK) {
-        (void)failed(in->archive, "opening", err);
+        (void)unreadable(in, "opening", err);
         su_unarchive_cleanup(&in);
     }
     return in;
+}
+
+struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err)
+{
+    return open_archive((struct su_unarchive){.kind = kind}, fd, err);
+}
+
+struct su_unarchive *su_unarchive_open_from(su_unarchive_source source, void *context,
+                                            enum su_archive_kind kind, struct su_err *err)
+{
+    return open_archive((struct su_unarchive){.kind = kind, .source = source, .context = context}, -1, err);
+}
+
+uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES])
+{
+    return memcmp(head, "MSCF", 4) != 0 ? 0
+                                        : (uint64_t)head[8] | (uint64_t)head[9] << 8 |
+                                              (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
 }
 
 int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err)
 {
     struct archive_entry *entry;
     int code = archive_read_next_header(in->archive, &entry);
-    if (code == ARCHIVE_EOF)
+    if (code == ARCHIVE_EOF && !in->has_failed)
         return 0;
     if (code != ARCHIVE_OK)
-        return failed(in->archive, "reading the directory", err);
+        return unreadable(in, "reading the directory", err);
     *name = archive_entry_pathname_utf8(entry);
     if (!*name || (archive_entry_filetype(entry) != AE_IFREG && in->kind == SU_ARCHIVE_CAB))
         return su_fail(err, SU_DATA, "holds a member that is not a regular file with a UTF-8 name");
@@ -61,13 +111,16 @@ int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *byte
 ssize_t su_unarchive_read(struct su_unarchive *in, void *out, size_t room, struct su_err *err)
 {
     ssize_t n = archive_read_data(in->archive, out, room);
-    return n < 0 ? failed(in->archive, "decompressing", err) : n;
+    return n < 0 ? unreadable(in, "decompressing", err) : n;
 }
 
 void su_unarchive_cleanup(struct su_unarchive **in)
 {
-    if (*in)
+    if (!*in)
+        return;
+    if ((*in)->archive)
         (void)archive_read_free((*in)->archive);
+    free((*in)->bytes);
     free(*in);
     *in = NULL;
 }

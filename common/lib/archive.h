@@ -17,6 +17,16 @@ enum su_archive_kind { SU_ARCHIVE_CAB, SU_ARCHIVE_GZIP };
 
 /* Reads from `fd` at its present offset; the descriptor stays the caller's. */
 struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err);
+/*
+ * The same from bytes that `source` gives, forward only: the archive may lie inside a member of another. 0 is the
+ * end, -1 with `err` set a failure, which every call here then reports as it is.
+ */
+typedef ssize_t (*su_unarchive_source)(void *context, void *out, size_t room, struct su_err *err);
+struct su_unarchive *su_unarchive_open_from(su_unarchive_source source, void *context, enum su_archive_kind kind,
+                                            struct su_err *err);
+/* The size that a cabinet announces in its head, 0 when it is no cabinet: a cut one is told at once. */
+#define SU_CABINET_HEAD_BYTES 12
+uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES]);
 /* 1: a member, its name and declared size (UINT64_MAX when unknown); 0: the end; -1: failure. */
 int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
 /* Next bytes of the member, 0 at its end, -1 on failure. */

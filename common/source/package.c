@@ -150,12 +150,11 @@ static int walk_cab(struct source *s, int fd, struct seen *seen, struct su_err *
 
 static int read_cab(struct source *s, int fd, uint64_t file_bytes, struct su_err *err)
 {
-    uint8_t head[12];
+    uint8_t head[SU_CABINET_HEAD_BYTES];
     struct seen seen = {0};
     if (su_file_read_at(fd, head, sizeof head, 0, err) < 0)
         return -1;
-    uint64_t announced =
-        (uint64_t)head[8] | (uint64_t)head[9] << 8 | (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
+    uint64_t announced = su_cabinet_bytes(head);
     if (announced != file_bytes) /* cheap and certain: a cut or grown cabinet */
         return su_fail(err, SU_DATA, "the cabinet has %llu bytes, its head announces %llu",
                        (unsigned long long)file_bytes, (unsigned long long)announced);

@@ -13,7 +13,7 @@
 #include "common/sys/file.h"
 
 /* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
-static const struct su_source_kind *const kinds[] = {&su_package_source};
+static const struct su_source_kind *const kinds[] = {&su_package_source, &su_scan_source};
 
 static void note_name(struct su_source_look *look, size_t n, const char *path)
 {

@@ -79,5 +79,6 @@ int su_source_look(struct su_source_look *look, const char *from, struct su_err 
 void su_source_title(const char *from, char *out, size_t room);
 
 extern const struct su_source_kind su_package_source; /* package_source.c: what wsusutil export wrote */
+extern const struct su_source_kind su_scan_source;    /* scan_source.c: wsusscn2.cab */
 
 #endif

@@ -44,6 +44,14 @@ struct su_ids { SU_VEC(struct su_guid) list; };
 void su_ids_cleanup(struct su_ids *ids);
 int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su_err *err) SU_CHECKED;
 
+/* Scan metadata (look_scan.c), for what the catalogue does not hold; every answer says so. None known: an empty list. */
+int su_scan_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su_err *err) SU_CHECKED;
+int su_scan_show(struct su_context *c, const struct su_ids *ids, struct su_err *err) SU_CHECKED;
+/* Adds to *found. */
+int su_scan_search(struct su_context *c, const char *match, uint64_t limit, uint64_t *found, struct su_err *err) SU_CHECKED;
+int su_scan_explain(struct su_context *c, const char *word, bool *is_known, struct su_err *err) SU_CHECKED;
+int su_scan_status(struct su_context *c, struct su_err *err) SU_CHECKED;
+
 /* Shared pieces of answers. */
 void su_answer_changes(struct su_context *c, const struct su_changes *changes, bool with_unchanged);
 /* Keys the manifest introduces and revokes: keys 'introduces' and 'revokes' of the answer. */

@@ -247,8 +247,11 @@ int su_cmd_search(struct su_context *c, struct su_err *err)
     for (size_t i = 0; i < s.found.count; i++)
         if (tell(c, s.found.at[i], err) < 0)
             return -1;
+    uint64_t count = s.found.count;
+    if (su_scan_search(c, match.bytes, s.limit - (count < s.limit ? count : s.limit), &count, err) < 0)
+        return -1;
     su_json_close(&c->json, ']');
-    su_json_int(&c->json, "count", (int64_t)s.found.count);
-    su_line(c, "%llu found", (unsigned long long)s.found.count);
+    su_json_int(&c->json, "count", (int64_t)count);
+    su_line(c, "%llu found", (unsigned long long)count);
     return 0;
 }

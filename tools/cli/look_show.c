@@ -314,7 +314,13 @@ int su_cmd_show(struct su_context *c, struct su_err *err)
     SU_AUTO(su_ids) struct su_ids ids = {0};
     SU_AUTO(su_catalogue) struct su_catalogue *catalogue = su_catalogue_new(c->home.db, err);
     struct showing s = {.c = c, .update = SU_UPDATE_INIT};
+    struct su_err second = SU_ERR_INIT;
     int result = !catalogue || su_look_up(c->home.db, su_argument(c, 0), &ids, err) < 0 ? -1 : 0;
+    if (result < 0 && err->code == SU_NOT_FOUND &&
+        su_scan_look_up(c->home.db, su_argument(c, 0), &ids, &second) == 0 && ids.list.count > 0) {
+        su_err_clear(err);
+        return su_scan_show(c, &ids, err);
+    }
     if (result == 0 && su_has(c, "xml") && (ids.list.count != 1 || c->is_json))
         result = su_fail(err, SU_USAGE,
                          "--xml prints one document as it is: name one update by its id, without --json");

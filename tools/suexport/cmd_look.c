@@ -116,7 +116,7 @@ int cmd_status(struct su_context *c, struct su_err *err)
     facts.source = found ? source.bytes : "";
     facts.last_sequence = (uint64_t)sequence;
     facts.link = failed ? 2 : 0;
-    if (su_look_status(c, &facts, err) < 0)
+    if (su_look_status(c, &facts, err) < 0 || su_scan_status(c, err) < 0)
         return -1;
     return list_sites(c, err);
 }
@@ -132,9 +132,14 @@ int cmd_explain(struct su_context *c, struct su_err *err)
         return su_fail(
             err, SU_USAGE,
             "explain needs --site CODE to say why an update travels there, or a message id of four digits");
-    if (su_open_home(c, SU_READ, err) < 0 || su_site_load(c->home.db, code, &site, err) < 0 ||
-        su_look_up(c->home.db, word, &ids, err) < 0)
+    if (su_open_home(c, SU_READ, err) < 0 || su_site_load(c->home.db, code, &site, err) < 0)
         return -1;
+    if (su_look_up(c->home.db, word, &ids, err) < 0) {
+        struct su_err second = SU_ERR_INIT;
+        bool is_known = false;
+        return err->code == SU_NOT_FOUND && su_scan_explain(c, word, &is_known, &second) == 0 && is_known ? 0
+                                                                                                       : -1;
+    }
     SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(c->home.db, err);
     if (!closure || su_closure_walk(closure, &site.profile, err) < 0)
         return -1;
