@@ -328,6 +328,44 @@ test_threats_name_code_and_tests() {
     done < rows
 }
 
+# functions.md: every function of the list once, in order; a status of three kinds; commands, options and tests that exist.
+test_functions_name_commands_and_tests() {
+    sed -n 's/^| \(F[0-9]*\) | .*/\1/p' "$DOCS/functions.md" > have
+    seq -f 'F%02g' 1 47 | diff - have || fail 'functions.md lists other functions than F01 to F47'
+    for program in suexport suimport; do
+        manual_commands $program | sed "s/ [^a-z].*//; s/^/$program /"
+    done > commands
+    grep '^| F[0-9]' "$DOCS/functions.md" > rows
+    while IFS='|' read -r _ number _ what status rest; do
+        [ "$rest" = '' ] && [ -n "$what" ] || fail "$number: not four cells"
+        case $status in
+        ' works ('*) grep -qE '`su(ex|im)port ' <<EOF || fail "$number works by no command" ;;
+$status
+EOF
+        ' works in part ('* | ' not applicable ('* | ' missing ('*) ;;
+        *) fail "$number: a status of its own:$status" ;;
+        esac
+        case $status in *') ') ;; *) fail "$number: the bracket does not close" ;; esac
+        echo "$status" | grep -oE '`[a-z_0-9]+\.(sh|c):[A-Za-z0-9_]+`' | tr -d '`' > named || true
+        case $status in ' works '*) [ -s named ] || fail "$number works, and no test shows it" ;; esac
+        while IFS=: read -r file name; do
+            found=$(ls "$TOP/tests/cli/$file" "$TOP/tests/unit/$file" 2> /dev/null | head -n 1)
+            [ -n "$found" ] || fail "$number: tests/*/$file is not there"
+            grep -qE "(^|[^A-Za-z0-9_])$name\(" "$found" || fail "$number: $file has no $name"
+        done < named
+        echo "$what $status" | grep -oE '`su(ex|im)port [^`]*`' | tr -d '`' > used || true
+        while read -r program line; do
+            command=$(while read -r p c; do case "$p $line " in "$program $c "*) echo "$c" ;; esac; done < commands | awk '{ print length, $0 }' | sort -rn | sed -n '1s/^[0-9]* //p')
+            [ -n "$command" ] || fail "$number: no command '$program $line'"
+            # shellcheck disable=SC2086
+            "$BUILD/$program" $command --help > help
+            for option in $(echo "$line" | grep -oE -- '--[a-z-]+' || true); do
+                grep -qE -- "^  $option( |\$)" help || fail "$number: '$program $command' has no $option"
+            done
+        done < used
+    done < rows
+}
+
 # The words of people's scripts: no path of a build machine, no leftover marks.
 test_documents_are_finished() {
     same "$(grep -nE '/tmp/[a-z]+/|TODO|FIXME|@@' "$TOP/README.md" "$DOCS"/*.md "$DOCS"/*.1 "$TOP/tests/vectors/README.md" || true)" '' 'leftovers'

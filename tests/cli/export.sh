@@ -539,6 +539,32 @@ test_export_languages() {
     expect 0 site content verify
 }
 
+test_export_express() {
+    small_package
+    edit pkg/metadata.txt 'join([(g, n, t.replace(b"PatchingType=\"SelfContained\"", b"PatchingType=\"Express\"") if b"fabrikam-kb5100021-x64" in t else t) for g, n, t in records(d)])'
+    pack_cab
+    hub init > /dev/null
+    hub key generate --name hub-test > /dev/null
+    hub sync --from pkg/export.cab > /dev/null
+    hub content add pkg/WsusContent > /dev/null
+    hub site add ALPHA > /dev/null
+    small_site
+    for express in no yes; do
+        hub site set ALPHA --express $express > /dev/null
+        expect 0 hub export --site ALPHA --out "to-$express" --full --json
+        open_volumes "to-$express/$(json .bundle)"
+        echo "$express $(find open/content -type f | wc -l) $(find open/content -type f -size 1500000c | wc -l)"
+    done > counts
+    printf 'no 12 0\nyes 14 1\n' | diff - counts # that document has two files
+    # The site knows which it holds; the other choice is refused until it is accepted.
+    expect 0 site import to-no
+    expect 0 site content verify
+    refused 10 site import to-yes
+    says 'express yes'
+    expect 0 site import to-yes --accept-profile
+    expect 0 site content verify
+}
+
 test_export_since() {
     small_hub
     small_site
