@@ -37,7 +37,7 @@ only() { # HEADER-PATTERN FILE-PATTERN
     grep -lE "^#include <$1" common/*/*.[ch] tools/*/*.[ch] | grep -vE "^($2)\$" | while read -r f; do echo "$f includes <$1>, which belongs to $2"; done
 }
 for line in "$(only 'archive' 'common/lib/archive\.c')" "$(only 'libxml' 'common/lib/xml\.c')" "$(only 'sqlite3' 'common/lib/(db|feed)\.c')" \
-            "$(only 'openssl' 'common/lib/(digest|mac|sign|cms)\.c')" "$(only 'z(std|dict)' 'common/lib/pack\.c')" \
+            "$(only 'openssl' 'common/lib/(digest|mac|sign|cms|authenticode)\.c')" "$(only 'z(std|dict)' 'common/lib/pack\.c')" \
             "$(only 'isa-l' 'common/lib/shards\.c')" "$(only 'curl' 'common/lib/http(_url)?\.c')"; do
     [ -z "$line" ] || finding "$line"
 done

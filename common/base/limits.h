@@ -53,6 +53,14 @@
 #define SU_MAX_SCAN_INDEX_BYTES (256 * SU_KIB)
 /* All that is unpacked of it: the 658 MB of 2026 hold below 10 GB. */
 #define SU_MAX_SCAN_BYTES ((uint64_t)64 << 30)
+/* Packages of one catalogue of another vendor, and names in its folder; the largest real ones have about 20,000. */
+#define SU_MAX_VENDOR_PACKAGES 100000u
+/* Its update_manifest.json: 70 bytes a package. */
+#define SU_MAX_VENDOR_MANIFEST_BYTES (8 * SU_MIB)
+/* Such a file that a detached signature lies beside: it is read whole. Real ones stay below 20 MB. */
+#define SU_MAX_VENDOR_SIGNED_BYTES (64 * SU_MIB)
+/* Such a file fetched from an address. */
+#define SU_MAX_VENDOR_DOWNLOAD_BYTES ((uint64_t)1 << 30)
 
 /* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)

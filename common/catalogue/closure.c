@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "common/catalogue/pin.h"
 #include "common/catalogue/update.h"
+#include "common/catalogue/withheld.h"
 
 enum { WANTED_PRODUCT = 1, WANTED_CLASSIFICATION = 2 }; /* what an id is to the profile */
 
@@ -15,6 +16,7 @@ struct mark {            /* of a node */
     uint8_t reason_kind; /* enum su_edge */
     uint8_t wanted;
     bool is_selected, is_pinned, is_closable; /* pinned: selected although the profile asks otherwise */
+    bool is_withheld;                         /* not selected although the profile asks for it */
     bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
 };
 
@@ -27,7 +29,8 @@ struct su_closure {
     struct su_db *db;
     struct su_graph *graph;
     struct mark *marks;
-    bool *carried;              /* by node */
+    bool *carried; /* by node */
+    bool has_withheld;
     uint32_t *offsets, *users;  /* for each node the clauses that name it, while walking */
     SU_VEC(struct wish) wishes; /* sorted by id */
     SU_VEC(uint32_t) holes;     /* clause numbers */
@@ -250,18 +253,19 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
     const struct su_graph *g = c->graph;
     bool by_product = su_profile_has(profile, SU_ITEM_PRODUCT);
     bool by_classification = su_profile_has(profile, SU_ITEM_CLASSIFICATION);
+    bool by_any = by_product || by_classification;
     if (make_wishes(c, profile, err) < 0 || spread_products(c, err) < 0)
         return -1;
     for (uint32_t i = 0; i < g->nodes.count; i++) {
         struct mark *mark = &c->marks[i];
         const struct su_graph_row *newest = su_graph_newest(g, i);
-        mark->is_selected = mark->wanted != 0;
+        mark->is_selected = !by_any || mark->wanted != 0;
         if (newest->type != SU_SOFTWARE && newest->type != SU_DRIVER)
             continue;
         uint8_t wanted = wanted_of(c, newest);
         mark->lacks_product = by_product && !(wanted & WANTED_PRODUCT);
         mark->lacks_classification = by_classification && !(wanted & WANTED_CLASSIFICATION);
-        mark->is_selected = !mark->lacks_product && !mark->lacks_classification;
+        mark->is_selected = !mark->lacks_product && !mark->lacks_classification && !mark->is_withheld;
     }
     return su_pin_list(c->db, select_pinned, c, err);
 }
@@ -376,9 +380,22 @@ static int walk(struct su_closure *c, const struct su_profile *profile, struct s
     return carry(c, err);
 }
 
+static int withhold(void *context, const struct su_guid *id, struct su_err *err)
+{
+    struct su_closure *c = context;
+    uint32_t node = su_graph_find(c->graph, id);
+    (void)err;
+    if (node != SU_NOBODY)
+        c->has_withheld = c->marks[node].is_withheld = true;
+    return 0;
+}
+
 int su_closure_walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    if (su_profile_has(profile, SU_ITEM_PRODUCT) || su_profile_has(profile, SU_ITEM_CLASSIFICATION)) {
+    if (su_withheld_list(c->db, withhold, c, err) < 0)
+        return -1;
+    if (c->has_withheld || su_profile_has(profile, SU_ITEM_PRODUCT) ||
+        su_profile_has(profile, SU_ITEM_CLASSIFICATION)) {
         if (walk(c, profile, err) < 0)
             return -1;
     } else { /* no filter means everything: nothing is left to be brought in */
@@ -486,6 +503,12 @@ int su_closure_explain(const struct su_closure *c, const struct su_guid *id, str
     char text[SU_GUID_TEXT];
     if (node == SU_NOBODY)
         return su_fail(err, SU_NOT_FOUND, "%s is not in the catalogue", su_guid_format(id, text));
+    if (!c->carried[node] && c->marks[node].is_withheld) {
+        (void)su_fail(err, SU_NOT_FOUND,
+                      "%s does not travel: it is a third-party update that is not published",
+                      su_guid_format(id, text));
+        return su_remedy(err, "Run: suexport catalog publish %s", text);
+    }
     if (!c->carried[node])
         return su_fail(err, SU_NOT_FOUND,
                        "%s does not travel: the profile does not select it and nothing selected needs it",

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/catalogue/withheld.h"
+
 /* Where updates contradict each other about a digest, the choice depends on nothing but the values:
  * hub and site must come to the same list. */
 #define INTO_NEED                                                                                            \
@@ -50,6 +52,7 @@ struct needing {
     const struct su_graph *graph;
     const bool *carried; /* by node; NULL: all */
     uint8_t *live;       /* by row */
+    bool *withheld;      /* by node; where a selection says what is carried, nothing is */
     uint32_t *queue;
     size_t queued;
     struct taken *taken; /* by the first bytes of the digest */
@@ -82,6 +85,16 @@ static void mark_approved(const struct needing *n, bool *approved)
     }
 }
 
+static int withhold(void *context, const struct su_guid *id, struct su_err *err)
+{
+    struct needing *n = context;
+    uint32_t node = su_graph_find(n->graph, id);
+    (void)err;
+    if (node != SU_NOBODY)
+        n->withheld[node] = true;
+    return 0;
+}
+
 static int find_live(struct needing *n, struct su_err *err)
 {
     const struct su_graph *g = n->graph;
@@ -93,7 +106,7 @@ static int find_live(struct needing *n, struct su_err *err)
         mark_approved(n, approved);
     for (uint32_t i = 0; i < g->nodes.count; i++) {
         uint32_t newest = g->nodes.at[i].first_row + g->nodes.at[i].row_count - 1;
-        if (!g->rows.at[newest].is_expired)
+        if (!g->rows.at[newest].is_expired && !n->withheld[i])
             enliven(n, newest, !approved_only || approved[i] ? LIVE | LIVE_FOR_PAYLOAD : LIVE);
     }
     free(approved);
@@ -195,12 +208,15 @@ static int find(struct needing *n, struct su_err *err)
     n->live = calloc(n->graph->rows.count + 1, sizeof *n->live);
     n->queue = malloc((2 * n->graph->rows.count + 1) * sizeof *n->queue);
     n->taken = calloc(TAKEN_SLOTS, sizeof *n->taken);
-    int result = !n->live || !n->queue || !n->taken                ? su_fail_memory(err)
-                 : find_live(n, err) < 0 || take_files(n, err) < 0 ? -1
-                                                                   : 0;
+    n->withheld = calloc(n->graph->nodes.count + 1, sizeof *n->withheld);
+    int result = !n->live || !n->queue || !n->taken || !n->withheld             ? su_fail_memory(err)
+                 : !n->carried && su_withheld_list(n->db, withhold, n, err) < 0 ? -1
+                 : find_live(n, err) < 0 || take_files(n, err) < 0              ? -1
+                                                                                : 0;
     free(n->live);
     free(n->queue);
     free(n->taken);
+    free(n->withheld);
     return result;
 }
 

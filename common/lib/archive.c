@@ -60,9 +60,10 @@ static struct su_unarchive *open_archive(struct su_unarchive given, int fd, stru
         (void)su_fail_memory(err);
         return NULL;
     }
-    int bad = in->kind == SU_ARCHIVE_CAB ? archive_read_support_format_cab(in->archive)
-                                         : archive_read_support_filter_gzip(in->archive) |
-                                               archive_read_support_format_raw(in->archive);
+    int bad = in->kind == SU_ARCHIVE_CAB   ? archive_read_support_format_cab(in->archive)
+              : in->kind == SU_ARCHIVE_ZIP ? archive_read_support_format_zip(in->archive)
+                                           : archive_read_support_filter_gzip(in->archive) |
+                                                 archive_read_support_format_raw(in->archive);
     if (bad == ARCHIVE_OK)
         bad = in->source ? archive_read_open(in->archive, in, NULL, from_source, NULL)
                          : archive_read_open_fd(in->archive, fd, 256 * SU_KIB);
@@ -94,15 +95,18 @@ uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES])
 int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err)
 {
     struct archive_entry *entry;
-    int code = archive_read_next_header(in->archive, &entry);
+    int code;
+    do
+        code = archive_read_next_header(in->archive, &entry);
+    while (code == ARCHIVE_OK && in->kind == SU_ARCHIVE_ZIP && archive_entry_filetype(entry) == AE_IFDIR);
     if (code == ARCHIVE_EOF && !in->has_failed)
         return 0;
     if (code != ARCHIVE_OK)
         return unreadable(in, "reading the directory", err);
     *name = archive_entry_pathname_utf8(entry);
-    if (!*name || (archive_entry_filetype(entry) != AE_IFREG && in->kind == SU_ARCHIVE_CAB))
+    if (!*name || (archive_entry_filetype(entry) != AE_IFREG && in->kind != SU_ARCHIVE_GZIP))
         return su_fail(err, SU_DATA, "holds a member that is not a regular file with a UTF-8 name");
-    *bytes = archive_entry_size_is_set(entry) && in->kind == SU_ARCHIVE_CAB
+    *bytes = archive_entry_size_is_set(entry) && in->kind != SU_ARCHIVE_GZIP
                  ? (uint64_t)archive_entry_size(entry)
                  : UINT64_MAX;
     return 1;

@@ -1,5 +1,5 @@
 /*
- * archive.h - reads cabinets and gzip forward-only, writes plain tar (libarchive).
+ * archive.h - reads cabinets, zip and gzip forward-only, writes plain tar (libarchive).
  *
  * Reading takes regular members only; names are data, never paths. A warning on data is a failure.
  * Writing gives ustar with fixed owner, mode and time, so that bytes depend on names and content only.
@@ -13,7 +13,7 @@
 #include "common/base/err.h"
 
 struct su_unarchive;
-enum su_archive_kind { SU_ARCHIVE_CAB, SU_ARCHIVE_GZIP };
+enum su_archive_kind { SU_ARCHIVE_CAB, SU_ARCHIVE_GZIP, SU_ARCHIVE_ZIP };
 
 /* Reads from `fd` at its present offset; the descriptor stays the caller's. */
 struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err);

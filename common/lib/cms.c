@@ -117,6 +117,26 @@ int su_authority_load(struct su_certificate *out, const char *pem, size_t length
     return key_id(out->handle, out->id, &is_p384, err);
 }
 
+int su_certificate_load(struct su_certificate *out, const char *bytes, size_t length, struct su_err *err)
+{
+    BIO *bio = read_from(bytes, length);
+    bool is_p384;
+    su_certificate_cleanup(out);
+    out->handle = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    if (!out->handle) {
+        const unsigned char *at = (const unsigned char *)bytes, *end = at + length;
+        out->handle = length <= INT32_MAX ? d2i_X509(NULL, &at, (long)length) : NULL;
+        if (out->handle && at != end)
+            su_certificate_cleanup(out);
+    }
+    ERR_clear_error();
+    if (!out->handle)
+        return su_fail(err, SU_KEY, "not a certificate in PEM or DER form");
+    common_name(out->handle, out->common_name);
+    return key_id(out->handle, out->id, &is_p384, err);
+}
+
 int su_certificate_save(const struct su_certificate *c, struct su_buf *pem, struct su_err *err)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -276,6 +296,17 @@ static int check_purpose(const struct su_certificate *signer, struct su_err *err
                        "the certificate of '%s' is not for signing (keyUsage digitalSignature)",
                        signer->common_name);
     return 0;
+}
+
+int su_certificate_describe(void *x509, uint8_t key[SU_SHA256_BYTES], char name[65],
+                            char until[SU_INSTANT_TEXT], struct su_err *err)
+{
+    struct su_certificate c = {.handle = x509}; /* borrowed */
+    bool is_p384;
+    common_name(x509, c.common_name);
+    memcpy(name, c.common_name, sizeof c.common_name);
+    format_time(X509_get0_notAfter(x509), until);
+    return check_purpose(&c, err) < 0 ? -1 : key_id(x509, key, &is_p384, err);
 }
 
 /* The earliest end of validity in the chain, and whether the authority took one of its own back. */

@@ -27,6 +27,11 @@ struct su_certificate {
 void su_certificate_cleanup(struct su_certificate *certificate);
 /* One PEM certificate, of an authority: SU_KEY when it may not issue certificates. */
 int su_authority_load(struct su_certificate *out, const char *pem, size_t length, struct su_err *err) SU_CHECKED;
+/* One certificate of anybody, in PEM or DER form. */
+int su_certificate_load(struct su_certificate *out, const char *bytes, size_t length, struct su_err *err) SU_CHECKED;
+/* Of an X509 that signed code: its key, its name, when it ends. SU_CERT_PURPOSE when it is not for that. */
+int su_certificate_describe(void *x509, uint8_t key[SU_SHA256_BYTES], char name[65], char until[SU_INSTANT_TEXT],
+                            struct su_err *err) SU_CHECKED;
 int su_certificate_save(const struct su_certificate *certificate, struct su_buf *pem, struct su_err *err) SU_CHECKED;
 
 struct su_crl {

@@ -10,10 +10,11 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/lib/archive.h"
+#include "common/source/vendor.h"
 #include "common/sys/file.h"
 
 /* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
-static const struct su_source_kind *const kinds[] = {&su_package_source, &su_scan_source};
+static const struct su_source_kind *const kinds[] = {&su_package_source, &su_scan_source, &su_vendor_source};
 
 static void note_name(struct su_source_look *look, size_t n, const char *path)
 {
@@ -34,12 +35,12 @@ static const struct su_source_kind *recognise(const struct su_source_look *look)
 
 /* Names until one tells the kind: finding the next means unpacking the member before. What cannot be read
  * here is for the reader to refuse. */
-static void look_into_archive(struct su_source_look *look, int fd)
+static void look_into_archive(struct su_source_look *look, int fd, enum su_archive_kind kind)
 {
     struct su_err ignored = SU_ERR_INIT;
     const char *name;
     uint64_t bytes;
-    SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, SU_ARCHIVE_CAB, &ignored);
+    SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, kind, &ignored);
     for (size_t n = 0; archive && n < SU_LOOK_NAMES && !recognise(look) &&
                        su_unarchive_next(archive, &name, &bytes, &ignored) > 0;
          n++)
@@ -66,8 +67,10 @@ int su_source_look(struct su_source_look *look, const char *from, struct su_err 
     look->start_bytes = bytes < SU_LOOK_BYTES ? (size_t)bytes : SU_LOOK_BYTES;
     if (su_file_read_at(fd, look->start, look->start_bytes, 0, err) < 0)
         return su_prefix(err, "%s", from);
-    if (look->start_bytes > 4 && memcmp(look->start, "MSCF", 4) == 0 && lseek(fd, 0, SEEK_SET) == 0)
-        look_into_archive(look, fd);
+    bool is_cab = look->start_bytes > 4 && memcmp(look->start, "MSCF", 4) == 0;
+    bool is_zip = look->start_bytes > 4 && memcmp(look->start, "PK\3\4", 4) == 0;
+    if ((is_cab || is_zip) && lseek(fd, 0, SEEK_SET) == 0)
+        look_into_archive(look, fd, is_cab ? SU_ARCHIVE_CAB : SU_ARCHIVE_ZIP);
     return 0;
 }
 
@@ -76,7 +79,8 @@ int su_source_open(struct su_source *source, struct su_err *err)
     struct su_source_look look;
     if (su_source_look(&look, source->request->from, err) < 0)
         return -1;
-    const struct su_source_kind *kind = recognise(&look);
+    const struct su_vendor_request *vendor = source->request->vendor;
+    const struct su_source_kind *kind = vendor && vendor->catalogue ? &su_vendor_source : recognise(&look);
     if (!kind)
         kind = &su_package_source;
     source->name = source->place = source->created = "";

@@ -18,6 +18,7 @@ struct su_sync_request {
     const char *from;
     bool is_full;                           /* compare everything, rely on no marker of the last time */
     const struct su_upstream_options *upstream; /* of a server; NULL: defaults */
+    const struct su_vendor_request *vendor;     /* of a third-party catalogue (vendor.h); NULL: as it is subscribed to */
 };
 
 /* What can be told of a source without reading it: a URL, or the start and the first names of a file. */
@@ -47,6 +48,9 @@ struct su_source_kind {
     /* Of a snapshot, on the database's thread after all was read: INSERT OR IGNORE INTO temp.seen the rev_id of what
      * is in the snapshot though no record of it was given. May be NULL. */
     int (*spare)(struct su_source *source, struct su_err *err);
+    /* In place of what a snapshot means by absence, then: INSERT INTO temp.gone (rev_id, update_id) what is to be
+     * removed. May be NULL. */
+    int (*gone)(struct su_source *source, struct su_err *err);
     /* At the end of the transaction, before the commit: markers move, what was fetched ahead goes. May be NULL. */
     int (*settle)(struct su_source *source, struct su_err *err);
     /* In place of read: what the source says is no part of the catalogue and goes to tables of its own, in the same

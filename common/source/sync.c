@@ -262,15 +262,24 @@ static int remove_batch(struct sync *s, struct su_batch *batch, struct su_err *e
 }
 
 /* A snapshot says what was removed by absence; catalogue-imported and third-party updates stay. */
+static int find_absent(struct sync *s, struct su_err *err)
+{
+    if (s->source.kind->gone)
+        return s->source.kind->gone(&s->source, err);
+    if (s->source.kind->spare && s->source.kind->spare(&s->source, err) < 0)
+        return -1;
+    return su_run(
+        s->db, err,
+        "INSERT INTO temp.gone SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT "
+        "IN (SELECT rev_id FROM temp.seen)");
+}
+
 static int remove_absent(struct sync *s, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_batch) struct su_batch *batch = su_batch_new(err);
     int more;
-    if (!batch || (s->source.kind->spare && s->source.kind->spare(&s->source, err) < 0) ||
-        su_run(s->db, err,
-               "INSERT INTO temp.gone SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT "
-               "IN (SELECT rev_id FROM temp.seen)") < 0 ||
+    if (!batch || find_absent(s, err) < 0 ||
         su_query(s->db, &rows, err, "SELECT rev_id, update_id FROM temp.gone") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
@@ -341,7 +350,7 @@ static int load(struct sync *s, const struct su_state *before, struct su_sync_re
     if (su_load_run(&plan, err) < 0)
         return -1;
     su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records, s->records, "items");
-    if ((s->source.is_snapshot && remove_absent(s, err) < 0) ||
+    if (((s->source.is_snapshot || s->source.kind->gone) && remove_absent(s, err) < 0) ||
         su_catalogue_load_end(s->catalogue, err) < 0 || judge(s, result, err) < 0)
         return -1;
     return su_changes_count(s->db, before, &result->state, &result->changes, err);

@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/hub/schedule.h"
 #include "common/source/sync.h"
+#include "common/source/vendor.h"
 #include "common/sys/program.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
@@ -137,11 +138,14 @@ int cmd_sync(struct su_context *c, struct su_err *err)
         return 0;
     if (settle_source(c, &from, err) < 0)
         return -1;
-    const struct su_sync_request request = {.from = from.bytes, .is_full = su_has(c, "full")};
+    const struct su_vendor_request vendor = {.allow_unsigned = su_has(c, "allow-unsigned"), .actor = &c->actor};
+    const struct su_sync_request request = {
+        .from = from.bytes, .is_full = su_has(c, "full"), .vendor = &vendor};
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
         tell_retry(c);
         return -1;
     }
     answer(c, &r);
-    return remember_source(c, from.bytes, err);
+    bool is_vendor = strncmp(r.kind, "sdp", 3) == 0; /* something beside what the hub is kept by */
+    return is_vendor ? 0 : remember_source(c, from.bytes, err);
 }
