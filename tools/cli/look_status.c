@@ -130,6 +130,12 @@ int su_cmd_rebuild(struct su_context *c, struct su_err *err)
     return 0;
 }
 
+bool su_look_is_id(const char *word)
+{
+    size_t n = strlen(word);
+    return (n == 4 || n == 5) && strspn(word, "0123456789") == n;
+}
+
 int su_look_explain_id(struct su_context *c, int id, struct su_err *err)
 {
     const struct su_message *m = su_message_by_id(id);

@@ -126,19 +126,20 @@ int cmd_explain(struct su_context *c, struct su_err *err)
     const char *word = su_argument(c, 0), *code = su_given(c, "site");
     SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
     SU_AUTO(su_ids) struct su_ids ids = {0};
-    if (!code && strlen(word) == 4 && strspn(word, "0123456789") == 4)
+    if (!code && su_look_is_id(word))
         return su_look_explain_id(c, atoi(word), err);
     if (!code)
-        return su_fail(
-            err, SU_USAGE,
-            "explain needs --site CODE to say why an update travels there, or a message id of four digits");
+        return su_fail(err, SU_USAGE,
+                       "explain needs --site CODE to say why an update travels there, or a message id of "
+                       "four or five digits");
     if (su_open_home(c, SU_READ, err) < 0 || su_site_load(c->home.db, code, &site, err) < 0)
         return -1;
     if (su_look_up(c->home.db, word, &ids, err) < 0) {
         struct su_err second = SU_ERR_INIT;
         bool is_known = false;
-        return err->code == SU_NOT_FOUND && su_scan_explain(c, word, &is_known, &second) == 0 && is_known ? 0
-                                                                                                       : -1;
+        return err->code == SU_NOT_FOUND && su_scan_explain(c, word, &is_known, &second) == 0 && is_known
+                   ? 0
+                   : -1;
     }
     SU_AUTO(su_closure) struct su_closure *closure = su_closure_load(c->home.db, err);
     if (!closure || su_closure_walk(closure, &site.profile, err) < 0)

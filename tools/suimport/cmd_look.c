@@ -138,7 +138,7 @@ int cmd_status(struct su_context *c, struct su_err *err)
 int cmd_explain(struct su_context *c, struct su_err *err)
 {
     const char *word = su_argument(c, 0);
-    if (strlen(word) != 4 || strspn(word, "0123456789") != 4)
-        return su_fail(err, SU_USAGE, "explain wants a message id of four digits");
+    if (!su_look_is_id(word))
+        return su_fail(err, SU_USAGE, "explain wants a message id of four or five digits");
     return su_look_explain_id(c, atoi(word), err);
 }
