@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,19 @@ static const struct su_source_kind *recognise(const struct su_source_look *look)
     return NULL;
 }
 
+static void note_inside(struct su_source_look *look, const char *name, struct su_unarchive *archive)
+{
+    struct su_err ignored = SU_ERR_INIT;
+    size_t length = strlen(name), have = 0;
+    ssize_t n = 1;
+    if (look->inside[0] || length < 4 || strcasecmp(name + length - 4, ".xml") != 0)
+        return;
+    while (n > 0 && have < SU_LOOK_BYTES)
+        if ((n = su_unarchive_read(archive, look->inside + have, SU_LOOK_BYTES - have, &ignored)) > 0)
+            have += (size_t)n;
+    look->inside[have] = 0;
+}
+
 /* Names until one tells the kind: finding the next means unpacking the member before. What cannot be read
  * here is for the reader to refuse. */
 static void look_into_archive(struct su_source_look *look, int fd, enum su_archive_kind kind)
@@ -43,8 +57,10 @@ static void look_into_archive(struct su_source_look *look, int fd, enum su_archi
     SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, kind, &ignored);
     for (size_t n = 0; archive && n < SU_LOOK_NAMES && !recognise(look) &&
                        su_unarchive_next(archive, &name, &bytes, &ignored) > 0;
-         n++)
+         n++) {
         note_name(look, n, name);
+        note_inside(look, name, archive);
+    }
 }
 
 int su_source_look(struct su_source_look *look, const char *from, struct su_err *err)

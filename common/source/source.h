@@ -30,6 +30,7 @@ struct su_source_look {
     char start[SU_LOOK_BYTES + 1]; /* of a file, ended by NUL */
     size_t start_bytes;
     char names[SU_LOOK_NAMES][64]; /* members of a cabinet or zip, lower case, without folders; "" past the last */
+    char inside[SU_LOOK_BYTES + 1]; /* start of the first of them that ends with .xml, ended by NUL */
 };
 
 struct su_source;

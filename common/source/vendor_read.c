@@ -171,18 +171,19 @@ static bool folder_has_package(const char *path)
     return false;
 }
 
-/* Of a cabinet the first name tells: what WSUS and the offline scan have in theirs is known. */
+static bool is_ours(const char *start)
+{
+    return strstr(start, "SoftwareDistributionPackage") || strstr(start, "SystemsManagementCatalog");
+}
+
+/* Nobody else reads zips. */
 bool su_vendor_knows(const struct su_source_look *look)
 {
-    const char *first = look->names[0];
     bool is_zip = look->start_bytes > 4 && memcmp(look->start, "PK\3\4", 4) == 0;
     if (look->is_folder)
         return folder_has_package(look->from);
     for (size_t i = 0; i < SU_LOOK_NAMES; i++)
         if (ends_with(look->names[i], ".sdp") || strcmp(look->names[i], MANIFEST) == 0)
             return true;
-    if (ends_with(first, ".xml") && strcmp(first, "package.xml") != 0 && strcmp(first, "index.xml") != 0)
-        return true;
-    return is_zip || strstr(look->start, "SoftwareDistributionPackage") ||
-           strstr(look->start, "SystemsManagementCatalog");
+    return is_zip || is_ours(look->start) || is_ours(look->inside);
 }
