@@ -13,7 +13,7 @@ VECTORS = os.path.join(TESTS, "vectors")
 sys.path[:0] = [TESTS, VECTORS]
 import edit, verify_bundle
 
-# What a site knows: its code, the keys it pins, how many bundles it imports, what it says then, more words for the reader.
+# What a site knows: its code, the keys it pins, how many bundles (or which) it imports, what it says then, more words for the reader.
 HUB, REVIEWER = ("exporter", "hub.pub"), ("reviewer", "reviewer.pub")
 SITES = {
     "new": ("ALPHA", [HUB], 0, [], []),
@@ -21,6 +21,7 @@ SITES = {
     "at-2": ("ALPHA", [HUB], 2, [], []),
     "at-3": ("ALPHA", [HUB], 3, [], []),
     "at-4": ("ALPHA", [HUB], 4, [], []),
+    "at-1U": ("ALPHA", [HUB], [1, "U"], [], []),
     "untrusting": ("ALPHA", [], 0, [], []),
     "bravo": ("BRAVO", [HUB], 0, [], []),
     "reviewed": ("ALPHA", [HUB, REVIEWER], 2, ["trust policy --reviewer 1"], ["--policy", "exporter=1,reviewer=1"]),
@@ -36,14 +37,17 @@ def suimport(home, *arguments):
 def digest(home):
     return suimport(home, "status")[1]["state_digest"]
 
-def bundle(number):
-    return os.path.join(VECTORS, f"SU-ALPHA-{number:06}")
+def bundle(number): # "U": the urgent one
+    return os.path.join(VECTORS, "SU-ALPHA-U00001" if number == "U" else f"SU-ALPHA-{number:06}")
+
+def brought(bundles): # so many of the chain, or a list
+    return bundles if isinstance(bundles, list) else [n + 1 for n in range(bundles)]
 
 def make_site(name):
     code, keys, bundles, said, _ = SITES[name]
     home = os.path.join(WORK, name)
     for command in [("init", "--site", code), *(("trust", "add", os.path.join(VECTORS, k)) for _, k in keys),
-                    *(("import", bundle(n + 1)) for n in range(bundles)), *(words.split() for words in said)]:
+                    *(("import", bundle(n)) for n in brought(bundles)), *(words.split() for words in said)]:
         status, answer = suimport(home, *command)
         if status:
             sys.exit(f"{name}: {command} ended with {status}: {answer}")
@@ -54,8 +58,8 @@ def reader(name): # its options and what it knows, for that site
     words = ["--site", code, *(x for role, k in keys for x in ("--key", f"{role}:{os.path.join(VECTORS, k)}"))]
     before, options = verify_bundle.arguments(words), verify_bundle.arguments(words + more)
     site = verify_bundle.new_site(before)
-    for n in range(bundles):
-        verify_bundle.judge(bundle(n + 1), before, site)
+    for n in brought(bundles):
+        verify_bundle.judge(bundle(n), before, site)
     return options, site | {"revoked": verify_bundle.new_site(options)["revoked"] | site["revoked"]}
 
 def bring(row):

@@ -61,7 +61,7 @@ test_vectors_recovery() { python3 "$CHECK/check_recovery.py" "$VECTORS/SU-ALPHA-
 
 # VERIFY.txt of the good vectors, step by step.
 test_vectors_recipe() {
-    for folder in "$VECTORS"/SU-ALPHA-00000?; do
+    for folder in "$VECTORS"/SU-ALPHA-?0000?; do
         export HUB_PUB="$VECTORS/hub.pub"
         [ "${folder##*-}" != 000004 ] || HUB_PUB=$VECTORS/next.pub # the successor signs alone
         sed -n 's/^   //p' "$folder/VERIFY.txt" > steps
@@ -82,7 +82,7 @@ test_vectors_bad() {
 test_vectors_make() {
     zstd --version | grep -q 'v1\.5\.4,' || skip 'the vectors were packed by zstd 1.5.4'
     "$VECTORS/make.sh" "$BUILD" made work
-    for name in SU-ALPHA-000001 SU-ALPHA-000002 SU-ALPHA-000003 SU-ALPHA-000004 SU-POOL hub.pub next.pub reviewer.pub site.pub ALPHA.receipt; do
+    for name in SU-ALPHA-000001 SU-ALPHA-000002 SU-ALPHA-000003 SU-ALPHA-000004 SU-ALPHA-U00001 SU-POOL hub.pub next.pub reviewer.pub site.pub ALPHA.receipt; do
         diff -r "$VECTORS/$name" "made/$name"
     done
     # The receipt of the vectors is one this hub takes, once; with another byte it takes none.

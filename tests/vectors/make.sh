@@ -3,7 +3,7 @@
 #
 #   tests/vectors/make.sh BUILD OUT [WORK]
 #
-# writes OUT/SU-ALPHA-000001 (full), -000002 to -000004 (deltas), OUT/SU-POOL, the public keys and
+# writes OUT/SU-ALPHA-000001 (full), -000002 to -000004 (deltas), -U00001 (urgent), OUT/SU-POOL, the public keys and
 # OUT/ALPHA.receipt. Everything is invented and nothing is drawn by chance: the same programs and
 # libraries give the same bytes. The keys are the published ones of RFC 8032, section 7.1 (TEST 1 is
 # the hub's, TEST 2 the site's, TEST 3 the reviewer's, TEST 1024 the hub's next one, TEST SHA(abc) one that
@@ -153,7 +153,7 @@ into_store() { # FILE...: lays files out as WsusContent
     hub content add WsusContent
 }
 
-rm -rf hub usb updates.xml metadata.txt
+rm -rf hub aside usb updates.xml metadata.txt
 mkdir -p hub
 hub init --name FABRIKAM-HUB
 private_key 9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60 > hub/keys/rfc8032-1.key
@@ -191,6 +191,11 @@ record second_1 $SECOND 1
 package 2026-11-11T02:00:00Z "$(map_file 11 widget-1.cab)$(map_file 11 widget-2.cab)$(map_file 10 licence-1-en.txt)"
 hub sync --from export.cab
 into_store widget-1.cab widget-2.cab empty.dat licence-1-en.txt
+# At a hub that goes its own way from here: the new update alone, beside the sequence.
+cp -r hub aside
+"$build/suexport" --home aside --quiet pin add KB9000002 > /dev/null
+"$build/suexport" --home aside --quiet --operator vectors export --site ALPHA --out usb --only-catalog --urgent --since 1 > /dev/null
+rm -rf aside
 hub export --site ALPHA --out usb
 
 # Another month: a large file and a small one; the hub's key has a successor, a reviewer's key is taken back, the
@@ -238,7 +243,7 @@ printf 'signature %s\n' "$(base64 -w 0 receipt.sig)" >> receipt
 
 # ---- what is kept ---------------------------------------------------------------------------------
 
-rm -rf "$out"/SU-ALPHA-00000? "$out/SU-POOL"
+rm -rf "$out"/SU-ALPHA-?0000? "$out/SU-POOL"
 cp -r usb/* "$out"
 cp hub/keys/rfc8032-1.pub "$out/hub.pub"
 cp hub/keys/rfc8032-1024.pub "$out/next.pub"
