@@ -246,3 +246,26 @@ EOF
     same "$(json '.sites[] | "\(.code) \(.last_sent) \(.acknowledged) \(.pending) \(.link) \(.age_days)"' | paste -sd,)" \
         'ALPHA 1 1 0 healthy 0,BRAVO 1 0 1 degraded 0,CHARLIE 0 0 0 healthy null' 'the table'
 }
+
+# Products that the vendor went on with under another name. A profile that would get nothing new any more says so.
+test_successors() {
+    genuine_hub 2024
+    expect 0 hub site add BRAVO --product a3c2375d-0c8a-42f9-bce0-28333e198407 --json
+    same "$(json '.successors | map("\(.product) > \(.successor) \(.update_id)") | join("; ")')" 'Windows 10 > Windows 10, version 1903 and later b3c75dc1-155f-4be4-b015-3f1a91758e52' 'a successor'
+    hub site show BRAVO > out
+    says 'Windows 10 goes on as Windows 10, version 1903 and later (b3c75dc1-155f-4be4-b015-3f1a91758e52), which this profile does not take' out
+    # Both are there, or the family, or nothing is chosen: then all is well.
+    family=6964aab4-c5b5-43bd-a17d-ffb4346a8e1d
+    same "$(sqlite3 -readonly hub/update-point.db "SELECT category_type||' '||title FROM v_update WHERE update_id='$family' AND is_latest")" 'ProductFamily Windows' 'the family'
+    for chosen in 'a3c2375d-0c8a-42f9-bce0-28333e198407;b3c75dc1-155f-4be4-b015-3f1a91758e52' "a3c2375d-0c8a-42f9-bce0-28333e198407;$family" b3c75dc1-155f-4be4-b015-3f1a91758e52 ''; do
+        expect 0 hub site set BRAVO --products "$chosen" --json
+        same "$(json '.successors | length')" 0 "successors of '$chosen'"
+    done
+    # What the hub does not hold is no advice.
+    expect 0 hub site set BRAVO --products a3c2375d-0c8a-42f9-bce0-28333e198407 --json
+    same "$(json '.successors | length')" 1 'once more'
+    sqlite3 hub/update-point.db "DELETE FROM revision WHERE update_id=x'b3c75dc1155f4be4b0153f1a91758e52'" 2> /dev/null ||
+        sqlite3 hub/update-point.db "PRAGMA foreign_keys=OFF; DELETE FROM revision WHERE update_id=x'b3c75dc1155f4be4b0153f1a91758e52'"
+    expect 0 hub site show BRAVO --json
+    same "$(json '.successors | length')" 0 'a successor that is not held'
+}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/hub/site.h"
+#include "common/hub/successor.h"
 #include "common/point/ledger.h"
 #include "common/receipt/receipt_code.h"
 #include "common/trust/keys.h"
@@ -132,7 +133,20 @@ static int take_options(struct su_context *c, struct su_site *s, struct su_err *
     return 0;
 }
 
-static void answer(struct su_context *c, const struct su_site *s)
+static void on_successor(void *context, const struct su_product_successor *s)
+{
+    struct su_context *c = context;
+    char id[SU_GUID_TEXT];
+    su_line(c, "  %s goes on as %s (%s), which this profile does not take", s->product, s->successor,
+            su_guid_format(&s->id, id));
+    su_json_open(&c->json, NULL, '{');
+    su_json_text(&c->json, "product", s->product);
+    su_json_text(&c->json, "successor", s->successor);
+    su_json_text(&c->json, "update_id", id);
+    su_json_close(&c->json, '}');
+}
+
+static int answer(struct su_context *c, const struct su_site *s, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
     struct su_err ignored = SU_ERR_INIT;
@@ -166,6 +180,10 @@ static void answer(struct su_context *c, const struct su_site *s)
         su_line(c, "  %.*s", (int)n, line);
         line += n + (line[n] != 0);
     }
+    su_json_open(&c->json, "successors", '[');
+    int result = su_successors(c->home.db, &s->profile, on_successor, c, err);
+    su_json_close(&c->json, ']');
+    return result;
 }
 
 static int save(struct su_context *c, struct su_site *s, bool is_new, struct su_err *err)
@@ -178,8 +196,7 @@ static int save(struct su_context *c, struct su_site *s, bool is_new, struct su_
         su_profile_digest(&s->profile, entry.subject, err) < 0 ||
         su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
-    answer(c, s);
-    return 0;
+    return answer(c, s, err);
 }
 
 int cmd_site_add(struct su_context *c, struct su_err *err)
@@ -234,10 +251,9 @@ static int show_exports(struct su_context *c, const struct su_site *s, struct su
 int cmd_site_show(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site s = SU_SITE_INIT;
-    if (su_site_load(c->home.db, su_argument(c, 0), &s, err) < 0)
-        return -1;
-    answer(c, &s);
-    return show_exports(c, &s, err);
+    return su_site_load(c->home.db, su_argument(c, 0), &s, err) < 0 || answer(c, &s, err) < 0
+               ? -1
+               : show_exports(c, &s, err);
 }
 
 int cmd_site_list(struct su_context *c, struct su_err *err)
@@ -252,7 +268,8 @@ int cmd_site_list(struct su_context *c, struct su_err *err)
         if (su_site_load(c->home.db, su_rows_text(&rows, 0), &s, err) < 0)
             return -1;
         su_json_open(&c->json, NULL, '{');
-        answer(c, &s);
+        if (answer(c, &s, err) < 0)
+            return -1;
         su_json_close(&c->json, '}');
     }
     su_json_close(&c->json, ']');
