@@ -375,6 +375,24 @@ static void test_the_rate_holds_over_all(void **state)
     assert_true(took > 1.5 && took < 6); /* 800,000 bytes, less what may come in one go */
 }
 
+/* Who waits for the rate waits long, and is not given up for silent. */
+static void test_held_back_is_not_silent(void **state)
+{
+    (void)state;
+    SU_AUTO(su_http) struct su_http *h =
+        http_with((struct su_http_options){.bytes_per_second = 32000, .stall_seconds = 1});
+    static char body[20000];
+    faults("");
+    write_text("medium", body, sizeof body);
+    for (int i = 0; i < 5; i++)
+        start(h, &pieces[i], "medium", 0);
+    run(h);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(pieces[i].failure.code, SU_OK);
+        assert_int_equal(pieces[i].got.length, sizeof body);
+    }
+}
+
 static volatile bool has_alarm;
 static void on_alarm(int number)
 {
@@ -410,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_credentials_are_never_told),
         cmocka_unit_test(test_many_at_once_and_ranges),
         cmocka_unit_test(test_the_rate_holds_over_all),
+        cmocka_unit_test(test_held_back_is_not_silent),
         cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests_name("http", tests, set_up, tear_down);
