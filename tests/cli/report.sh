@@ -108,6 +108,24 @@ test_report_figures() {
     says 'entry 1 is wrong' text
 }
 
+# What is due, what is late, what went wrong.
+test_report_schedule_and_alerts() {
+    reporting
+    all_three hub
+    says 'No schedule is set.' text
+    faketime -f '2026-11-01 12:00:00' "$SUEXPORT" --home hub schedule set --time-zone Asia/Seoul second tuesday at 14:00 > /dev/null
+    sqlite3 hub/update-point.db "DELETE FROM alert; INSERT INTO alert (kind, opened, last, failures, message, detail, closed) VALUES
+        ('sync', '2026-10-01T00:00:00Z', '2026-10-01T02:00:00Z', 2, 6703, 'the first one', '2026-10-02T00:00:00Z'),
+        ('silence', '2026-11-01T00:00:00Z', '2026-11-03T00:00:00Z', 3, 7160, 'nothing <came>', '')"
+    all_three hub
+    same "$(json '[.alerts.newest[] | "\(.kind) \(.state) \(.failures) \(.message) \(.detail) \(.closed)"] | join("; ")' page.json)" \
+        'silence open 3 7160 nothing <came> null; sync closed 2 6703 the first one 2026-10-02T00:00:00Z' 'alerts, the open one first'
+    hub_schedule() { faketime -f '2026-12-01 12:00:00' "$SUEXPORT" --home hub schedule show --json | jq -r "$1"; }
+    for key in rule time_zone next_due; do same "$(json ".status.schedule.$key" page.json)" "$(hub_schedule ".$key")" "$key"; done
+    same "$(json .status.schedule.rule page.json)" 'second tuesday at 14:00' 'the rule'
+    same "$(json .status.points[0].LastSyncErrorCode page.json)" "$(sqlite3 -readonly hub/update-point.db 'SELECT max(error_id,1) FROM sync_history ORDER BY sync_id DESC LIMIT 1')" 'error code'
+}
+
 # Titles, products, names of sources and people come from elsewhere.
 test_report_hostile_text() {
     reporting

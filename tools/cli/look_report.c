@@ -68,7 +68,8 @@ int su_report_own_status(struct su_reporting *g, const char *source, int64_t lin
         su_query_text(home->db, &success, &has_success, err,
                       "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
         su_query(home->db, &rows, err,
-                 "SELECT state, finished, error<>'' FROM sync_history ORDER BY sync_id DESC LIMIT 1") < 0)
+                 "SELECT state, finished, iif(error='', 0, max(error_id, 1)) FROM sync_history ORDER BY "
+                 "sync_id DESC LIMIT 1") < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more < 0)

@@ -26,6 +26,7 @@ typedef int (*su_report_maker)(struct su_reporting *reporting, struct su_err *er
 /* Runs them in order and writes the report as asked by --html and --json. The list ends with NULL. */
 int su_look_report(struct su_context *c, const su_report_maker *makers, struct su_err *err) SU_CHECKED;
 
+int su_report_alerts(struct su_reporting *reporting, struct su_err *err) SU_CHECKED;
 int su_report_history(struct su_reporting *reporting, struct su_err *err) SU_CHECKED;
 int su_report_catalogue(struct su_reporting *reporting, struct su_err *err) SU_CHECKED;
 int su_report_security(struct su_reporting *reporting, struct su_err *err) SU_CHECKED;

@@ -12,7 +12,48 @@
 #include "common/point/ledger.h"
 #include "tools/cli/look_report.h"
 
-enum { RUNS = 30, CATEGORIES = 20, UPDATES = 20, FILES = 20, ENTRIES = 12, LATENCY_DAYS = 90 };
+enum { RUNS = 30, CATEGORIES = 20, UPDATES = 20, FILES = 20, ENTRIES = 12, ALERTS = 5, LATENCY_DAYS = 90 };
+
+/* ---- alerts ------------------------------------------------------------------------------------------- */
+
+static const struct su_report_column alert_columns[] = {
+    {"kind", "What", SU_COLUMN_WORD, SU_NO_CHART},
+    {"state", "State", SU_COLUMN_WORD, SU_NO_CHART},
+    {"opened", "Opened", SU_COLUMN_WORD, SU_NO_CHART},
+    {"last", "Newest failure", SU_COLUMN_WORD, SU_NO_CHART},
+    {"failures", "Failures", SU_COLUMN_NUMBER, SU_NO_CHART},
+    {"closed", "Closed", SU_COLUMN_WORD, SU_NO_CHART},
+    {"message", "Message", SU_COLUMN_NUMBER, SU_NO_CHART},
+    {"detail", "Detail", SU_COLUMN_TEXT, SU_NO_CHART},
+    SU_COLUMNS_END,
+};
+
+int su_report_alerts(struct su_reporting *g, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_report *r = &g->report;
+    int more;
+    if (su_query(g->c->home.db, &rows, err,
+                 "SELECT kind, opened, last, failures, closed, message, detail FROM alert ORDER BY "
+                 "closed<>'', alert_id DESC "
+                 "LIMIT ?1",
+                 SU_I(ALERTS)) < 0)
+        return -1;
+    su_report_section(r, "alerts", "Alerts", false);
+    su_report_part(r, SU_PART_TABLE, "newest", "", alert_columns, "There was none.");
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        bool is_open = su_rows_text(&rows, 4)[0] == 0;
+        su_report_text(r, su_rows_text(&rows, 0));
+        su_report_marked(r, is_open ? SU_BAD : SU_GOOD, "%s", is_open ? "open" : "closed");
+        su_report_when(r, su_rows_text(&rows, 1));
+        su_report_when(r, su_rows_text(&rows, 2));
+        su_report_count(r, (uint64_t)su_rows_int(&rows, 3));
+        su_report_when(r, su_rows_text(&rows, 4));
+        su_report_word(r, SU_PLAIN, su_rows_int(&rows, 5), "%lld", (long long)su_rows_int(&rows, 5));
+        su_report_text(r, su_rows_text(&rows, 6));
+    }
+    return more;
+}
 
 /* ---- history ----------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
+#include "common/hub/schedule.h"
 #include "common/hub/site.h"
 #include "common/site/promise.h"
 #include "tools/cli/look_report.h"
@@ -126,6 +128,39 @@ static void add_status(struct su_reporting *g, const struct known *k, void *cont
                                  });
 }
 
+static const struct su_report_column schedule_columns[] = {
+    {"rule", "Synchronized", SU_COLUMN_TEXT, SU_NO_CHART},
+    {"time_zone", "Time zone", SU_COLUMN_TEXT, SU_NO_CHART},
+    {"next_due", "Next due", SU_COLUMN_TEXT, SU_NO_CHART},
+    {"overdue_seconds", "Overdue by", SU_COLUMN_TEXT, SU_NO_CHART},
+    SU_COLUMNS_END,
+};
+
+static int schedule(struct su_reporting *g, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf rule = SU_BUF_INIT(256);
+    struct su_report *r = &g->report;
+    struct su_schedule s;
+    char utc[SU_TIME_TEXT], late[32];
+    if (su_schedule_load(g->c->home.db, &s, err) < 0)
+        return -1;
+    if (!s.is_set) {
+        su_report_say(r, "No schedule is set.");
+        return 0;
+    }
+    struct su_due due = su_schedule_due(&s, su_time_seconds());
+    su_recurrence_format(&s.rule, &rule);
+    if (su_buf_check(&rule, "a rule", err) < 0)
+        return -1;
+    su_report_part(r, SU_PART_FACTS, "schedule", "Schedule", schedule_columns, "");
+    su_report_text(r, rule.bytes);
+    su_report_text(r, s.rule.zone);
+    su_report_when(r, due.has_next ? su_time_format(due.at, utc) : "");
+    su_report_word(r, due.overdue > 0 ? SU_FAIR : SU_PLAIN, due.overdue, "%s",
+                   due.overdue > 0 ? su_duration_text(due.overdue, late) : "not");
+    return 0;
+}
+
 static int status(struct su_reporting *g, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf source = SU_BUF_INIT(4096);
@@ -148,7 +183,7 @@ static int status(struct su_reporting *g, struct su_err *err)
                   "acknowledged and no file is owed, degraded while a bundle is outstanding, content is owed "
                   "or a promised "
                   "bundle is late; the hub's own is in error when its last synchronization failed.");
-    return 0;
+    return schedule(g, err);
 }
 
 /* ---- bundles ------------------------------------------------------------------------------------------ */
@@ -208,6 +243,7 @@ static int bundles(struct su_reporting *g, struct su_err *err)
 int cmd_report(struct su_context *c, struct su_err *err)
 {
     static const su_report_maker makers[] = {glance,
+                                             su_report_alerts,
                                              status,
                                              bundles,
                                              su_report_history,

@@ -140,6 +140,7 @@ static int holes(struct su_reporting *g, struct su_err *err)
 int cmd_report(struct su_context *c, struct su_err *err)
 {
     static const su_report_maker makers[] = {glance,
+                                             su_report_alerts,
                                              status,
                                              bundles,
                                              holes,
