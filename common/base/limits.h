@@ -61,6 +61,23 @@
 #define SU_MAX_VENDOR_SIGNED_BYTES (64 * SU_MIB)
 /* Such a file fetched from an address. */
 #define SU_MAX_VENDOR_DOWNLOAD_BYTES ((uint64_t)1 << 30)
+/* Element depth of an answer of an upstream server; the deepest has 10. */
+#define SU_MAX_SOAP_DEPTH 16
+/* One answer: a list of identities of SU_MAX_PACKAGE_REVISIONS is the largest, at 180 bytes each. */
+#define SU_MAX_LIST_ANSWER_BYTES ((uint64_t)768 << 20)
+/* An answer with documents. Servers of Windows end at 2,000,000 bytes; one document of 47 MB, as text with every
+ * mark escaped, has 80. */
+#define SU_MAX_DATA_ANSWER_BYTES (96 * SU_MIB)
+/* Documents of one answer, unpacked; more of them are asked for again, one at a time. */
+#define SU_MAX_ANSWER_DOCUMENT_BYTES (16 * SU_MIB)
+/* An anchor, a cookie, a name an upstream server gives. Real ones stay below 1 KiB. */
+#define SU_MAX_UPSTREAM_TEXT_BYTES (16 * SU_KIB)
+/* Languages a server offers; Microsoft's has 39. */
+#define SU_MAX_UPSTREAM_LANGUAGES 1000u
+/* Updates of one synchronization a server would not give. Beyond it the server is at fault, not its updates. */
+#define SU_MAX_UPSTREAM_MISSING 10000u
+/* Groups, approvals, declines and licence terms of a server that is followed as a replica. */
+#define SU_MAX_REPLICA_ROWS 2000000u
 
 /* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)

@@ -1,5 +1,6 @@
 #include "common/base/text.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,6 +92,47 @@ bool su_base64_parse(uint8_t *out, size_t count, const char *text, size_t length
     return made == count && (bits & ((1u << have) - 1)) == 0;
 }
 
+/* 0 to 63; 64: a blank; 65: padding; 66: nothing that may stand there. */
+static unsigned base64_value(char c)
+{
+    static const uint8_t values[128] = {
+        66, 66, 66, 66, 66, 66, 66, 66, 66, 64, 64, 66, 66, 64, 66, 66, 66, 66, 66, 66, 66, 66,
+        66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 64, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 62,
+        66, 66, 66, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 66, 66, 66, 65, 66, 66, 66, 0,
+        1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+        23, 24, 25, 66, 66, 66, 66, 66, 66, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+        39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 66, 66, 66, 66, 66};
+    return (unsigned char)c < 128 ? values[(unsigned char)c] : 66;
+}
+
+bool su_base64_decode(uint8_t *out, size_t *count, const char *text, size_t length)
+{
+    uint8_t *at = out;
+    uint32_t bits = 0;
+    unsigned digits = 0, padding = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned v = base64_value(text[i]);
+        if (v == 64)
+            continue;
+        if (v > 65 || (v < 64 && padding > 0) || (v == 65 && (++padding > 2 || digits < 2)))
+            return false;
+        bits = bits << 6 | (v == 65 ? 0 : v);
+        if (++digits < 4)
+            continue;
+        *at++ = (uint8_t)(bits >> 16);
+        if (padding < 2)
+            *at++ = (uint8_t)(bits >> 8);
+        if (padding < 1)
+            *at++ = (uint8_t)bits;
+        if ((padding == 2 && (bits & 0xffff)) || (padding == 1 && (bits & 0xff)))
+            return false; /* bits that say nothing must be 0: one text for one value */
+        digits = 0;
+        bits = 0;
+    }
+    *count = (size_t)(at - out);
+    return digits == 0;
+}
+
 void su_base64_format(const uint8_t *bytes, size_t count, char *out)
 {
     for (size_t i = 0; i < count; i += 3) {
@@ -151,6 +193,68 @@ static bool is_plain(const char *text)
     uint64_t eight;
     memcpy(&eight, text, sizeof eight);
     return ((eight | (eight - 0x0101010101010101u)) & 0x8080808080808080u) == 0;
+}
+
+/* Four characters of ASCII at once, which is what update documents are made of. */
+static size_t ascii_of_utf16(char *out, const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+    for (; at + 8 <= length; at += 8) {
+        uint64_t v;
+        memcpy(&v, bytes + at, sizeof v);
+        v = le64toh(v);
+        if ((v & 0xff80ff80ff80ff80u) || ((v - 0x0001000100010001u) & 0x8000800080008000u))
+            break; /* beyond ASCII, or NUL */
+        *out++ = (char)v;
+        *out++ = (char)(v >> 16);
+        *out++ = (char)(v >> 32);
+        *out++ = (char)(v >> 48);
+    }
+    return at;
+}
+
+size_t su_utf16le_to_utf8(char *out, const uint8_t *bytes, size_t length, size_t *used)
+{
+    char *to = out;
+    size_t at = 0;
+    for (;;) {
+        size_t ascii = ascii_of_utf16(to, bytes + at, length - at);
+        to += ascii / 2;
+        at += ascii;
+        if (length - at < 2)
+            break;
+        uint32_t c = (uint32_t)bytes[at] | (uint32_t)bytes[at + 1] << 8;
+        size_t n = 2;
+        if (c >= 0xd800 && c < 0xdc00) {
+            if (length - at < 4)
+                break;
+            uint32_t low = (uint32_t)bytes[at + 2] | (uint32_t)bytes[at + 3] << 8;
+            if (low < 0xdc00 || low > 0xdfff)
+                return SIZE_MAX;
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            n = 4;
+        } else if (c == 0 || (c >= 0xdc00 && c < 0xe000)) {
+            return SIZE_MAX;
+        }
+        at += n;
+        if (c < 0x80) {
+            *to++ = (char)c;
+        } else if (c < 0x800) {
+            *to++ = (char)(0xc0 | c >> 6);
+            *to++ = (char)(0x80 | (c & 63));
+        } else {
+            if (c < 0x10000) {
+                *to++ = (char)(0xe0 | c >> 12);
+            } else {
+                *to++ = (char)(0xf0 | c >> 18);
+                *to++ = (char)(0x80 | (c >> 12 & 63));
+            }
+            *to++ = (char)(0x80 | (c >> 6 & 63));
+            *to++ = (char)(0x80 | (c & 63));
+        }
+    }
+    *used = at;
+    return (size_t)(to - out);
 }
 
 size_t su_utf8_span(const char *text, size_t length, size_t units, size_t *used)

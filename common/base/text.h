@@ -23,6 +23,9 @@ void su_hex_format(const uint8_t *bytes, size_t count, char *out); /* out: 2*cou
 bool su_hex_parse(uint8_t *out, size_t count, const char *text, size_t length, bool lower_only);
 /* Exactly `count` bytes in base64 with padding (digests in metadata). */
 bool su_base64_parse(uint8_t *out, size_t count, const char *text, size_t length);
+/* Any number of bytes, with blanks and line ends between the digits (xsd:base64Binary); `out` has room for
+ * 3 bytes to each 4 of `length`. False for anything else. */
+bool su_base64_decode(uint8_t *out, size_t *count, const char *text, size_t length);
 void su_base64_format(const uint8_t *bytes, size_t count, char *out); /* out: 4*((n+2)/3)+1 */
 
 /* Decimal without sign, blank or leading zero (except "0" itself), at most `max`. */
@@ -49,6 +52,11 @@ bool su_utf8_is_valid(const char *text, size_t length);
 size_t su_utf8_span(const char *text, size_t length, size_t units, size_t *used);
 /* The first of `left` bytes' characters; returns its length in bytes, 0 when it is not UTF-8. */
 size_t su_utf8_decode(const char *text, size_t left, uint32_t *out);
+/*
+ * The whole characters at the start of UTF-16LE, as UTF-8; `out` has room for 3 bytes to each 2 of `length`. What is
+ * no UTF-16 or is NUL: SIZE_MAX. *used is less than `length` where a character is cut by the end.
+ */
+size_t su_utf16le_to_utf8(char *out, const uint8_t *bytes, size_t length, size_t *used);
 /* What a terminal would obey instead of show: controls (C0, DEL, C1) and bidirectional formatting. */
 bool su_is_control(uint32_t character);
 

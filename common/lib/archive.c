@@ -18,6 +18,8 @@ struct su_unarchive {
     enum su_archive_kind kind;
     su_unarchive_source source; /* NULL: a descriptor */
     void *context;
+    const void *memory; /* NULL: not there */
+    size_t length;
     char *bytes;         /* what the source gave last */
     struct su_err error; /* of the source, kept across libarchive */
     bool has_failed;
@@ -65,8 +67,9 @@ static struct su_unarchive *open_archive(struct su_unarchive given, int fd, stru
                                            : archive_read_support_filter_gzip(in->archive) |
                                                  archive_read_support_format_raw(in->archive);
     if (bad == ARCHIVE_OK)
-        bad = in->source ? archive_read_open(in->archive, in, NULL, from_source, NULL)
-                         : archive_read_open_fd(in->archive, fd, 256 * SU_KIB);
+        bad = in->source   ? archive_read_open(in->archive, in, NULL, from_source, NULL)
+              : in->memory ? archive_read_open_memory(in->archive, in->memory, in->length)
+                           : archive_read_open_fd(in->archive, fd, 256 * SU_KIB);
     if (bad != ARCHIVE_OK) {
         (void)unreadable(in, "opening", err);
         su_unarchive_cleanup(&in);
@@ -83,6 +86,12 @@ struct su_unarchive *su_unarchive_open_from(su_unarchive_source source, void *co
                                             enum su_archive_kind kind, struct su_err *err)
 {
     return open_archive((struct su_unarchive){.kind = kind, .source = source, .context = context}, -1, err);
+}
+
+struct su_unarchive *su_unarchive_open_memory(const void *bytes, size_t length, enum su_archive_kind kind,
+                                              struct su_err *err)
+{
+    return open_archive((struct su_unarchive){.kind = kind, .memory = bytes, .length = length}, -1, err);
 }
 
 uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES])

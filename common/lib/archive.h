@@ -24,6 +24,8 @@ struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct
 typedef ssize_t (*su_unarchive_source)(void *context, void *out, size_t room, struct su_err *err);
 struct su_unarchive *su_unarchive_open_from(su_unarchive_source source, void *context, enum su_archive_kind kind,
                                             struct su_err *err);
+/* The same from memory, which must last as long. */
+struct su_unarchive *su_unarchive_open_memory(const void *bytes, size_t length, enum su_archive_kind kind, struct su_err *err);
 /* The size that a cabinet announces in its head, 0 when it is no cabinet: a cut one is told at once. */
 #define SU_CABINET_HEAD_BYTES 12
 uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES]);

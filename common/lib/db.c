@@ -96,6 +96,11 @@ int su_db_open(struct su_db **out, const char *path, bool is_new, bool read_only
     return open_at(out, path, flags | SQLITE_OPEN_NOFOLLOW, err);
 }
 
+int su_db_open_beside(struct su_db **out, struct su_db *db, struct su_err *err)
+{
+    return su_db_open(out, sqlite3_db_filename(db->handle, "main"), false, true, err);
+}
+
 int su_db_open_memory(struct su_db **out, struct su_err *err)
 {
     return open_at(out, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);

@@ -36,6 +36,8 @@ struct su_arg su_arg_text(const char *text); /* NULL binds NULL */
 /* Opens `path`; `is_new` asks for creation. Hardened and durable, see db.c. */
 int su_db_open(struct su_db **out, const char *path, bool is_new, bool read_only, struct su_err *err) SU_CHECKED;
 int su_db_open_memory(struct su_db **out, struct su_err *err) SU_CHECKED;
+/* Another connection to the same file, for reading, and for another thread: it sees what is committed. */
+int su_db_open_beside(struct su_db **out, struct su_db *db, struct su_err *err) SU_CHECKED;
 void su_db_cleanup(struct su_db **db);
 
 /* Room for pages in memory; SU_DB_CACHE_KIB to begin with. */

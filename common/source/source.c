@@ -11,11 +11,13 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/lib/archive.h"
+#include "common/source/upstream.h"
 #include "common/source/vendor.h"
 #include "common/sys/file.h"
 
 /* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
-static const struct su_source_kind *const kinds[] = {&su_package_source, &su_scan_source, &su_vendor_source};
+static const struct su_source_kind *const kinds[] = {&su_upstream_source, &su_package_source, &su_scan_source,
+                                                     &su_vendor_source};
 
 static void note_name(struct su_source_look *look, size_t n, const char *path)
 {

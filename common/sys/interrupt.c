@@ -2,6 +2,9 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
+
+#include "common/sys/clock.h"
 
 static atomic_int caught; /* set by the main thread, asked by all */
 
@@ -24,4 +27,16 @@ int su_interrupt_check(struct su_err *err)
 {
     int signal_number = atomic_load_explicit(&caught, memory_order_relaxed);
     return signal_number ? su_fail(err, SU_INTERRUPTED, "interrupted by signal %d", signal_number) : 0;
+}
+
+int su_wait(double seconds, struct su_err *err)
+{
+    const struct timespec piece = {.tv_nsec = 50 * 1000 * 1000};
+    double end = su_time_monotonic() + seconds;
+    while (su_interrupt_check(err) == 0) {
+        if (su_time_monotonic() >= end)
+            return 0;
+        (void)nanosleep(&piece, NULL);
+    }
+    return -1;
 }

@@ -9,5 +9,7 @@
 void su_interrupt_install(void);
 /* 0, or -1 with SU_INTERRUPTED once a signal has come. */
 int su_interrupt_check(struct su_err *err) SU_CHECKED;
+/* Waits; -1 with SU_INTERRUPTED as soon as a signal comes. */
+int su_wait(double seconds, struct su_err *err) SU_CHECKED;
 
 #endif

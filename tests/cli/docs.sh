@@ -115,6 +115,12 @@ test_manual_has_every_json_key() {
     hub_answer sync --if-due --from "$SMALL/m1/export.cab"; answer_keys suexport sync
     hub_answer products; answer_keys suexport products
     hub_answer classifications; answer_keys suexport classifications
+    hub_answer source add http://wsus.example.test:8530; answer_keys suexport 'source add'
+    hub_answer products add 'Fabrikam Server 2022'; answer_keys suexport 'products add'
+    hub_answer source list; answer_keys suexport 'source list'
+    hub_answer source show; answer_keys suexport 'source show'
+    hub_answer languages; answer_keys suexport languages
+    hub_answer source remove http://wsus.example.test:8530; answer_keys suexport 'source remove'
     hub_answer content list; answer_keys suexport 'content list'
     hub_answer content add "$SMALL/m1/WsusContent"; answer_keys suexport 'content add'
     hub_answer content verify --all; answer_keys suexport 'content verify'

@@ -11,7 +11,9 @@ static int list(struct su_context *c, bool classifications, struct su_err *err)
     int more;
     const char *word = classifications ? NULL : su_given(c, "match");
     if (su_query(c->home.db, &rows, err,
-                 "SELECT r.update_id, i.title, i.category_type FROM revision r JOIN info i USING (rev_id) "
+                 "SELECT r.update_id, i.title, i.category_type, EXISTS (SELECT 1 FROM source_choice k WHERE "
+                 "k.kind=?1 AND upper(replace(k.value, '-', ''))=hex(r.update_id)) FROM revision r JOIN info "
+                 "i USING (rev_id) "
                  "WHERE i.type=0"
                  " AND r.revision=(SELECT max(n.revision) FROM revision n WHERE n.update_id=r.update_id)"
                  " AND (i.category_type='UpdateClassification')=?1 AND (?2 IS NULL OR instr(lower(i.title), "
@@ -24,11 +26,14 @@ static int list(struct su_context *c, bool classifications, struct su_err *err)
         if (su_rows_fixed(&rows, 0, id.bytes, 16, err) < 0)
             return -1;
         su_guid_format(&id, text);
-        su_line(c, "%s  %-20s %s", text, su_rows_text(&rows, 2), su_rows_text(&rows, 1));
+        bool is_chosen = su_rows_int(&rows, 3) != 0;
+        su_line(c, "%s %c%-20s %s", text, is_chosen ? '*' : ' ', su_rows_text(&rows, 2),
+                su_rows_text(&rows, 1));
         su_json_open(&c->json, NULL, '{');
         su_json_text(&c->json, "update_id", text);
         su_json_text(&c->json, "type", su_rows_text(&rows, 2));
         su_json_text(&c->json, "title", su_rows_text(&rows, 1));
+        su_json_bool(&c->json, "chosen", is_chosen);
         su_json_close(&c->json, '}');
     }
     su_json_close(&c->json, ']');

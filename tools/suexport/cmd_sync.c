@@ -6,6 +6,8 @@
 #include "common/base/limits.h"
 #include "common/hub/schedule.h"
 #include "common/source/sync.h"
+#include "common/source/upstream.h"
+#include "common/source/upstream_server.h"
 #include "common/source/vendor.h"
 #include "common/sys/program.h"
 #include "tools/cli/look.h"
@@ -13,7 +15,8 @@
 
 #define LAST_SOURCE "last_source"
 
-/* What was given, else the newest source that a synchronization succeeded with. */
+/* What was given, else the newest source that a synchronization succeeded with, else the only known server.
+ */
 static int settle_source(struct su_context *c, struct su_buf *out, struct su_err *err)
 {
     const char *from = su_given(c, "from");
@@ -23,8 +26,13 @@ static int settle_source(struct su_context *c, struct su_buf *out, struct su_err
     else if (su_query_text(c->home.db, out, &found, err,
                            "SELECT value FROM setting WHERE key='" LAST_SOURCE "'") < 0)
         return -1;
-    return found && out->length > 0 ? su_buf_check(out, "--from", err)
-                                    : su_fail(err, SU_USAGE, "sync needs --from SOURCE");
+    if (!found || out->length == 0) {
+        struct su_server server;
+        if (su_server_get(c->home.db, NULL, &server, err) < 0)
+            return su_fail(err, SU_USAGE, "sync needs --from SOURCE");
+        su_buf_adds(out, server.url);
+    }
+    return su_buf_check(out, "--from", err);
 }
 
 /* For the next time, which may start in another folder. An address with a name or password in it is not kept.
@@ -127,20 +135,42 @@ static int open_if_due(struct su_context *c, bool *is_due, struct su_err *err)
     return 0;
 }
 
+static int take_upstream(struct su_context *c, struct su_upstream_options *o, struct su_err *err)
+{
+    const char *replica = su_given(c, "replica");
+    uint64_t wait = 0, stall = 0;
+    if (replica && strcmp(replica, "yes") != 0 && strcmp(replica, "no") != 0)
+        return su_fail(err, SU_USAGE, "--replica %s is neither yes nor no", replica);
+    if (su_given_number(c, "retry-wait", 3600, &wait, err) < 0 ||
+        su_given_number(c, "stall-time", 3600, &stall, err) < 0)
+        return -1;
+    *o = (struct su_upstream_options){.ca_file = su_given(c, "ca-file"),
+                                      .proxy = su_given(c, "proxy"),
+                                      .retry_wait = su_has(c, "retry-wait") ? (double)wait : -1,
+                                      .stall_seconds = (unsigned)stall,
+                                      .sets_replica = replica != NULL,
+                                      .is_replica = replica && strcmp(replica, "yes") == 0};
+    return 0;
+}
+
 int cmd_sync(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf from = SU_BUF_INIT(16 * SU_KIB);
     struct su_sync_result r;
+    struct su_upstream_options upstream;
     bool is_due = true;
+    if (take_upstream(c, &upstream, err) < 0)
+        return -1;
     if (su_has(c, "if-due") ? open_if_due(c, &is_due, err) < 0 : su_open_home(c, SU_WRITE, err) < 0)
         return su_after(err, "Nothing was written.");
     if (!is_due)
         return 0;
     if (settle_source(c, &from, err) < 0)
         return -1;
-    const struct su_vendor_request vendor = {.allow_unsigned = su_has(c, "allow-unsigned"), .actor = &c->actor};
+    const struct su_vendor_request vendor = {.allow_unsigned = su_has(c, "allow-unsigned"),
+                                             .actor = &c->actor};
     const struct su_sync_request request = {
-        .from = from.bytes, .is_full = su_has(c, "full"), .vendor = &vendor};
+        .from = from.bytes, .is_full = su_has(c, "full"), .upstream = &upstream, .vendor = &vendor};
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
         tell_retry(c);
         return -1;
