@@ -17,6 +17,7 @@
 struct su_sync_request {
     const char *from;
     bool is_full;                           /* compare everything, rely on no marker of the last time */
+    bool is_trial; /* what would change is told, and nothing does: no history, no marker, no catalogue */
     const struct su_upstream_options *upstream; /* of a server; NULL: defaults */
     const struct su_vendor_request *vendor;     /* of a third-party catalogue (vendor.h); NULL: as it is subscribed to */
 };

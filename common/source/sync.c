@@ -394,6 +394,8 @@ static int run(struct sync *s, struct su_sync_result *result, struct su_history 
     if (memcmp(before.digest, result->state.digest, SU_SHA256_BYTES) != 0)
         result->content_version++;
     (void)snprintf(result->kind, sizeof result->kind, "%s", s->source.name);
+    if (s->source.request->is_trial)
+        return 0; /* the transaction goes, and with it all of it */
     row->kind = result->kind;
     row->source_time = time.length > 0 ? time.bytes : "";
     row->state_code = SU_SYNC_DONE;
@@ -461,6 +463,8 @@ int su_sync(struct su_home *home, const struct su_sync_request *request, const s
     if (code == 0)
         return 0;
     (void)su_after(err, "The catalogue is as it was.");
+    if (request->is_trial)
+        return -1;
     struct su_err second = SU_ERR_INIT;
     row.state_code = SU_SYNC_FAILED;
     row.error = err->text;

@@ -382,3 +382,34 @@ test_sync_tampered_database() {
     documents "$SMALL/m1/export.cab"
     expect 0 hub export --site ALPHA --out stick
 }
+
+# What a trial says is what happens then; and until then nothing does.
+test_sync_dry_run() {
+    hub init > /dev/null
+    for month in 1 2; do
+        hub_dump > before
+        hub history --json > history
+        expect 0 hub sync --from "$SMALL/m$month/export.cab" --dry-run --json
+        jq 'del(.seconds, .dry_run)' out > tried
+        same "$(json .dry_run)" true 'a trial says so'
+        hub_dump | cmp - before || fail 'a trial changed something'
+        hub history --json | cmp - history || fail 'a trial stands in the history'
+        expect 0 hub sync --from "$SMALL/m$month/export.cab" --json
+        jq 'del(.seconds, .dry_run)' out | diff tried - || fail 'the trial said something else'
+        same "$(json .dry_run)" false 'no trial'
+    done
+    # Nor is a failure of a trial one of the hub, or its source the one to go on with.
+    hub history --json > history
+    echo 'no package' > other
+    expect 3 hub sync --from other --dry-run
+    says 'The catalogue is as it was.'
+    expect 0 hub sync --from "$SMALL/m1/export.cab" --dry-run
+    hub history --json | cmp - history
+    expect 0 hub sync --json
+    same "$(json '"\(.new) \(.revised) \(.expired) \(.removed)"')" '0 0 0 0' 'the source it went on with'
+    # An answer for people says that nothing was done.
+    "$SUEXPORT" --home hub sync --from "$SMALL/m1/export.cab" --dry-run > out 2> err
+    says 'Nothing was written.'
+    says 'what it would change' out
+    silent_about 'synchronization done'
+}

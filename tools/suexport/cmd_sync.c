@@ -53,7 +53,8 @@ static void answer(struct su_context *c, const struct su_sync_result *r)
     char digest[SU_SHA256_TEXT];
     su_json_text(&c->json, "source", r->source);
     su_json_text(&c->json, "kind", r->kind);
-    su_line(c, "%s (%s)", r->source, r->kind);
+    su_json_bool(&c->json, "dry_run", su_has(c, "dry-run"));
+    su_line(c, "%s (%s)%s", r->source, r->kind, su_has(c, "dry-run") ? ": what it would change" : "");
     su_answer_changes(c, &r->changes, true);
     su_json_int(&c->json, "updates", (int64_t)r->state.updates);
     su_json_int(&c->json, "revisions", (int64_t)r->state.revisions);
@@ -75,6 +76,10 @@ static void answer(struct su_context *c, const struct su_sync_result *r)
             &c->events, SU_SYNC_DONE, SU_WARNING,
             "%llu prerequisite clauses name nothing this hub holds; exports that need them will be refused",
             (unsigned long long)r->open_prerequisites);
+    if (su_has(c, "dry-run")) {
+        su_message(&c->events, SU_OK, SU_INFO, "Nothing was written.");
+        return;
+    }
     su_message(&c->events, SU_SYNC_DONE, SU_INFO,
                "synchronization done: %llu new, %llu revised, %llu expired, %llu removed; content version "
                "%lld; %.2f s",
@@ -169,13 +174,19 @@ int cmd_sync(struct su_context *c, struct su_err *err)
         return -1;
     const struct su_vendor_request vendor = {.allow_unsigned = su_has(c, "allow-unsigned"),
                                              .actor = &c->actor};
-    const struct su_sync_request request = {
-        .from = from.bytes, .is_full = su_has(c, "full"), .upstream = &upstream, .vendor = &vendor};
+    const struct su_sync_request request = {.from = from.bytes,
+                                            .is_full = su_has(c, "full"),
+                                            .is_trial = su_has(c, "dry-run"),
+                                            .upstream = &upstream,
+                                            .vendor = &vendor};
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
-        tell_retry(c);
+        if (!request.is_trial)
+            tell_retry(c);
         return -1;
     }
     answer(c, &r);
+    if (request.is_trial)
+        return 0;
     bool is_vendor = strncmp(r.kind, "sdp", 3) == 0; /* something beside what the hub is kept by */
     return is_vendor ? 0 : remember_source(c, from.bytes, err);
 }

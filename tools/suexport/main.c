@@ -53,6 +53,7 @@ static const struct su_command commands[] = {
      SU_OPTIONS({"from", "SOURCE", "an upstream server (http://server:8530) or a wsusutil export package"},
                 {"full", NULL, "compare everything (a package always does)"},
                 {"allow-unsigned", NULL, "take third-party packages that nobody approved signed"},
+                {"dry-run", NULL, "say what would change, and write nothing"},
                 {"if-due", NULL, "only when the schedule says so; else do nothing"},
                 {"ca-file", "FILE", "authorities that may vouch for the server, and no others"},
                 {"proxy", "URL", "ask by way of this proxy"},
