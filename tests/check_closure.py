@@ -28,10 +28,33 @@ def clauses(root, list_name):
             yield [identity(x) for x in e.findall(NS + "UpdateIdentity")]
 
 
+SDP = "{http://schemas.microsoft.com/wsus/2005/04/CorporatePublishing/SoftwareDistributionPackage.xsd}"
+CLASSIFICATIONS = {
+    "Updates": "cd5ffd1e-e932-4e3a-bf74-18bf0b1bbd83", "Critical Updates": "e6cf1350-c01b-414d-a61f-263d14d133b4",
+    "Security Updates": "0fa1201d-4330-4fa8-8ae9-b877473b6441", "Feature Packs": "b54e7d24-7add-428f-8b75-90a396fa584f",
+    "Update Rollups": "28bc880e-0592-4cbf-8f95-c79b17911d5f", "Service Packs": "68c5b0a3-d1a6-4553-ae49-01d3a7827828",
+    "Tools": "b4832bd8-e735-4761-8daf-37f882276dab", "Drivers": "ebfc1fc5-71a4-4f7b-9aca-3b9a503104a0"}
+
+
+def package(root):
+    """A third-party package: classification by its id, prerequisites, and what is bundled, all without revisions."""
+    properties, data = root.find(SDP + "Properties"), root.find(SDP + "UpdateSpecificData")
+    named = [CLASSIFICATIONS[data.get("UpdateClassification")]] if data is not None and data.get("UpdateClassification") in CLASSIFICATIONS else []
+    if properties.get("RestrictToClientServicingApi") == "true":
+        named.append("b7a590e9-db06-43f6-9b06-4ad73869cca2")
+    some = [[(guid, None)] for guid in named]
+    for group in root.findall(f"{SDP}Prerequisites/{SDP}AtLeastOne") + root.findall(f"{SDP}BundledPackages"):
+        some.append([(e.text.strip().lower(), None) for e in group.findall(SDP + "PackageID")])
+    return properties.get("UpdateType", "Software"), some, []
+
+
 def load(path):
     updates = {}  # id -> revision -> (type, prerequisite clauses, bundled clauses)
     for (guid, revision), row in held(path).items():
         root = ET.fromstring(row["document"])
+        if root.tag.endswith("}SoftwareDistributionPackage"):
+            updates.setdefault(guid, {})[revision] = package(root)
+            continue
         kind = root.find(NS + "Properties").attrib["UpdateType"]
         updates.setdefault(guid, {})[revision] = (kind, list(clauses(root, "Prerequisites")), list(clauses(root, "BundledUpdates")))
     return updates

@@ -60,7 +60,7 @@
 /* Such a file that a detached signature lies beside: it is read whole. Real ones stay below 20 MB. */
 #define SU_MAX_VENDOR_SIGNED_BYTES (64 * SU_MIB)
 /* Such a file fetched from an address. */
-#define SU_MAX_VENDOR_DOWNLOAD_BYTES ((uint64_t)1 << 30)
+#define SU_MAX_VENDOR_DOWNLOAD_BYTES (128 * SU_MIB)
 /* Element depth of an answer of an upstream server; the deepest has 10. */
 #define SU_MAX_SOAP_DEPTH 16
 /* One answer: a list of identities of SU_MAX_PACKAGE_REVISIONS is the largest, at 180 bytes each. */

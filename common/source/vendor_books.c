@@ -48,20 +48,34 @@ int su_vendor_find_catalogue(struct su_db *db, const struct su_vendor_request *r
     return 0;
 }
 
-int su_vendor_is_approved(struct su_db *db, int64_t catalogue_id, const struct su_vendor_request *request,
-                          const uint8_t key_id[SU_SHA256_BYTES], bool *out, struct su_err *err)
+static int describe(const char *certificate, size_t bytes, struct su_code_signature *out, struct su_err *err)
 {
-    SU_AUTO(su_certificate) struct su_certificate given = SU_CERTIFICATE_INIT;
-    int64_t count;
-    if (request->certificate &&
-        su_certificate_load(&given, request->certificate, request->certificate_bytes, err) < 0)
+    SU_AUTO(su_certificate) struct su_certificate c = SU_CERTIFICATE_INIT;
+    return su_certificate_load(&c, certificate, bytes, err) < 0
+               ? -1
+               : su_certificate_describe(c.handle, out->key_id, out->common_name, out->until, err);
+}
+
+int su_vendor_is_approved(struct su_db *db, int64_t catalogue_id, const struct su_vendor_request *request,
+                          struct su_code_signature *signer, bool *out, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf pem = SU_BUF_INIT(SU_MAX_PEM_BYTES);
+    struct su_code_signature given = {.is_signed = true};
+    *out = false;
+    if (request->certificate && describe(request->certificate, request->certificate_bytes, &given, err) < 0)
         return -1;
-    if (su_query_int(db, &count, NULL, err,
-                     "SELECT count(*) FROM vendor_certificate WHERE key_id=?1 AND (?2=0 OR catalogue_id=?2)",
-                     SU_B(key_id, SU_SHA256_BYTES), SU_I(request->is_new ? -1 : catalogue_id)) < 0)
+    if (request->certificate && memcmp(given.key_id, signer->key_id, SU_SHA256_BYTES) == 0) {
+        *signer = given;
+        *out = true;
+        return 0;
+    }
+    if (su_query_text(
+            db, &pem, out, err,
+            "SELECT pem FROM vendor_certificate WHERE key_id=?1 AND (?2=0 OR catalogue_id=?2) ORDER BY "
+            "catalogue_id LIMIT 1",
+            SU_B(signer->key_id, SU_SHA256_BYTES), SU_I(request->is_new ? -1 : catalogue_id)) < 0)
         return -1;
-    *out = count > 0 || (given.handle && memcmp(given.id, key_id, SU_SHA256_BYTES) == 0);
-    return 0;
+    return *out ? describe(pem.bytes, pem.length, signer, err) : 0;
 }
 
 static int note_in_ledger(struct su_db *db, const struct su_actor *actor, const char *name, const char *what,

@@ -5,6 +5,7 @@
 #ifndef SU_VENDOR_BOOKS_H
 #define SU_VENDOR_BOOKS_H
 
+#include "common/lib/authenticode.h"
 #include "common/source/vendor.h"
 
 struct su_vendor_catalogue {
@@ -16,9 +17,10 @@ struct su_vendor_catalogue {
  * that is subscribed to at this place, or none. */
 int su_vendor_find_catalogue(struct su_db *db, const struct su_vendor_request *request, const char *from,
                              struct su_vendor_catalogue *out, struct su_err *err) SU_CHECKED;
-/* By the certificate of the request, by those of the catalogue, or, where there is none, by those of any. */
+/* By the certificate of the request, by those of the catalogue, or, where there is none, by those of any. What a
+ * certificate is for and when it ends is taken from the approved one: that in a signature proves only whose key it is. */
 int su_vendor_is_approved(struct su_db *db, int64_t catalogue_id, const struct su_vendor_request *request,
-                          const uint8_t key_id[SU_SHA256_BYTES], bool *out, struct su_err *err) SU_CHECKED;
+                          struct su_code_signature *signer, bool *out, struct su_err *err) SU_CHECKED;
 
 /* Inside the transaction that took the packages: the subscription as it is now, made when it is new. */
 int su_vendor_note_catalogue(struct su_db *db, const struct su_vendor_request *request, const char *from,

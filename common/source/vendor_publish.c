@@ -32,7 +32,7 @@ static int check_content(struct su_home *home, int64_t catalogue_id, const uint8
         return su_prefix(err, "%s", name);
     }
     if (signer.is_signed &&
-        su_vendor_is_approved(home->db, catalogue_id, &none, signer.key_id, &is_approved, err) < 0)
+        su_vendor_is_approved(home->db, catalogue_id, &none, &signer, &is_approved, err) < 0)
         return -1;
     if (is_approved)
         return 0;

@@ -300,8 +300,8 @@ static int judge_signer(struct vendor *v, struct su_err *err)
     struct su_code_signature *signer = &v->opened.signer;
     char title[256], key[SU_SHA256_TEXT];
     bool is_approved = false;
-    if (signer->is_signed && su_vendor_is_approved(v->source->home->db, v->catalogue.id, &v->request,
-                                                   signer->key_id, &is_approved, err) < 0)
+    if (signer->is_signed && su_vendor_is_approved(v->source->home->db, v->catalogue.id, &v->request, signer,
+                                                   &is_approved, err) < 0)
         return -1;
     if (is_approved)
         return 0;

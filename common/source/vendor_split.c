@@ -22,7 +22,7 @@ struct su_vendor_split {
     struct su_buf window; /* of the bytes pushed in */
     uint64_t from;        /* offset of window[0] */
     unsigned depth;
-    bool is_whole, is_inside; /* the document is a package; in a package of a catalogue */
+    bool has_root, is_whole, is_inside; /* the document is a package; in a package of a catalogue */
     bool has_properties;
     uint64_t start, tag_end; /* of the package's element: '<', and before its '>' */
     size_t skipped_count;    /* declarations the element makes itself */
@@ -95,6 +95,7 @@ static int on_start(void *context, const char *uri, const char *name,
     unsigned depth = s->depth++;
     bool is_package = su_sdp_is_root(uri, name);
     if (depth == 0) {
+        s->has_root = true;
         s->is_whole = is_package;
         if (!is_package && (strcmp(uri, SU_SMC_URI) != 0 || strcmp(name, "SystemsManagementCatalog") != 0))
             return su_fail(err, SU_DATA, "the root element is %s, neither a package nor a catalogue of them",
@@ -196,7 +197,7 @@ struct su_vendor_split *su_vendor_split_new(su_vendor_take take, void *context, 
 /* Only what a package that is not at its end needs stays in the window. */
 static void forget(struct su_vendor_split *s)
 {
-    uint64_t needed = s->is_whole ? 0 : s->is_inside ? s->start : su_xml_offset(s->xml);
+    uint64_t needed = s->is_whole || !s->has_root ? 0 : s->is_inside ? s->start : su_xml_offset(s->xml);
     size_t gone = needed > s->from ? (size_t)(needed - s->from) : 0;
     if (gone > s->window.length)
         gone = s->window.length;

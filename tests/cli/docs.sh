@@ -152,6 +152,16 @@ test_manual_has_every_json_key() {
     hub_answer audit file "$id"; answer_keys suexport 'audit file'
     hub_answer audit latency; answer_keys suexport 'audit latency'
     hub_answer audit excluded --site ALPHA; answer_keys suexport 'audit excluded'
+    python3 -B "$CHECK/third_party.py" packages v2 2
+    hub_answer catalog subscribe v2 --name f --allow-unsigned; answer_keys suexport 'catalog subscribe'
+    hub_answer catalog refresh f; answer_keys suexport 'catalog refresh'
+    openssl req -x509 -newkey ed25519 -nodes -keyout f.key -out f.pem -subj /CN=f 2> /dev/null
+    hub_answer catalog trust f --certificate f.pem; answer_keys suexport 'catalog trust'
+    hub_answer catalog list; answer_keys suexport 'catalog list'
+    hub_answer catalog publish --all; answer_keys suexport 'catalog publish'
+    hub_answer catalog show f; answer_keys suexport 'catalog show'
+    hub_answer catalog unpublish --all; answer_keys suexport 'catalog unpublish'
+    hub_answer catalog unsubscribe f; answer_keys suexport 'catalog unsubscribe'
     hub_answer rebuild; answer_keys suexport rebuild
     site_answer init --site ALPHA; answer_keys suimport init
     site_answer trust add hub.pub; answer_keys suimport 'trust add'
