@@ -125,6 +125,11 @@ simulate: deps
 	@$(MAKE) -s all
 	@tests/simulate.py $(BUILD) --runs $(RUNS) --seed $(SEED)
 
+# A first synchronization from an update server, interrupted again and again: the same catalogue. UPDATES=N KILLS=N
+upstream: deps
+	@$(MAKE) -s $(PARALLEL) all samples
+	@BUILD=$(BUILD) tests/upstream_long.sh $(or $(UPDATES),100000) $(or $(KILLS),10)
+
 format:
 	clang-format -i common/*/*.c tools/*/*.c tests/bench/*.c
 
@@ -141,4 +146,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps format tsan valgrind bench bench-scale benches simulate lint demo check units asan samples install clean
+.PHONY: all deps format tsan valgrind bench bench-scale benches simulate upstream lint demo check units asan samples install clean

@@ -2,19 +2,28 @@
 """check_upstream.py WHAT URL - does the test upstream say no, count and misbehave as it should?
 
 WHAT is `no`, `anchors` or `faults`. A test server that takes everything proves nothing of who passes it.
+
+check_upstream.py chosen PACKAGE DATABASE PRODUCT... - CLASSIFICATION... - does the hub hold what was chosen, and no more?
+By package.xml: the newest revision of every category and detectoid, of the updates of those products and
+classifications, and what these bundle, in bundles of bundles too.
 """
 import base64
 import http.client
+import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
+import xml.etree.ElementTree as ET
 
 from upstream_client import AUTH, SYNC, Client, Refused
 import upstream_fault
+from check_documents import records
 
 ID = "<UpdateIdentity><UpdateID>{}</UpdateID><RevisionNumber>{}</RevisionNumber></UpdateIdentity>"
 SECURITY = "0fa1201d-4330-4fa8-8ae9-b877473b6441"
@@ -223,7 +232,7 @@ def faults(url):
         if name in ("bomb", "oversized"):  # these are looked at from a distance
             count, start = stream(url, keys[:1])
             cabinet = re.search(b"<XmlUpdateBlobCompressed>([A-Za-z0-9+/]{800})", start)
-            unpacked = int.from_bytes(base64.b64decode(cabinet[1])[44:48], "little") if cabinet else count // 3
+            unpacked = int.from_bytes(base64.b64decode(cabinet[1])[44:48], "little") if cabinet else count
             assert unpacked > 70_000_000 and (count < 10_000_000 or name == "oversized"), (name, count, unpacked)
             continue
         try:
@@ -242,5 +251,35 @@ def faults(url):
             assert problem.code == 400
 
 
+def chosen(folder, database, *names):
+    with open(os.path.join(folder, "metadata.txt"), "rb") as file:
+        documents = {(guid.lower(), revision): document for guid, revision, document in records(file.read())}
+    newest = {}
+    for guid, revision in documents:
+        newest[guid] = max(newest.get(guid, 0), revision)
+    title = re.compile(rb"<upd:Language>en</upd:Language><upd:Title>([^<]*)<")
+    ids = {title.search(documents[key])[1].decode(): key[0] for key in newest.items() if b'UpdateType="Category"' in documents[key]}
+    cut = names.index("-")
+    products, classifications = ({ids[name] for name in part} for part in (names[:cut], names[cut + 1:]))
+    want = {key for key in newest.items() if re.search(rb'UpdateType="(Category|Detectoid)"', documents[key])}
+    for update in ET.parse(os.path.join(folder, "package.xml")).getroot().iter("Update"):
+        key = update.attrib["UpdateId"], int(update.attrib["RevisionNumber"])
+        values = {e.attrib["Value"] for e in update.iter("Category")}, {e.attrib["Value"] for e in update.iter("Classification")}
+        if newest[key[0]] == key[1] and values[0] & products and values[1] & classifications:
+            want.add(key)
+    listed, rest = len(want), list(want)
+    while rest:
+        for group in re.findall(rb"<upd:BundledUpdates>(.*?)</upd:BundledUpdates>", documents[rest.pop()], re.S):
+            for guid, revision in re.findall(rb'UpdateID="([^"]*)" RevisionNumber="([0-9]*)"', group):
+                key = guid.decode().lower(), int(revision)
+                if key not in want:
+                    want.add(key)
+                    rest.append(key)
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    have = {(str(uuid.UUID(bytes=i)), r) for i, r in connection.execute("SELECT update_id, revision FROM revision")}
+    assert have == want, f"too many: {sorted(have - want)}, missing: {sorted(want - have)}"
+    print(f"{len(want)} of {len(documents)} revisions, {len(want) - listed} because others bundle them")
+
+
 if __name__ == "__main__":
-    {"no": no, "anchors": anchors, "faults": faults}[sys.argv[1]](*sys.argv[2:])
+    {"no": no, "anchors": anchors, "faults": faults, "chosen": chosen}[sys.argv[1]](*sys.argv[2:])

@@ -116,12 +116,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             name = next((name for name in due if name in upstream_fault.SPOILED), None)
             change = name and (lambda entries, updates: upstream_fault.spoil(name, entries, updates, server.data))
             result = server.service.call(operation, values, note, change)
-        if "cookie-wrong" in due:
-            result = re.sub("<(EncryptedData|CookieData)>[^<]*", r"<\1>AAECAwQFBgc=", result)
         if "fault-bare" in due:
             return upstream_soap.wrap("<soap:Fault><faultcode>soap:Server</faultcode><faultstring>Server was unable to process request.</faultstring><detail /></soap:Fault>")
-        if "empty-result" in due:
-            result = ""
+        for name in due:
+            result = upstream_fault.change_result(name, result)
         return upstream_soap.response("Ping" if "other-answer" in due else operation, result)
 
     def control(self, query):

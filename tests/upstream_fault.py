@@ -3,6 +3,8 @@
 A fault is NAME@WHEN or NAME@OPERATION:WHEN; WHEN is N for the N-th call after the fault was ordered, N+ for
 that and all later ones, N-M for those. Calls are counted by operation (Content is one), or all together.
 """
+import base64
+import functools
 import random
 import re
 import socket
@@ -10,7 +12,6 @@ import time
 
 from upstream_data import bomb
 from upstream_soap import Fault
-import base64
 
 CODES = ("InvalidParameters", "InvalidCookie", "InvalidAuthorizationCookie", "InternalServerError", "IncompatibleProtocolVersion",
          "ServerChanged", "FileDigestsMissing", "ServerBusy", "TooManyIds")
@@ -31,6 +32,10 @@ ANSWERS = {
     "empty-result": "the answer has the right name and nothing inside",
     "other-answer": "the answer is that of another operation",
     "fault-bare": "a SOAP fault without ErrorCode",
+    "url-hostile": "addresses hold line ends and bytes that move a terminal's cursor",
+    "anchor-long": "the anchor has 100,000 characters",
+    "identity-bad": "revision numbers below zero",
+    "languages-hostile": "names of languages are long and move a terminal's cursor",
 }
 TRANSPORT = {
     "drop": "the connection is closed without an answer",
@@ -77,6 +82,11 @@ def change_blob(entry, change):
     return entry.replace("</ServerSyncUpdateData>", f"<XmlUpdateBlobCompressed>{cabinet}</XmlUpdateBlobCompressed></ServerSyncUpdateData>")
 
 
+@functools.cache
+def great_bomb():
+    return bomb(1 << 30)
+
+
 def spoil(name, entries, updates, data):
     """What GetUpdateData answers instead of entries."""
     last = entries[-1]
@@ -101,11 +111,27 @@ def spoil(name, entries, updates, data):
     elif name == "blob-cut":
         changed = change_blob(last, lambda cab: cab[:len(cab) // 2])
     elif name == "bomb":
-        changed = change_blob(re.sub(r"<XmlUpdateBlobCompressed>.*?</XmlUpdateBlobCompressed>", "", last), lambda cab: bomb(1 << 30))
+        changed = change_blob(re.sub(r"<XmlUpdateBlobCompressed>.*?</XmlUpdateBlobCompressed>", "", last), lambda _: great_bomb())
     else:
-        text = "&lt;a&gt;" * 4096
-        changed = f"<ServerSyncUpdateData>{identity}<XmlUpdateBlob>{text * (216_000_000 // len(text))}</XmlUpdateBlob></ServerSyncUpdateData>"
+        changed = f"<ServerSyncUpdateData>{identity}<XmlUpdateBlob>{'a' * 72_000_000}</XmlUpdateBlob></ServerSyncUpdateData>"
     return entries[:-1] + [changed]
+
+
+def change_result(name, result):
+    """What an operation answers instead of result."""
+    if name == "cookie-wrong":
+        return re.sub("<(EncryptedData|CookieData)>[^<]*", r"<\1>AAECAwQFBgc=", result)
+    if name == "empty-result":
+        return ""
+    if name == "url-hostile":
+        return result.replace("<MUUrl>", "<MUUrl>http://a/&#10;0123456789012345678901234567890123456789 http://b/\x9b2J&#9;")
+    if name == "anchor-long":
+        return re.sub("<Anchor>[^<]*", "<Anchor>" + "9" * 100_000, result)
+    if name == "identity-bad":
+        return result.replace("<RevisionNumber>", "<RevisionNumber>-")
+    if name == "languages-hostile":
+        return re.sub("<(ShortLanguage|LongLanguage)>", lambda m: m[0] + "\x9b2J&#10;" + "x" * 5000, result)
+    return result
 
 
 def code_fault(code, operation):
