@@ -203,7 +203,8 @@ fault() {
     control "faults=none&fault=$(echo "$1" | sed 's/+/%2b/')"
     : > upstream.log
     _got=0
-    timeout 100 "$SUEXPORT" --home hub sync --from "$UP" --retry-wait 0 --stall-time 1 --json > out 2> err || _got=$?
+    case $1 in stalled*) _stall=1 ;; *) _stall=60 ;; esac
+    timeout 200 "$SUEXPORT" --home hub sync --from "$UP" --retry-wait 0 --stall-time $_stall --json > out 2> err || _got=$?
     [ "$_got" = "$2" ] || { cut -c1-300 err >&2; tail -n 5 upstream.log >&2; fail "$1: exit $_got, expected $2"; }
     grep -q "fault=${1%%@*}" upstream.log || fail "$1 did not happen"
     [ -z "$3" ] || says "$3"
