@@ -92,6 +92,47 @@ test_fetch_from_an_update_server() {
     expect 0 hub content verify
 }
 
+# A hub that was synchronized from a server fetches there by itself; what the server lacks it is asked to get, once,
+# a hundred at a time, and is asked for again.
+test_fetch_asks_the_server_to_get_it() {
+    small_package
+    hub init > /dev/null
+    unset http_proxy https_proxy all_proxy
+    upstream pkg --lazy-content
+    expect 0 hub sync --from "$UP"
+    hub products --json | jq -r '.[][].update_id' | xargs "$SUEXPORT" --home hub --quiet products add > /dev/null
+    hub classifications --json | jq -r '.[][].update_id' | xargs "$SUEXPORT" --home hub --quiet classifications add > /dev/null
+    expect 0 hub sync --from "$UP"
+    expect 0 hub content fetch --all --tries 2 --retry-wait 0 --json
+    same "$(counts)" '16 16 0' 'counts'
+    same "$(served DownloadFiles)/$(served DownloadFiles ids)" 1/16 'files that the server was asked to get'
+    same "$(served Content)" 32 'requests for files'
+    same "$(json .from)" "$UP/Content" 'from'
+    expect 0 hub content verify
+    # Digests that the server does not know are left out, and the others come.
+    rm -rf hub/content/*
+    sqlite3 hub/update-point.db "DELETE FROM stored_file; UPDATE file SET sha1=randomblob(20) WHERE licence=1"
+    upstream_stop
+    port=$(echo "$UP" | sed 's/.*://')
+    upstream pkg --lazy-content --port "$port"
+    expect 9 hub content fetch --all --tries 2 --retry-wait 0 --json
+    same "$(counts)" '16 14 2' 'counts when two are not known'
+    same "$(served DownloadFiles)/$(served DownloadFiles ids)" 2/30 'calls'
+    # When it cannot be asked that is said, and nothing else suffers.
+    rm -rf hub/content/*
+    sqlite3 hub/update-point.db "DELETE FROM stored_file"
+    upstream pkg --lazy-content --port "$port" --fault InternalServerError@DownloadFiles:1+ --own-urls
+    expect 9 hub content fetch --from upstream --all --tries 1 --retry-wait 0
+    says 'the server does not hold the file' out
+    # Whatever else goes wrong on the way.
+    upstream pkg --port "$port" --fault drop@Content:1 --fault truncated@Content:3 --fault http-503@Content:5 \
+        --fault length-long@Content:7 --fault other-bytes@Content:9
+    expect 9 hub content fetch --from "$UP" --all --tries 3 --retry-wait 0 --json
+    same "$(counts)" '16 12 4' 'counts' # two are not known, one had another byte, one another length
+    expect 9 hub content fetch --from "$UP" --all --tries 3 --retry-wait 0 --json
+    same "$(counts)" '4 2 2' 'what is left'
+}
+
 # Which files: those of the sites, of one site, or all; never everything by itself.
 test_fetch_for_whom() {
     fetch_hub
@@ -405,10 +446,11 @@ END
     mv good hub
     # The server that the catalogue came from is asked first, and its gaps are filled from the catalogue's addresses.
     mv hub/content hub/gone && mkdir hub/content
-    sqlite3 hub/update-point.db "DELETE FROM stored_file; UPDATE sync_history SET source='$url'"
+    sqlite3 hub/update-point.db "DELETE FROM stored_file"
+    hub source add "$url" > /dev/null
     rm log
     faults "$(nth 3) 404 1" # at /Content, and not at the second address
-    expect 0 hub content fetch --json --list
+    expect 0 hub content fetch --tries 1 --json --list
     same "$(counts)" '16 16 0' 'counts'
     same "$(grep -c '^GET /Content/' log)" 16 'requests to the server'
     same "$(sed -n 's/^GET \/d\/\([^ ]*\) .*/\1/p' log)" "$(nth 3)" 'requests beside it'

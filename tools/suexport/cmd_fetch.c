@@ -10,6 +10,7 @@
 #include "common/source/fetch.h"
 #include "common/source/fetch_address.h"
 #include "common/source/fetch_list.h"
+#include "common/source/fetch_upstream.h"
 #include "common/sys/clock.h"
 #include "tools/suexport/commands.h"
 
@@ -93,35 +94,49 @@ static int want(struct su_context *c, struct su_err *err)
 
 /* From where. */
 
-/* The server of the last synchronization, when it was one. */
-static int find_upstream(struct su_context *c, struct su_buf *out, struct su_err *err)
+/* An update server of the hub's own is asked in its own way too: with its authorities and proxy, and for what
+ * it lacks. One that has only the catalogue sends nobody there for files. */
+static int choose_server(struct su_context *c, const char *url, struct su_fetch_options *o,
+                         struct su_fetch_upstream *upstream, char root[SU_ADDRESS_TEXT], struct su_err *err)
 {
-    bool is_found;
-    if (su_query_text(c->home.db, out, &is_found, err,
-                      "SELECT source FROM sync_history WHERE source LIKE 'http://%' OR source LIKE "
-                      "'https://%' ORDER BY sync_id DESC LIMIT 1") < 0)
+    bool is_known;
+    if (su_fetch_upstream_find(c->home.db, url, &upstream->server, &is_known, err) < 0)
         return -1;
+    if (!is_known && !url)
+        return 0;
+    const char *server = url ? url : upstream->server.url;
+    if (su_fetch_root(server, root, err) < 0)
+        return su_prefix(err, "--from");
+    o->root = root;
+    if (!is_known)
+        return 0;
+    if (upstream->server.is_catalogue_only && o->has_record_address)
+        o->root = NULL;
+    if (!o->http.ca_file && upstream->server.ca_file[0])
+        o->http.ca_file = upstream->server.ca_file;
+    if (!o->http.proxy && upstream->server.proxy[0])
+        o->http.proxy = upstream->server.proxy;
+    upstream->events = &c->events;
+    upstream->retry_wait = o->retry_seconds;
+    o->ask = su_fetch_upstream_ask;
+    o->ask_context = upstream;
     return 0;
 }
 
-static int choose_addresses(struct su_context *c, struct su_fetch_options *o, char root[SU_ADDRESS_TEXT],
+static int choose_addresses(struct su_context *c, struct su_fetch_options *o,
+                            struct su_fetch_upstream *upstream, char root[SU_ADDRESS_TEXT],
                             struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf upstream = SU_BUF_INIT(SU_KIB);
     const char *from = su_given(c, "from");
     bool is_upstream = from && strcmp(from, "upstream") == 0;
     o->has_record_address = !from || strcmp(from, "microsoft") == 0;
     if (from && strcmp(from, "microsoft") == 0)
         return 0;
-    if ((!from || is_upstream) && find_upstream(c, &upstream, err) < 0)
+    if (choose_server(c, from && !is_upstream ? from : NULL, o, upstream, root, err) < 0)
         return -1;
-    if (is_upstream && upstream.length == 0)
+    if (is_upstream && !o->root)
         return su_fail(err, SU_CONFIG,
                        "the catalogue was never synchronized from a server; give its address: --from URL");
-    const char *server = from && !is_upstream ? from : upstream.length ? upstream.bytes : NULL;
-    if (server && su_fetch_root(server, root, err) < 0)
-        return su_prefix(err, "--from");
-    o->root = server ? root : NULL;
     return 0;
 }
 
@@ -202,9 +217,10 @@ int cmd_content_fetch(struct su_context *c, struct su_err *err)
 {
     struct su_fetch_options o = {0};
     struct su_fetch_report r = {.finding = on_finding, .context = c};
+    SU_AUTO(su_fetch_upstream) struct su_fetch_upstream upstream = {.http = NULL};
     char root[SU_ADDRESS_TEXT];
     double started = su_time_monotonic();
-    if (take_options(c, &o, err) < 0 || choose_addresses(c, &o, root, err) < 0 || want(c, err) < 0)
+    if (take_options(c, &o, err) < 0 || choose_addresses(c, &o, &upstream, root, err) < 0 || want(c, err) < 0)
         return -1;
     su_json_open(&c->json, "files", '[');
     if (su_fetch(&c->home, &o, &c->events, &r, err) < 0)
