@@ -17,8 +17,8 @@ LANGUAGES = ("en de fr es it ja ko zh-cn zh-tw pt pt-br ru pl cs hu nl sv da no 
 NOWHERE = 99999999
 
 
-def cabinet(members, packed=True, announced=None, count=None):
-    """The bytes of a cabinet with one folder; members: (name, bytes)."""
+def cabinet(members, packed=True, announced=None, count=None, signature=b""):
+    """The bytes of a cabinet with one folder; members: (name, bytes). A signature is appended as Authenticode does."""
     files, data = b"", b"".join(content for _, content in members)
     at = 0
     for name, content in members:
@@ -34,10 +34,13 @@ def cabinet(members, packed=True, announced=None, count=None):
         else:
             cut = block
         blocks.append(struct.pack("<IHH", 0, len(cut), len(block)) + cut)
-    start = 36 + 8 + len(files)
+    reserve = 24 if signature else 0
+    start = 36 + reserve + 8 + len(files)
     size = start + sum(map(len, blocks))
-    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, announced or size, 0, 44, 0, 3, 1, 1, count or len(members), 0, 0, 0)
-    return head + struct.pack("<IHH", start, len(blocks), 1 if packed else 0) + files + b"".join(blocks)
+    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, announced or size, 0, 44 + reserve, 0, 3, 1, 1, count or len(members), 4 if signature else 0, 0, 0)
+    if signature:
+        head += struct.pack("<HBBIIIQ", 20, 0, 0, 0x100000, size, len(signature), 0)
+    return head + struct.pack("<IHH", start, len(blocks), 1 if packed else 0) + files + b"".join(blocks) + signature
 
 
 def guid(*what):

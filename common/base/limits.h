@@ -79,6 +79,13 @@
 /* Groups, approvals, declines and licence terms of a server that is followed as a replica. */
 #define SU_MAX_REPLICA_ROWS 2000000u
 
+/* Members looked at of a file brought by hand; an MSU has below 20. Past it the rest is not looked at. */
+#define SU_MAX_BROUGHT_MEMBERS 2000u
+/* A text that an MSU holds about itself; genuine ones stay below 2 KiB. What is beyond is not read. */
+#define SU_MAX_BROUGHT_TEXT_BYTES (64 * SU_KIB)
+/* Updates in the package.xml of its WSUSSCAN.cab; a genuine one of a few hundred KiB lists below 1,000. */
+#define SU_MAX_BROUGHT_SCAN_UPDATES 20000u
+
 /* The manifest: 71 bytes per MiB carried, so this covers a bundle of about 900 GB. */
 #define SU_MAX_MANIFEST_BYTES (64 * SU_MIB)
 /* A text for people in the bundle's folder; the slip lists every update. */

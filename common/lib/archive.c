@@ -94,11 +94,18 @@ struct su_unarchive *su_unarchive_open_memory(const void *bytes, size_t length, 
     return open_archive((struct su_unarchive){.kind = kind, .memory = bytes, .length = length}, -1, err);
 }
 
+static uint64_t number_at(const uint8_t *bytes)
+{
+    return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 | (uint64_t)bytes[3] << 24;
+}
+
 uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES])
 {
-    return memcmp(head, "MSCF", 4) != 0 ? 0
-                                        : (uint64_t)head[8] | (uint64_t)head[9] << 8 |
-                                              (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
+    if (memcmp(head, "MSCF", 4) != 0)
+        return 0;
+    uint64_t bytes = number_at(head + 8);
+    bool has_reserve = (head[30] & 4) != 0 && (head[36] | head[37] << 8) >= 20;
+    return has_reserve && number_at(head + 44) == bytes ? bytes + number_at(head + 48) : bytes;
 }
 
 int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err)

@@ -26,8 +26,9 @@ struct su_unarchive *su_unarchive_open_from(su_unarchive_source source, void *co
                                             struct su_err *err);
 /* The same from memory, which must last as long. */
 struct su_unarchive *su_unarchive_open_memory(const void *bytes, size_t length, enum su_archive_kind kind, struct su_err *err);
-/* The size that a cabinet announces in its head, 0 when it is no cabinet: a cut one is told at once. */
-#define SU_CABINET_HEAD_BYTES 12
+/* The size that a cabinet announces in its head, 0 when it is no cabinet: a cut one is told at once. A signature
+ * (Authenticode) lies behind what the cabinet counts of itself; its place and size stand in the head too. */
+#define SU_CABINET_HEAD_BYTES 52
 uint64_t su_cabinet_bytes(const uint8_t head[SU_CABINET_HEAD_BYTES]);
 /* 1: a member, its name and declared size (UINT64_MAX when unknown); 0: the end; -1: failure. */
 int su_unarchive_next(struct su_unarchive *in, const char **name, uint64_t *bytes, struct su_err *err) SU_CHECKED;

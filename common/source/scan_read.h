@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "common/lib/archive.h"
 #include "common/point/event.h"
 #include "common/source/scan_package.h"
 
@@ -37,7 +38,7 @@ struct su_inner_cabinet {
     struct su_unarchive *outer; /* whose present member it is */
     uint64_t bytes;             /* by the outer's directory */
     uint64_t taken, *total;     /* *total: what was unpacked, counted by su_scan_unpacked */
-    uint8_t head[12];
+    uint8_t head[SU_CABINET_HEAD_BYTES];
 };
 ssize_t su_inner_cabinet_read(void *cabinet, void *out, size_t room, struct su_err *err) SU_CHECKED;
 

@@ -122,6 +122,7 @@ test_manual_has_every_json_key() {
     hub_answer languages; answer_keys suexport languages
     hub_answer source remove http://wsus.example.test:8530; answer_keys suexport 'source remove'
     hub_answer content list; answer_keys suexport 'content list'
+    hub_answer catalog import --file "$(find "$SMALL/m1/WsusContent" -name '*.cab' | head -n 1)"; answer_keys suexport 'catalog import'
     hub_answer content add "$SMALL/m1/WsusContent"; answer_keys suexport 'content add'
     hub_answer content verify --all; answer_keys suexport 'content verify'
     hub_answer site add ALPHA; answer_keys suexport 'site add'

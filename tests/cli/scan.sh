@@ -149,6 +149,17 @@ test_scan_show_search_explain() {
     expect 2 hub explain KB1 --site ALPHA
 }
 
+# A signature (Authenticode) lies behind the cabinet, and the head says so; what the head does not count is refused.
+test_scan_signed() {
+    hub init > /dev/null
+    make_scan 's = e.shard(range(0, 20), []); inner("package2.cab", s, signature=b"s" * 96); m[0:0] = []; cabinet = (lambda plain: lambda *a, **k: plain(*a, signature=b"S" * 1000, **k))(cabinet)'
+    cabextract -t x.cab > /dev/null 2>&1 || fail 'cabextract refuses it'
+    expect 0 hub sync --from x.cab --json
+    same "$(json .new)" 60 'signed'
+    printf x >> x.cab
+    scan_refused 'its head announces'
+}
+
 # Every fragment is proved by what package.xml and index.xml say of it.
 test_scan_lying() {
     hub init > /dev/null

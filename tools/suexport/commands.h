@@ -48,6 +48,7 @@ int cmd_site_show(struct su_context *c, struct su_err *err);
 int cmd_pin_add(struct su_context *c, struct su_err *err);
 int cmd_pin_remove(struct su_context *c, struct su_err *err);
 int cmd_pin_list(struct su_context *c, struct su_err *err);
+int cmd_catalog_import(struct su_context *c, struct su_err *err);
 int cmd_plan(struct su_context *c, struct su_err *err);
 int cmd_export(struct su_context *c, struct su_err *err);
 int cmd_resend(struct su_context *c, struct su_err *err);
