@@ -35,6 +35,10 @@
 /* Files in the map of a package, and the bytes of their addresses. */
 #define SU_MAX_PACKAGE_FILES 2000000u
 #define SU_MAX_PACKAGE_URL_BYTES (96 * SU_MIB)
+/* Updates imported by id: a list of years of single updates. */
+#define SU_MAX_IMPORT_IDS 20000u
+/* Such a list as a file, a line of 38 bytes each with room for remarks. */
+#define SU_MAX_ID_LIST_BYTES (2 * SU_MIB)
 /* One download address. */
 #define SU_MAX_URL_BYTES 2048u
 /* One answer of a server that is asked by message; those of update servers stay below 2,000,000 bytes, a list of all

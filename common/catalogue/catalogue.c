@@ -111,14 +111,17 @@ int su_catalogue_find(struct su_catalogue *c, struct su_prepared *items, size_t 
                         SU_I(items[i].record.revision)) < 0)
             return -1;
     }
-    if (su_query(c->db, &rows, err,
-                 "SELECT f.rowid, r.rev_id, r.arrived, r.doc_sha256, r.record_sha256 FROM feed f CROSS JOIN "
-                 "revision r ON r.update_id=f.c0 AND r.revision=f.c1") < 0)
+    if (su_query(
+            c->db, &rows, err,
+            "SELECT f.rowid, r.rev_id, r.arrived, r.doc_sha256, r.record_sha256, r.origin FROM feed f CROSS "
+            "JOIN revision r ON r.update_id=f.c0 AND r.revision=f.c1") < 0)
         return -1;
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_held *held = &items[su_rows_int(&rows, 0)].held;
-        *held = (struct su_held){
-            .is_held = true, .rev_id = su_rows_int(&rows, 1), .arrived = su_rows_int(&rows, 2)};
+        *held = (struct su_held){.is_held = true,
+                                 .rev_id = su_rows_int(&rows, 1),
+                                 .arrived = su_rows_int(&rows, 2),
+                                 .origin = (enum su_origin)su_rows_int(&rows, 5)};
         items[su_rows_int(&rows, 0)].rev_id = held->rev_id;
         if (su_rows_fixed(&rows, 3, held->document_sha256, SU_SHA256_BYTES, err) < 0 ||
             su_rows_fixed(&rows, 4, held->record_sha256, SU_SHA256_BYTES, err) < 0)

@@ -47,6 +47,7 @@ struct su_held {
     bool is_held;
     int64_t rev_id;
     int64_t arrived; /* sync_id that brought it */
+    enum su_origin origin;
     uint8_t document_sha256[SU_SHA256_BYTES], record_sha256[SU_SHA256_BYTES];
 };
 

@@ -49,6 +49,7 @@ static int take(void *context, const struct su_package *package, struct su_recor
     if (package->records == 0)
         describe(reading->source, package);
     record->urls = NULL;
+    record->origin = SU_FROM_SYNC;
     return reading->take(reading->context, record, package->records + 1, err);
 }
 

@@ -102,7 +102,6 @@ int su_source_open(struct su_source *source, struct su_err *err)
     if (!kind)
         kind = &su_package_source;
     source->name = source->place = source->created = "";
-    source->origin = SU_FROM_SYNC;
     source->kind = kind;
     if (kind->open(source, err) == 0)
         return 0;

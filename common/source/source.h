@@ -20,6 +20,9 @@ struct su_sync_request {
     bool is_trial; /* what would change is told, and nothing does: no history, no marker, no catalogue */
     const struct su_upstream_options *upstream; /* of a server; NULL: defaults */
     const struct su_vendor_request *vendor;     /* of a third-party catalogue (vendor.h); NULL: as it is subscribed to */
+    /* Of a server: these updates and what they need, and nothing else, as imported from the catalogue. */
+    const struct su_guid *ids;
+    size_t id_count;
 };
 
 /* What can be told of a source without reading it: a URL, or the start and the first names of a file. */
@@ -42,7 +45,7 @@ struct su_source_kind {
     bool (*knows)(const struct su_source_look *look);
     /* On the database's thread, before the transaction. May write and commit what only a later run needs. */
     int (*open)(struct su_source *source, struct su_err *err);
-    /* The reading thread, which may not touch the database: every record, in order. record->urls: NULL, or the
+    /* The reading thread, which may not touch the database: every record, in order, with its origin. record->urls: NULL, or the
      * canonical address list (record.h) of at least the document's files; those it does not name are left out. */
     int (*read)(struct su_source *source, su_source_take take, void *context, struct su_err *err);
     /* Any thread, while it is read: the address of a file. NULL: records bring their own. */
@@ -70,7 +73,6 @@ struct su_source {
     /* Set by open, or by read before its first record. */
     const char *name;      /* for JSON and history: "wsusutil-cab" */
     const char *place;     /* inside the source, for messages about records: "metadata.txt"; "" none */
-    enum su_origin origin; /* of its records */
     bool is_snapshot;      /* what it does not hold any more is removed */
     uint64_t total;        /* records to come, 0: unknown */
     const char *created;   /* its own time stamp, "" when it says none */

@@ -200,9 +200,14 @@ static int decide(struct sync *s, struct su_batch *batch, struct su_prepared *it
         set_urls_of_held(s, batch, items, count, err) < 0)
         return -1;
     for (struct su_prepared *item = items; item < items + count; item++) {
-        bool is_same = is_same_document(item);
+        bool is_same = is_same_document(item),
+             is_brought = item->held.is_held && item->held.origin != SU_FROM_SYNC;
+        if (is_brought) /* by an import of its own: it stays when a synchronization no longer has it */
+            item->record.origin = item->held.origin;
         if (is_same ? su_record_seal_whole(&item->record, err) < 0
                     : !item->is_ready && prepare_with(s, &s->own, batch, item, err) < 0)
+            return -1;
+        if (is_brought && !is_same && su_record_seal_whole(&item->record, err) < 0)
             return -1;
         if (item->held.is_held &&
             memcmp(item->held.record_sha256, item->record.record_sha256, SU_SHA256_BYTES) == 0)
@@ -241,7 +246,6 @@ static int take(void *context, struct su_record *record, uint64_t number, struct
     struct sync *s = context;
     if (s->records++ % 500 == 0)
         su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records - 1, s->source.total, "items");
-    record->origin = s->source.origin;
     return su_load_add(s->load, record, number, err);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/pin.h"
 #include "common/source/upstream_list.h"
 #include "common/source/upstream_need.h"
 #include "common/source/upstream_replica.h"
@@ -23,6 +24,15 @@ struct upstream {
     struct su_need_result need;
     uint64_t fetched, missing;
 };
+
+struct su_guids {
+    SU_VEC(struct su_guid) list;
+};
+
+static void su_guids_cleanup(struct su_guids *ids)
+{
+    free(ids->list.at);
+}
 
 static bool knows(const struct su_source_look *look)
 {
@@ -169,10 +179,50 @@ static int ask_replica(struct upstream *u, struct su_err *err)
     return anchor.length > 0 ? su_replica_ask(&u->session, &u->server, anchor.bytes, &u->replica, err) : 0;
 }
 
+/* Updates imported by id are followed whatever is chosen: newer revisions of them come with every
+ * synchronization.
+ */
+static int follow_imports(struct upstream *u, struct su_fetching *fetching, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    SU_AUTO(su_guids) struct su_guids ids = {0};
+    int more;
+    if (su_query(u->source->home->db, &rows, err,
+                 "SELECT update_id FROM pin WHERE reason='catalogue' ORDER BY 1") < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0) {
+        struct su_guid *slot = SU_PUSH(&ids.list, SU_MAX_IMPORT_IDS);
+        if (!slot)
+            return su_fail(err, SU_LIMIT, "more than %u imported updates are pinned", SU_MAX_IMPORT_IDS);
+        if (su_rows_fixed(&rows, 0, slot->bytes, sizeof slot->bytes, err) < 0)
+            return -1;
+    }
+    su_rows_cleanup(&rows);
+    if (more < 0 || ids.list.count == 0)
+        return more;
+    fetching->origin = SU_FROM_CATALOGUE_IMPORT;
+    int result = su_upstream_import(fetching, ids.list.at, ids.list.count, false, err);
+    fetching->origin = SU_FROM_SYNC;
+    return result;
+}
+
+static int ask_imports(struct upstream *u, struct su_err *err)
+{
+    const struct su_sync_request *request = u->source->request;
+    struct su_fetching fetching = {.session = &u->session,
+                                   .pending = &u->pending,
+                                   .events = u->source->events,
+                                   .origin = SU_FROM_CATALOGUE_IMPORT};
+    if (su_pending_open_import(&u->pending, u->source->home->db, u->server.id, err) < 0 ||
+        su_upstream_import(&fetching, request->ids, request->id_count, true, err) < 0)
+        return -1;
+    return su_upstream_need(&fetching, &u->need, err);
+}
+
 static int ask_all(struct upstream *u, struct su_err *err)
 {
     struct su_fetching fetching = {
-        .session = &u->session, .pending = &u->pending, .events = u->source->events};
+        .session = &u->session, .pending = &u->pending, .events = u->source->events, .origin = SU_FROM_SYNC};
     uint64_t count = 0;
     int result = 0;
     if (!u->pending.has_categories)
@@ -181,6 +231,8 @@ static int ask_all(struct upstream *u, struct su_err *err)
         result = su_upstream_fetch(&fetching, SU_PHASE_CATEGORIES, "categories", err);
     if (result == 0)
         result = ask_updates(u, &fetching, err);
+    if (result == 0)
+        result = follow_imports(u, &fetching, err);
     if (result == 0)
         result = su_upstream_need(&fetching, &u->need, err);
     if (result == 0)
@@ -193,8 +245,11 @@ static int ask_all(struct upstream *u, struct su_err *err)
 /* A server that says it has changed is asked from the beginning. */
 static int ask(struct upstream *u, struct su_err *err)
 {
-    if (open_session(u, err) < 0 || note_server(u, err) < 0 ||
-        su_pending_open(&u->pending, u->source->home->db, u->server.id, u->source->request->is_full, err) < 0)
+    if (open_session(u, err) < 0 || note_server(u, err) < 0)
+        return -1;
+    if (u->source->request->id_count > 0)
+        return ask_imports(u, err);
+    if (su_pending_open(&u->pending, u->source->home->db, u->server.id, u->source->request->is_full, err) < 0)
         return -1;
     if (u->pending.is_resumed)
         su_message(u->source->events, SU_UPSTREAM_RESUMED, SU_INFO,
@@ -282,7 +337,8 @@ static int spare(struct su_source *source, struct su_err *err)
     if (su_run(db, err,
                "INSERT OR IGNORE INTO temp.seen SELECT r.rev_id FROM source_pending p JOIN revision r USING "
                "(update_id, revision) WHERE p.source_id=?1 AND p.state=2",
-               SU_I(u->server.id)) < 0)
+               SU_I(u->server.id)) < 0 ||
+        su_run(db, err, "INSERT OR IGNORE INTO temp.seen SELECT rev_id FROM revision WHERE origin<>0") < 0)
         return -1;
     do {
         if (su_run(db, err,
@@ -303,10 +359,25 @@ static int spare(struct su_source *source, struct su_err *err)
     return 0;
 }
 
+/* Of what was asked for by id, what is held travels to every site from now on. */
+static int pin_imports(const struct su_source *source, struct su_err *err)
+{
+    struct su_db *db = source->home->db;
+    for (size_t i = 0; i < source->request->id_count; i++) {
+        const struct su_guid *id = &source->request->ids[i];
+        int64_t count;
+        if (su_query_int(db, &count, NULL, err, "SELECT count(*) FROM revision WHERE update_id=?1",
+                         SU_B(id->bytes, sizeof id->bytes)) < 0 ||
+            (count > 0 && su_pin_add(db, id, SU_PIN_CATALOGUE, NULL, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
 static int settle(struct su_source *source, struct su_err *err)
 {
     struct upstream *u = source->self;
-    if (su_pending_settle(&u->pending, err) < 0)
+    if (su_pending_settle(&u->pending, err) < 0 || pin_imports(source, err) < 0)
         return -1;
     return u->replica.is_asked ? su_replica_settle(source->home->db, &u->server, &u->replica, err) : 0;
 }

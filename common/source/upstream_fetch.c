@@ -61,6 +61,7 @@ struct hand {
     struct su_update update;
     struct su_buf cabinet, document, urls;
     SU_VEC(struct address) files; /* digests of the document */
+    enum su_origin origin;        /* of what it works on */
 };
 
 struct loss {
@@ -377,7 +378,7 @@ static int work_item(struct hand *h, struct job *j, const struct item *item, str
     struct result *result = &j->results.at[item->index];
     struct su_record record = {.id = j->wanted[item->index].identity.id,
                                .revision = j->wanted[item->index].identity.revision,
-                               .origin = SU_FROM_SYNC};
+                               .origin = h->origin};
     struct su_err why = SU_ERR_INIT;
     if (parse_item(h, j, item, &record.document, &record.document_bytes, &why) < 0) {
         *err = why;
@@ -563,6 +564,7 @@ static int open_fetch(struct fetch *f, struct su_err *err)
     }
     for (unsigned i = 0; i < su_threads(); i++) {
         struct hand *h = &f->hands[i];
+        h->origin = f->fetching->origin;
         h->update = (struct su_update)SU_UPDATE_INIT;
         h->cabinet = (struct su_buf)SU_BUF_INIT(SU_MAX_DATA_ANSWER_BYTES);
         h->document = (struct su_buf)SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES);

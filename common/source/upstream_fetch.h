@@ -15,6 +15,7 @@ struct su_fetching {
     struct su_session *session;
     struct su_pending *pending;
     const struct su_events *events;
+    enum su_origin origin;     /* of what is fetched from now on */
     uint64_t fetched, missing; /* of all phases, counted on */
 };
 /* Fetches what is wanted of a phase. `word`: what is counted in progress. On failure what came stays. */

@@ -18,7 +18,7 @@ struct need {
     struct su_identities bundled;   /* wanted: exact revisions */
     SU_VEC(struct su_guid) updates; /* wanted: any revision */
     struct su_need_result open;     /* of the last look */
-    unsigned guessed;
+    size_t guesses;                 /* left */
 };
 
 static int compare_identities(const void *a, const void *b)
@@ -263,7 +263,7 @@ static int add_prerequisites(struct need *n, struct su_err *err)
             told.list.count > 0 ? bsearch(id, told.list.at, told.list.count, sizeof *found, compare_ids)
                                 : NULL;
         if (!found) {
-            if (n->guessed++ < MOST_GUESSED && guess(n, id, err) < 0)
+            if (n->guesses > 0 && (n->guesses--, guess(n, id, err) < 0))
                 return -1;
             continue;
         }
@@ -295,14 +295,62 @@ static int run(struct need *n, struct su_err *err)
     return 0;
 }
 
+static void close_need(struct need *n)
+{
+    su_identities_cleanup(&n->present);
+    su_identities_cleanup(&n->fetched);
+    su_identities_cleanup(&n->bundled);
+    free(n->updates.at);
+}
+
 int su_upstream_need(struct su_fetching *fetching, struct su_need_result *result, struct su_err *err)
 {
-    struct need n = {.fetching = fetching};
+    struct need n = {.fetching = fetching, .guesses = MOST_GUESSED};
     int code = run(&n, err);
     *result = n.open;
-    su_identities_cleanup(&n.present);
-    su_identities_cleanup(&n.fetched);
-    su_identities_cleanup(&n.bundled);
-    free(n.updates.at);
+    close_need(&n);
+    return code;
+}
+
+/* What is held or fetched already is not wanted. */
+static void drop_present(struct need *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->bundled.list.count; i++) {
+        const struct su_identity *one = &n->bundled.list.at[i];
+        if (n->present.list.count == 0 ||
+            !bsearch(one, n->present.list.at, n->present.list.count, sizeof *one, compare_identities))
+            n->bundled.list.at[kept++] = *one;
+    }
+    n->bundled.list.count = kept;
+}
+
+static int import(struct need *n, struct su_err *err)
+{
+    uint64_t added;
+    if (load_present(n, err) < 0 || add_prerequisites(n, err) < 0)
+        return -1;
+    drop_present(n);
+    if (su_pending_need(n->fetching->pending, &n->bundled, &added, err) < 0)
+        return -1;
+    return su_upstream_fetch(n->fetching, SU_PHASE_NEEDED, "imported", err);
+}
+
+int su_upstream_import(struct su_fetching *fetching, const struct su_guid *ids, size_t count, bool may_guess,
+                       struct su_err *err)
+{
+    struct need n = {.fetching = fetching, .guesses = may_guess ? count : 0};
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        struct su_guid *slot = SU_PUSH(&n.updates, SU_MAX_PACKAGE_REVISIONS);
+        if (slot)
+            *slot = ids[i];
+        else
+            code = su_fail_memory(err);
+    }
+    drop_repeated(&n);
+    if (code == 0)
+        code = import(&n, err);
+    close_need(&n);
     return code;
 }

@@ -44,6 +44,14 @@ static int take_up(struct su_pending *p, struct su_err *err)
                   SU_I(p->source_id));
 }
 
+static int drop_run(struct su_pending *p, struct su_err *err)
+{
+    if (su_run(p->db, err, "DELETE FROM source_pending WHERE source_id=?1", SU_I(p->source_id)) < 0 ||
+        su_run(p->db, err, "DELETE FROM source_batch WHERE source_id=?1", SU_I(p->source_id)) < 0)
+        return -1;
+    return su_run(p->db, err, "DELETE FROM source_run WHERE source_id=?1", SU_I(p->source_id));
+}
+
 int su_pending_open(struct su_pending *p, struct su_db *db, int64_t source_id, bool is_full,
                     struct su_err *err)
 {
@@ -65,6 +73,27 @@ int su_pending_open(struct su_pending *p, struct su_db *db, int64_t source_id, b
     p->has_updates = su_rows_int(&rows, 1) != 0;
     p->is_resumed = su_rows_int(&rows, 2) != 0;
     su_rows_cleanup(&rows);
+    return su_commit(&t, err);
+}
+
+int su_pending_open_import(struct su_pending *p, struct su_db *db, int64_t source_id, struct su_err *err)
+{
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    int64_t others;
+    *p = (struct su_pending){.db = db, .source_id = source_id, .is_import = true};
+    if (su_begin(&t, db, err) < 0 ||
+        su_query_int(db, &others, NULL, err,
+                     "SELECT count(*) FROM source_run WHERE source_id=?1 AND choice<>'import'",
+                     SU_I(source_id)) < 0)
+        return -1;
+    if (others > 0) {
+        (void)su_fail(err, SU_CONFIG,
+                      "a synchronization from this server was interrupted and waits to go on");
+        return su_remedy(err, "Finish it first: suexport sync --from URL");
+    }
+    if (drop_run(p, err) < 0 ||
+        su_run(db, err, "INSERT INTO source_run VALUES (?1, 0, 'import', NULL, NULL)", SU_I(source_id)) < 0)
+        return -1;
     return su_commit(&t, err);
 }
 
@@ -249,7 +278,7 @@ static int settle_missing(struct su_pending *p, struct su_err *err)
 
 int su_pending_settle(struct su_pending *p, struct su_err *err)
 {
-    if (settle_missing(p, err) < 0 ||
+    if ((!p->is_import && settle_missing(p, err) < 0) ||
         su_run(p->db, err,
                "UPDATE source SET config_anchor=coalesce(r.config_anchor, source.config_anchor), "
                "update_anchor=coalesce(r.update_anchor, source.update_anchor) FROM source_run r WHERE "
@@ -259,10 +288,7 @@ int su_pending_settle(struct su_pending *p, struct su_err *err)
     if (p->has_updates && su_run(p->db, err, "UPDATE source_choice SET is_covered=1 WHERE source_id=?1",
                                  SU_I(p->source_id)) < 0)
         return -1;
-    if (su_run(p->db, err, "DELETE FROM source_pending WHERE source_id=?1", SU_I(p->source_id)) < 0 ||
-        su_run(p->db, err, "DELETE FROM source_batch WHERE source_id=?1", SU_I(p->source_id)) < 0)
-        return -1;
-    return su_run(p->db, err, "DELETE FROM source_run WHERE source_id=?1", SU_I(p->source_id));
+    return drop_run(p, err);
 }
 
 /* Reading back. */

@@ -35,11 +35,14 @@ void su_wanted_list_cleanup(struct su_wanted_list *list);
 struct su_pending {
     struct su_db *db;
     int64_t source_id;
-    bool is_full, is_resumed;
+    bool is_full, is_resumed, is_import;
     bool has_categories, has_updates; /* they are listed */
 };
 int su_pending_open(struct su_pending *pending, struct su_db *db, int64_t source_id, bool is_full,
                     struct su_err *err) SU_CHECKED;
+/* A run of its own, for an import by id, which does not outlive an interruption. One that was interrupted and lists what
+ * is chosen goes first: it would be lost. */
+int su_pending_open_import(struct su_pending *pending, struct su_db *db, int64_t source_id, struct su_err *err) SU_CHECKED;
 /* The server is another one: anchors and whatever is pending go. */
 int su_pending_forget(struct su_pending *pending, struct su_err *err) SU_CHECKED;
 /* A listing replaces what was listed of the phase before; documents that are still wanted stay. In a transaction of

@@ -230,8 +230,11 @@ static int check_listed(struct vendor *v, const struct su_vendor_package *p, str
 
 static int take_one(struct vendor *v, const struct su_vendor_package *p, struct su_err *err)
 {
-    struct su_record record = {
-        .id = p->id, .revision = 1, .document = p->document, .document_bytes = p->bytes};
+    struct su_record record = {.origin = SU_FROM_THIRD_PARTY,
+                               .id = p->id,
+                               .revision = 1,
+                               .document = p->document,
+                               .document_bytes = p->bytes};
     const struct held *held = FIND(v->held, &p->id);
     if (FIND(v->others, &p->id) || (held && held->is_foreign))
         return su_fail(err, SU_VENDOR_CLASH, "the id is that of an update of another %s",
@@ -329,7 +332,6 @@ static int open_vendor(struct su_source *source, struct su_err *err)
     v->update = (struct su_update)SU_UPDATE_INIT;
     v->urls = (struct su_buf)SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     source->self = v;
-    source->origin = SU_FROM_THIRD_PARTY;
     source->name = "sdp-v2";
     if (asked)
         v->request = *asked;

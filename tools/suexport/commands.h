@@ -13,6 +13,7 @@ int cmd_key_export(struct su_context *c, struct su_err *err);
 int cmd_key_rotate(struct su_context *c, struct su_err *err);
 int cmd_key_revoke(struct su_context *c, struct su_err *err);
 int cmd_sync(struct su_context *c, struct su_err *err);
+int cmd_catalog_import_ids(struct su_context *c, struct su_err *err);
 int cmd_schedule_set(struct su_context *c, struct su_err *err);
 int cmd_schedule_show(struct su_context *c, struct su_err *err);
 int cmd_schedule_next(struct su_context *c, struct su_err *err);
