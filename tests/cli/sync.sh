@@ -413,3 +413,31 @@ test_sync_dry_run() {
     says 'what it would change' out
     silent_about 'synchronization done'
 }
+
+# What is new to choose from.
+test_sync_brings_products() {
+    hub init > /dev/null
+    faketime -f '2026-10-14 02:00:00' "$SUEXPORT" --home hub --quiet sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub products --json | jq -r '.products[].title' > all
+    [ "$(wc -l < all)" -gt 5 ] || fail 'few products'
+    expect 0 hub products --since 2026-10-14 --json
+    json '.products[].title' | diff all -
+    expect 0 hub products --since 2026-10-15 --json
+    same "$(json '.products | length')" 0 'products since the day after'
+    expect 0 hub classifications --since 2026-10-15 --json
+    same "$(json '.classifications | length')" 0 'classifications since the day after'
+    same "$(hub products --json | jq -r '[.products[].came] | unique | join(",")')" 2026-10-14T02:00:00Z 'when they came'
+    # One that came later.
+    sqlite3 hub/update-point.db "UPDATE revision SET arrived=99 WHERE rev_id=(SELECT rev_id FROM info WHERE title='Fabrikam Desktop 11' AND type=0)"
+    sqlite3 hub/update-point.db "INSERT INTO sync_history SELECT 99, started, '2026-11-11T02:00:00Z', source, kind, source_time, state, error, new, revised, expired, removed, unchanged, updates, revisions, content_version, state_digest, error_id FROM sync_history"
+    expect 0 hub products --since 2026-11-01 --json
+    same "$(json '.products | map(.title) | join(",")')" 'Fabrikam Desktop 11' 'the product that came later'
+    # A product that is revised is no new one.
+    small_package
+    edit pkg/metadata.txt 'd.replace(b"Fabrikam Desktop 10", b"Fabrikam Desktop XX")'
+    pack_cab
+    faketime -f '2026-12-01 02:00:00' "$SUEXPORT" --home hub --quiet sync --from pkg/export.cab > /dev/null
+    expect 0 hub products --since 2026-11-30
+    [ ! -s out ] || fail "a revised product is no new one: $(cat out)"
+    expect 2 hub products --since yesterday
+}
