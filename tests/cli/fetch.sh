@@ -456,3 +456,30 @@ END
     same "$(sed -n 's/^GET \/d\/\([^ ]*\) .*/\1/p' log)" "$(nth 3)" 'requests beside it'
     expect 0 hub content verify
 }
+
+# What other vendors publish comes from their addresses, once it travels.
+test_fetch_third_party() {
+    small_hub
+    unset http_proxy https_proxy all_proxy
+    mkdir srv
+    serve
+    python3 -B "$CHECK/third_party.py" packages v2 3
+    for number in 1 2; do printf 'content of package %d' $number > srv/package$number.cab; done
+    sed -i "s|http://fabrikam.example/|$url/pub/|" v2/*.sdp
+    python3 -B "$CHECK/third_party.py" manifest v2
+    hub catalog subscribe --allow-unsigned v2 --name fabrikam > /dev/null
+    expect 0 hub content fetch --json
+    same "$(counts)" '0 0 0' 'before anything is published'
+    hub catalog publish fb1 fb2 > /dev/null
+    expect 0 hub content fetch --json
+    same "$(counts)" '2 2 0' 'what was published'
+    same "$(cut -d' ' -f2 log | sort | tr '\n' ' ')" '/pub/package1.cab /pub/package2.cab ' 'requests'
+    hub catalog publish fb3 > /dev/null
+    expect 9 hub content fetch --json
+    same "$(json '.files[0].detail')" 'the server answered 404: it is gone' 'what the vendor no longer has'
+    small_site
+    hub catalog unpublish fb3 > /dev/null
+    hub export --site ALPHA --out stick > /dev/null
+    expect 0 site import stick
+    expect 0 site content verify
+}
