@@ -40,6 +40,56 @@ int su_fetch_list_add(struct su_db *db, const struct su_profile *profile, const 
                   " ORDER BY licence DESC, sha1");
 }
 
+/* Marks the node and, from its newest revision, whatever is bundled, at any depth. */
+static void carry(const struct su_graph *g, uint32_t node, bool *carried, uint32_t *queue)
+{
+    size_t queued = 0;
+    if (!carried[node])
+        queue[queued++] = node;
+    carried[node] = true;
+    while (queued > 0) {
+        const struct su_graph_range *bundled = &su_graph_newest(g, queue[--queued])->bundled;
+        for (uint32_t k = bundled->first; k < bundled->first + bundled->count; k++)
+            for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++) {
+                uint32_t to = su_graph_alternative(g, k, a).node;
+                if (to == SU_NOBODY || carried[to])
+                    continue;
+                carried[to] = true;
+                queue[queued++] = to;
+            }
+    }
+}
+
+static int add_carried(struct su_db *db, const struct su_graph *g, const struct su_guid *ids, size_t count,
+                       bool *carried, uint32_t *queue, struct su_err *err)
+{
+    SU_AUTO(su_profile) struct su_profile profile = {.content = SU_CONTENT_APPROVED, .has_express = true};
+    char text[SU_GUID_TEXT];
+    for (size_t i = 0; i < count; i++) {
+        uint32_t node = su_graph_find(g, &ids[i]);
+        if (node == SU_NOBODY)
+            continue;
+        if (su_profile_add(&profile, SU_ITEM_APPROVAL, su_guid_format(&ids[i], text), err) < 0)
+            return -1;
+        carry(g, node, carried, queue);
+    }
+    su_profile_sort(&profile);
+    return su_fetch_list_add(db, &profile, g, carried, err);
+}
+
+int su_fetch_list_add_updates(struct su_db *db, const struct su_guid *ids, size_t count, struct su_err *err)
+{
+    SU_AUTO(su_graph) struct su_graph *g = su_graph_load(db, false, err);
+    if (!g)
+        return -1;
+    bool *carried = calloc(g->nodes.count + 1, sizeof *carried);
+    uint32_t *queue = calloc(g->nodes.count + 1, sizeof *queue);
+    int result = carried && queue ? add_carried(db, g, ids, count, carried, queue, err) : su_fail_memory(err);
+    free(carried);
+    free(queue);
+    return result;
+}
+
 /* No sum of sizes that somebody made up may overflow. */
 int su_fetch_list_count(struct su_db *db, uint64_t *files, uint64_t *bytes, struct su_err *err)
 {

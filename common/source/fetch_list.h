@@ -24,6 +24,8 @@ int su_fetch_list_begin(struct su_db *db, struct su_err *err) SU_CHECKED;
 /* Adds what the profile needs (see su_content_need) and is not stored. Several times for several sites. */
 int su_fetch_list_add(struct su_db *db, const struct su_profile *profile, const struct su_graph *graph,
                       const bool *carried, struct su_err *err) SU_CHECKED;
+/* The same for single updates, whoever needs them: their newest revisions and what these bundle. */
+int su_fetch_list_add_updates(struct su_db *db, const struct su_guid *ids, size_t count, struct su_err *err) SU_CHECKED;
 int su_fetch_list_count(struct su_db *db, uint64_t *files, uint64_t *bytes, struct su_err *err) SU_CHECKED;
 /* The pending one after *after, which moves on; 1, or 0 when there is none. */
 int su_fetch_list_next(struct su_db *db, int64_t *after, struct su_fetch_item *out, struct su_err *err) SU_CHECKED;

@@ -145,6 +145,12 @@ test_fetch_for_whom() {
     same "$(counts)" '2 2 0' 'licence terms for ALPHA'
     expect 0 fetch --all --json --dry-run
     same "$(counts)" '14 0 0' 'all of the rest'
+    rm -rf hub/content/*
+    sqlite3 hub/update-point.db 'DELETE FROM stored_file'
+    expect 0 fetch --update KB5100025 --json --list
+    same "$(json '[.files[].name] | sort | join(" ")')" 'fabrikam-kb5100024-arm64-3f7a0.msp license-1-de.txt license-1-en.txt' 'files of one update, its licence terms and what it bundles'
+    expect 2 fetch --update KB1
+    expect 2 fetch --update KB5100025 --all
     expect 2 fetch --site NOBODY
     expect 2 fetch --site ALPHA --all
     mv hub old
@@ -470,6 +476,11 @@ test_fetch_third_party() {
     hub catalog subscribe --allow-unsigned v2 --name fabrikam > /dev/null
     expect 0 hub content fetch --json
     same "$(counts)" '0 0 0' 'before anything is published'
+    expect 0 hub content fetch --update fb1 --json
+    same "$(counts)" '1 1 0' 'to look at it before it is published'
+    rm -rf hub/content/fetch
+    sqlite3 hub/update-point.db "DELETE FROM stored_file WHERE sha1 IN (SELECT sha1 FROM file WHERE name='package1.cab')"
+    rm log
     hub catalog publish fb1 fb2 > /dev/null
     expect 0 hub content fetch --json
     same "$(counts)" '2 2 0' 'what was published'

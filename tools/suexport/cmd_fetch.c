@@ -12,6 +12,7 @@
 #include "common/source/fetch_list.h"
 #include "common/source/fetch_upstream.h"
 #include "common/sys/clock.h"
+#include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
 static void on_finding(void *context, const struct su_fetch_finding *f)
@@ -66,14 +67,28 @@ static int list_sites(struct su_db *db, struct su_names *out, struct su_err *err
     return more;
 }
 
+static int want_updates(struct su_context *c, struct su_err *err)
+{
+    const char *word;
+    for (size_t i = 0; (word = su_given_at(c, "update", i)); i++) {
+        SU_AUTO(su_ids) struct su_ids ids = {0};
+        if (su_look_up(c->home.db, word, &ids, err) < 0 ||
+            su_fetch_list_add_updates(c->home.db, ids.list.at, ids.list.count, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int want(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names codes = {0};
     const char *code;
-    if (su_has(c, "all") && su_has(c, "site"))
-        return su_fail(err, SU_USAGE, "--all and --site exclude each other");
+    if (su_has(c, "all") + su_has(c, "site") + su_has(c, "update") > 1)
+        return su_fail(err, SU_USAGE, "--all, --site and --update exclude each other");
     if (su_fetch_list_begin(c->home.db, err) < 0)
         return -1;
+    if (su_has(c, "update"))
+        return want_updates(c, err);
     if (su_has(c, "all"))
         return su_fetch_list_add(c->home.db, NULL, NULL, NULL, err);
     for (size_t i = 0; (code = su_given_at(c, "site", i)); i++)

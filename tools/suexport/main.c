@@ -153,6 +153,7 @@ static const struct su_command commands[] = {
      SU_OPTIONS(
          {"from", "upstream|microsoft|URL", "the update server, the catalogue's addresses, or this server"},
          {"site", "CODE", "what this site needs (repeat; none: all sites)"},
+         {"update", "KB|GUID", "what this update needs, sites or not (repeat)"},
          {"all", NULL, "whatever the catalogue names, sites or not"},
          {"dry-run", NULL, "only list what would be fetched, and from where"},
          {"list", NULL, "list fetched files too"},
