@@ -6,6 +6,7 @@
   third_party.py v2 CATALOGUE DIR        the same packages as V2: <id>.sdp and update_manifest.json
   third_party.py packages DIR N          N packages of our own, with a manifest: <id>.sdp in DIR
   third_party.py catalogue DIR FILE      the packages of DIR as one V1 catalogue
+  third_party.py program FILE            the smallest program that can be signed
   third_party.py serve FILE...           an HTTP server on a free port, which it prints; /N.zeros has N bytes
 """
 import base64, collections, hashlib, json, os, re, sys
@@ -119,6 +120,16 @@ def make_catalogue(folder, path):
         out.write("</smc:SystemsManagementCatalog>\n")
 
 
+def make_program(path):
+    """PE32+ for x64 with one section that holds nothing but a return."""
+    import struct
+    optional = struct.pack("<HBBIIIIIQIIHHHHHHIIIIHHQQQQII", 0x20B, 14, 0, 512, 0, 0, 0x1000, 0x1000, 0x140000000, 0x1000, 512,
+                           6, 0, 0, 0, 6, 0, 0, 0x2000, 512, 0, 3, 0, 0x100000, 0x1000, 0x100000, 0x1000, 0, 16) + bytes(16 * 8)
+    head = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, len(optional), 0x22) + optional
+    head += struct.pack("<8sIIIIIIHHI", b".text", 1, 0x1000, 512, 512, 0, 0, 0, 0, 0x60000020)
+    open(path, "wb").write(head.ljust(512, b"\0") + b"\xc3".ljust(512, b"\0"))
+
+
 def serve(paths):
     import http.server
     files = {"/" + os.path.basename(p): p for p in paths}
@@ -166,6 +177,8 @@ def main(command, *arguments):
         write_manifest(arguments[0])
     elif command == "catalogue":
         make_catalogue(*arguments)
+    elif command == "program":
+        make_program(arguments[0])
     elif command == "serve":
         serve(arguments)
     else:

@@ -189,7 +189,9 @@ test_third_party_hp_round_trip() {
 # Synchronizing from somewhere else leaves third-party updates alone, and so does another catalogue.
 test_third_party_is_left_alone() {
     vendor_hub
+    missing=$(hub content list --json | jq .missing)
     hub catalog publish "$P1" > /dev/null
+    same "$(hub content list --json | jq .missing)" $((missing + 1)) 'content is needed when it is published'
     hub sync --from "$SMALL/m2/export.cab" > /dev/null
     same "$(sqlite3 -readonly hub/update-point.db 'SELECT count(*) FROM revision WHERE origin=2')" 3 'after another sync'
     # withdrawn by the vendor: a published one stays and is told, the others go
@@ -405,6 +407,32 @@ test_third_party_signature_inside() {
     hub catalog refresh f > /dev/null
 }
 
+# A program, as most vendors send. What it is besides does not matter here: the signature is looked at first.
+test_third_party_signed_program() {
+    command -v osslsigncode > /dev/null || skip 'needs osslsigncode'
+    small_hub
+    certificate vendor
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.pem -subj /CN=rsa -addext extendedKeyUsage=codeSigning -addext keyUsage=digitalSignature 2> /dev/null
+    openssl req -x509 -newkey rsa:1024 -nodes -keyout small.key -out small.pem -subj /CN=small -addext extendedKeyUsage=codeSigning -addext keyUsage=digitalSignature 2> /dev/null
+    third_party program plain.exe
+    for who in vendor rsa small; do osslsigncode sign -h sha256 -certs $who.pem -key $who.key -in plain.exe -out $who.exe > /dev/null; done
+    unchanged 4 'plain.exe is not signed' hub catalog subscribe plain.exe --name f --certificate vendor.pem
+    unchanged 3 'XML' hub catalog subscribe vendor.exe --name f --certificate vendor.pem
+    unchanged 3 'XML' hub catalog subscribe rsa.exe --name f --certificate rsa.pem
+    unchanged 4 'by a key of 1024 bits' hub catalog subscribe small.exe --name f --certificate small.pem
+    unchanged 4 "signed by 'rsa'" hub catalog subscribe rsa.exe --name f --certificate vendor.pem
+    size=$(stat -c %s plain.exe)
+    for at in 2 60 61 64 70 90 200 300 $((size - 1)) "$size" $((size + 4)) $((size + 6)) $((size + 12)); do # but the checksum and the place
+        cp vendor.exe flipped.exe
+        flip flipped.exe "$at"
+        ! hub catalog subscribe flipped.exe --name f --certificate vendor.pem > out 2> err || fail "byte $at"
+        silent_about 'XML'
+    done
+    cp vendor.exe longer.exe
+    printf 12345678 >> longer.exe
+    unchanged 3 'does not end with the program' hub catalog subscribe longer.exe --name f --certificate vendor.pem
+}
+
 # Content in the store is looked at when its update is published.
 test_third_party_content() {
     command -v osslsigncode > /dev/null || skip 'needs osslsigncode'
@@ -492,4 +520,11 @@ test_third_party_messages() {
     says '7156'
     expect 2 hub catalog refresh nobody
     for id in 11516 11523 11524; do expect 0 hub explain $id; done
+    # a synchronization from where a catalogue is subscribed to is its refresh, and is not what the next one repeats
+    edit "v2/$P2.sdp" "d.replace(b'<sdp:Title>', b'<sdp:Title>Other: ').replace(b'CreationDate=\"2026-01', b'CreationDate=\"2026-02')"
+    third_party manifest v2
+    hub sync --from ./v2 --json > out
+    same "$(jq -c '[.kind, .revised, .unchanged]' out)" "[\"sdp-v2\",1,$(($(hub status --json | jq .updates) - 1))]" 'as a refresh'
+    hub sync --json > out
+    same "$(json .kind)" wsusutil-cab 'what is repeated'
 }
