@@ -76,6 +76,7 @@ struct su_source {
     bool is_snapshot;      /* what it does not hold any more is removed */
     uint64_t total;        /* records to come, 0: unknown */
     const char *created;   /* its own time stamp, "" when it says none */
+    uint64_t calls, received, missing; /* of a server: requests, bytes of answers, updates it would not give */
 };
 
 /* Recognises and opens `request->from`. On failure nothing need be closed. */

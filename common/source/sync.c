@@ -462,6 +462,9 @@ int su_sync(struct su_home *home, const struct su_sync_request *request, const s
     (void)su_time_now(row.started);
     su_message(events, SU_SYNC_STARTED, SU_INFO, "synchronization started (%s)", result->source);
     int code = open_sync(&s, err) < 0 ? -1 : run(&s, result, &row, err);
+    result->calls = s.source.calls;
+    result->received = s.source.received;
+    result->missing = s.source.missing;
     close_sync(&s);
     result->seconds = su_time_monotonic() - started;
     if (code == 0)

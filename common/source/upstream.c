@@ -239,6 +239,9 @@ static int ask_all(struct upstream *u, struct su_err *err)
         result = ask_replica(u, err);
     u->fetched += fetching.fetched;
     u->missing = fetching.missing;
+    u->source->calls = u->session.calls;
+    u->source->received = u->session.received;
+    u->source->missing = u->missing;
     return result;
 }
 
@@ -306,9 +309,15 @@ static int open_upstream(struct su_source *source, struct su_err *err)
         char title[256];
         bool is_kept = u->fetched > 0 || u->pending.is_resumed;
         su_source_title(source->request->from, title, sizeof title);
-        if (err->code == SU_NETWORK || err->code == SU_HTTP_STATUS || err->code == SU_INTERRUPTED)
+        bool is_passing = err->code == SU_NETWORK || err->code == SU_INTERRUPTED ||
+                          (err->code == SU_HTTP_STATUS && u->session.status >= 500);
+        if (is_passing)
             (void)su_remedy(err, "%sRun the same command again; it goes on where it was.",
                             is_kept ? "What was fetched is kept. " : "");
+        else if ((err->code == SU_DATA || err->code == SU_LIMIT) && u->session.calls > 0)
+            (void)su_remedy(
+                err, "See that the address is an update server's and that nothing on the way changes its "
+                     "answers, then run the same command again; it goes on where it was.");
         return su_prefix(err, "%s", title);
     }
     count_and_say(u);

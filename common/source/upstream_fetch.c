@@ -18,7 +18,8 @@
 #define COMMIT_UPDATES 500
 #define COMMIT_SECONDS 2.0
 #define MOST_REFUSED_IN_A_ROW 32
-#define MOST_NAMED 20 /* of what is missing, in messages */
+#define LEAST_BELIEVED 8 /* updates lost with none that came: the server is at fault, not they */
+#define MOST_NAMED 20    /* of what is missing, in messages */
 #define KEPT_BYTES (4 * SU_MIB)
 
 enum outcome { ABSENT, GIVEN, GOT, BROKEN, LATER, REFUSED };
@@ -79,6 +80,7 @@ struct fetch {
     struct su_buf rest;
     size_t most, size;
     unsigned good_in_a_row, refused_in_a_row;
+    bool has_answered, was_cut; /* in this pass; the last one that stood alone */
     /* the caller's */
     struct su_transaction transaction;
     double began;
@@ -229,10 +231,15 @@ static int ask(struct fetch *f, struct job *j, struct su_err *err)
     return su_session_call(f->fetching->session, &call, err);
 }
 
-/* The one update that stands alone is not to be had. */
+/* The one update that stands alone is not to be had. Where no whole answer has come at all, or none since the
+ * last that was cut, it is not the update's fault. */
 static int give_up(struct fetch *f, struct job *j, struct su_err *err)
 {
     char text[SU_GUID_TEXT];
+    bool is_cut = err->code == SU_NETWORK || err->code == SU_DATA;
+    if (is_cut && (!f->has_answered || f->was_cut))
+        return -1;
+    f->was_cut = is_cut;
     if (++f->refused_in_a_row > MOST_REFUSED_IN_A_ROW && !f->is_needed)
         return su_prefix(err, "%d updates in a row, the last of them %s revision %u", MOST_REFUSED_IN_A_ROW,
                          su_guid_format(&j->wanted->identity.id, text), j->wanted->identity.revision);
@@ -263,6 +270,8 @@ static int take_batch(struct fetch *f, struct su_belt *belt, const struct su_wan
     f->spare = j;
     if (ask(f, j, err) == 0) {
         f->refused_in_a_row = 0;
+        f->has_answered = true;
+        f->was_cut = false;
         if (j->items.count < count && count > 1) /* too much for one answer */
             f->size = j->items.count > 0 ? j->items.count : 1;
         else if (++f->good_in_a_row % GROW_AFTER == 0 && f->size < f->most)
@@ -510,6 +519,7 @@ static int run_belt(struct fetch *f, struct su_err *err)
     int more = -1;
     f->spare = NULL;
     f->refused_in_a_row = f->good_in_a_row = 0;
+    f->has_answered = f->was_cut = false;
     while (belt && (more = su_belt_take(belt, &job, err)) > 0) {
         if (take(f, job, err) < 0)
             return -1;
@@ -631,6 +641,10 @@ static int run(struct fetch *f, enum su_phase phase, struct su_err *err)
         f->most = f->size = (f->most + 1) / 2;
         f->is_alone = f->most == 1;
     }
+    if (f->done == 0 && f->losses.count >= LEAST_BELIEVED && !f->is_needed)
+        return su_fail(err, SU_UPSTREAM_FAULT,
+                       "GetUpdateData: the server gives none of %zu updates it lists: %s", f->losses.count,
+                       f->losses.at[f->losses.count - 1].reason);
     return note_losses(f, err);
 }
 

@@ -228,6 +228,19 @@ static int resolve(struct su_context *c, const struct su_server *s, enum su_choi
     return 0;
 }
 
+/* Whatever the catalogue has of the kind. */
+static int choose_all(struct su_context *c, const struct su_server *s, enum su_choice kind, int64_t *changed,
+                      struct su_err *err)
+{
+    if (su_run(c->home.db, err,
+               "INSERT OR IGNORE INTO source_choice SELECT ?1, ?2, update_id, 0 FROM v_update WHERE "
+               "type='Category' AND is_latest AND (category_type='UpdateClassification')=?2",
+               SU_I(s->id), SU_I(kind)) < 0)
+        return -1;
+    *changed += su_db_changes(c->home.db);
+    return 0;
+}
+
 static int choose(struct su_context *c, enum su_choice kind, bool is_wanted, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -235,6 +248,10 @@ static int choose(struct su_context *c, enum su_choice kind, bool is_wanted, str
     const char *word;
     int64_t count = 0, changed = 0;
     if (su_server_get(c->home.db, su_given(c, "source"), &s, err) < 0 || su_begin(&t, c->home.db, err) < 0)
+        return -1;
+    if (is_wanted && !su_argument(c, 0) && !su_has(c, "all"))
+        return su_fail(err, SU_USAGE, "what shall be chosen? Name it, or say --all");
+    if (su_has(c, "all") && choose_all(c, &s, kind, &changed, err) < 0)
         return -1;
     for (size_t n = 0; (word = su_argument(c, n)); n++) {
         char value[SU_GUID_TEXT];

@@ -61,12 +61,17 @@ static void answer(struct su_context *c, const struct su_sync_result *r)
     su_json_int(&c->json, "content_version", r->content_version);
     su_json_hex(&c->json, "state_digest", r->state.digest, SU_SHA256_BYTES);
     su_json_int(&c->json, "open_prerequisites", (int64_t)r->open_prerequisites);
+    su_json_int(&c->json, "calls", (int64_t)r->calls);
+    su_json_int(&c->json, "received", (int64_t)r->received);
+    su_json_int(&c->json, "missing", (int64_t)r->missing);
     su_json_seconds(&c->json, "seconds", r->seconds);
     su_hex_format(r->state.digest, SU_SHA256_BYTES, digest);
     su_line(c, "  catalogue    %s updates, %s revisions, content version %lld",
             su_count_text(r->state.updates), su_count_text(r->state.revisions),
             (long long)r->content_version);
     su_line(c, "  state        %s", digest);
+    if (r->missing > 0)
+        c->note = SU_UPSTREAM_MISSING;
     if (r->is_older)
         su_message(&c->events, SU_SYNC_DONE, SU_WARNING,
                    "%s is older than the package before it; what that one had brought since was removed",

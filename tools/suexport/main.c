@@ -5,6 +5,11 @@
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
 
+static const struct su_option choices[] = {
+    {"all", NULL, "all that the catalogue has"},
+    {"source", "URL", "of which upstream server (none: the only one)"},
+    {NULL, NULL, NULL},
+};
 static const struct su_option of_source[] = {
     {"source", "URL", "of which upstream server (none: the only one)"},
     {NULL, NULL, NULL},
@@ -123,11 +128,11 @@ static const struct su_command commands[] = {
      0, 1, SU_NEEDS_READ, cmd_source_show},
     {"source remove", "URL", "Forgets an upstream server; the catalogue stays", no_options, 1, 1,
      SU_NEEDS_WRITE, cmd_source_remove},
-    {"products add", "NAME|GUID...", "Chooses companies, families or products to be synchronized", of_source,
-     1, 1000, SU_NEEDS_WRITE, cmd_products_add},
+    {"products add", "NAME|GUID...", "Chooses companies, families or products to be synchronized", choices, 0,
+     1000, SU_NEEDS_WRITE, cmd_products_add},
     {"products remove", "NAME|GUID...", "Takes the choice back", of_source, 1, 1000, SU_NEEDS_WRITE,
      cmd_products_remove},
-    {"classifications add", "NAME|GUID...", "Chooses classifications to be synchronized", of_source, 1, 1000,
+    {"classifications add", "NAME|GUID...", "Chooses classifications to be synchronized", choices, 0, 1000,
      SU_NEEDS_WRITE, cmd_classifications_add},
     {"classifications remove", "NAME|GUID...", "Takes the choice back", of_source, 1, 1000, SU_NEEDS_WRITE,
      cmd_classifications_remove},
