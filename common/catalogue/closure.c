@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/lifecycle.h"
 #include "common/catalogue/pin.h"
 #include "common/catalogue/update.h"
 #include "common/catalogue/withheld.h"
@@ -16,6 +17,7 @@ struct mark {            /* of a node */
     uint8_t reason_kind; /* enum su_edge */
     uint8_t wanted;
     bool is_selected, is_pinned, is_closable; /* pinned: selected although the profile asks otherwise */
+    bool is_ruled, is_dropped;                /* expired by a rule; so not selected, nor are its parts */
     bool is_withheld;                         /* not selected although the profile asks for it */
     bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
 };
@@ -30,7 +32,7 @@ struct su_closure {
     struct su_graph *graph;
     struct mark *marks;
     bool *carried; /* by node */
-    bool has_withheld;
+    bool has_withheld, has_ruled;
     uint32_t *offsets, *users;  /* for each node the clauses that name it, while walking */
     SU_VEC(struct wish) wishes; /* sorted by id */
     SU_VEC(uint32_t) holes;     /* clause numbers */
@@ -245,6 +247,81 @@ static int select_pinned(void *context, const struct su_guid *id, struct su_err 
     return 0;
 }
 
+static int note_ruled(void *context, const struct su_guid *id, struct su_err *err)
+{
+    struct su_closure *c = context;
+    uint32_t node = su_graph_find(c->graph, id);
+    (void)err;
+    if (node != SU_NOBODY)
+        c->has_ruled = c->marks[node].is_ruled = true;
+    return 0;
+}
+
+static void spare_approved(struct su_closure *c, const struct su_profile *profile)
+{
+    for (size_t i = 0; i < profile->items.count; i++) {
+        const struct su_profile_item *item = &profile->items.at[i];
+        struct su_guid id;
+        uint32_t node = SU_NOBODY;
+        if (item->kind == SU_ITEM_APPROVAL && su_guid_parse(&id, item->value, strlen(item->value)))
+            node = su_graph_find(c->graph, &id);
+        if (node != SU_NOBODY)
+            c->marks[node].is_ruled = false;
+    }
+}
+
+static void drop(struct su_closure *c, uint32_t node)
+{
+    c->marks[node].is_dropped = true;
+    c->marks[node].is_selected = false;
+}
+
+/* Whether all that bundles it, if anything does, was dropped, and nobody could approve it by itself. */
+static int is_orphan(const struct su_closure *c, uint32_t node, bool *out, struct su_err *err)
+{
+    int64_t deployable;
+    *out = false;
+    for (uint32_t u = c->offsets[node]; u < c->offsets[node + 1]; u++) {
+        if (c->graph->clauses.at[c->users[u]].relation != SU_BY_BUNDLE)
+            continue;
+        *out = c->marks[node_of(c, c->users[u])].is_dropped;
+        if (!*out)
+            return 0;
+    }
+    if (!*out)
+        return 0;
+    if (su_query_int(
+            c->db, &deployable, NULL, err,
+            "SELECT coalesce(max(deployable), 0) FROM revision JOIN info USING (rev_id) WHERE update_id=?1",
+            SU_B(c->graph->nodes.at[node].id.bytes, 16)) < 0)
+        return -1;
+    *out = deployable == 0;
+    return 0;
+}
+
+/* What a rule has expired is not selected, nor what only that bundles; approved for the site, it stays. */
+static int drop_ruled(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
+{
+    spare_approved(c, profile);
+    for (uint32_t i = 0; i < c->graph->nodes.count; i++)
+        if (c->marks[i].is_ruled && c->marks[i].is_selected)
+            drop(c, i);
+    for (bool is_more = true; is_more;) {
+        is_more = false;
+        for (uint32_t i = 0; i < c->graph->nodes.count; i++) {
+            bool is_part;
+            if (!c->marks[i].is_selected)
+                continue;
+            if (is_orphan(c, i, &is_part, err) < 0)
+                return -1;
+            if (is_part)
+                drop(c, i);
+            is_more |= is_part;
+        }
+    }
+    return 0;
+}
+
 /* The categories named, and every software and driver whose newest revision lists a chosen product and a
  * chosen classification among its prerequisites (hidden children may do so without IsCategory,
  * formats.md 3.5); children follow their bundle. Then what is pinned. */
@@ -267,7 +344,7 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
         mark->lacks_classification = by_classification && !(wanted & WANTED_CLASSIFICATION);
         mark->is_selected = !mark->lacks_product && !mark->lacks_classification && !mark->is_withheld;
     }
-    return su_pin_list(c->db, select_pinned, c, err);
+    return c->has_ruled && drop_ruled(c, profile, err) < 0 ? -1 : su_pin_list(c->db, select_pinned, c, err);
 }
 
 static int select_urgent(struct su_closure *c, struct su_err *err)
@@ -392,9 +469,9 @@ static int withhold(void *context, const struct su_guid *id, struct su_err *err)
 
 int su_closure_walk(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
 {
-    if (su_withheld_list(c->db, withhold, c, err) < 0)
+    if (su_withheld_list(c->db, withhold, c, err) < 0 || su_lifecycle_list(c->db, note_ruled, c, err) < 0)
         return -1;
-    if (c->has_withheld || su_profile_has(profile, SU_ITEM_PRODUCT) ||
+    if (c->has_withheld || c->has_ruled || su_profile_has(profile, SU_ITEM_PRODUCT) ||
         su_profile_has(profile, SU_ITEM_CLASSIFICATION)) {
         if (walk(c, profile, err) < 0)
             return -1;
@@ -524,6 +601,8 @@ enum su_exclusion su_closure_exclusion(const struct su_closure *c, const struct 
     const struct mark *n = &c->marks[node];
     if (c->carried[node])
         return SU_TRAVELS;
+    if (n->is_dropped)
+        return SU_RULED_OUT;
     if (n->lacks_product)
         return n->lacks_classification ? SU_NEITHER : SU_NO_PRODUCT;
     return n->lacks_classification ? SU_NO_CLASSIFICATION : SU_NOT_NEEDED;

@@ -4,7 +4,8 @@
  *
  * The catalogue's relations become a graph of update ids. An id is closable when every clause of
  * every revision of it has a closable alternative; cycles of held updates close each other. What is
- * carried: the selected ids (by profile, or because they are pinned: pin.h) and, from them, every closable
+ * carried: the selected ids (by profile, but for what a rule has expired, lifecycle.h; or because they are pinned,
+ * pin.h) and, from them, every closable
  * alternative, so that a site judges applicability as the hub would. A selected id that is not closable makes the closure incomplete.
  */
 #ifndef SU_CLOSURE_H
@@ -41,7 +42,8 @@ int su_closure_hole_chain(const struct su_closure *closure, size_t hole, struct 
 int su_closure_explain(const struct su_closure *closure, const struct su_guid *id, struct su_buf *out, struct su_err *err) SU_CHECKED;
 
 /* Why an id does not travel, from the very selection the walk made. */
-enum su_exclusion { SU_TRAVELS, SU_NO_PRODUCT, SU_NO_CLASSIFICATION, SU_NEITHER, SU_NOT_NEEDED };
+enum su_exclusion { SU_TRAVELS, SU_NO_PRODUCT, SU_NO_CLASSIFICATION, SU_NEITHER, SU_NOT_NEEDED, SU_RULED_OUT };
+#define SU_EXCLUSIONS 6
 enum su_exclusion su_closure_exclusion(const struct su_closure *closure, const struct su_guid *id);
 
 /* For a site, of everything that is held: clause counts, and temp.open_clause (line) with every clause

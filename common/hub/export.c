@@ -28,6 +28,9 @@ void su_export_result_cleanup(struct su_export_result *result)
     for (size_t i = 0; i < result->chains.count; i++)
         free(result->chains.at[i].text);
     free(result->chains.at);
+    for (size_t i = 0; i < result->leaving.count; i++)
+        free(result->leaving.at[i].text);
+    free(result->leaving.at);
     *result = (struct su_export_result)SU_EXPORT_RESULT_INIT;
 }
 

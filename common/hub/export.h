@@ -39,7 +39,9 @@ struct su_export_result {
     uint64_t pool_files, pool_bytes, pool_written; /* carried by the pool; bytes not there before */
     bool is_nothing;                     /* the site has acknowledged all of this */
     SU_VEC(struct su_line) chains;       /* holes, explained for people */
+    SU_VEC(struct su_line) leaving;      /* of a plan: updates it removes, "GUID title"; the first SU_MAX_LEAVING_TOLD */
 };
+#define SU_MAX_LEAVING_TOLD 1000u
 #define SU_EXPORT_RESULT_INIT { .manifest = SU_MANIFEST_INIT }
 void su_export_result_cleanup(struct su_export_result *result);
 

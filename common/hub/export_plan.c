@@ -441,6 +441,42 @@ static int plan_urgent(struct su_home *home, const struct su_site *site,
     return check_urgent(result, options, err);
 }
 
+/* For people, before it is done: what the site was sent last and will not hold any more. */
+static int list_leaving(struct su_db *db, const struct su_site *site, struct su_export_result *result,
+                        struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    struct su_guid id;
+    char text[SU_GUID_TEXT];
+    int more;
+    if (result->removed == 0)
+        return 0;
+    if (su_query(
+            db, &rows, err,
+            "SELECT DISTINCT s.update_id, coalesce((SELECT i.title FROM revision r JOIN info i USING "
+            "(rev_id) "
+            "WHERE r.update_id=s.update_id ORDER BY r.revision DESC LIMIT 1), '') FROM temp.stale s WHERE "
+            "NOT "
+            "EXISTS (SELECT 1 FROM temp.send t JOIN revision r USING (rev_id) WHERE r.update_id=s.update_id) "
+            "AND NOT EXISTS (SELECT 1 FROM site_state o WHERE o.site_id=?1 AND o.update_id=s.update_id AND "
+            "o.to_sequence IS NULL AND NOT EXISTS (SELECT 1 FROM temp.stale e WHERE e.update_id=o.update_id "
+            "AND e.revision=o.revision AND e.from_sequence=o.from_sequence)) ORDER BY 2, 1",
+            SU_I(site->site_id)) < 0)
+        return -1;
+    while ((more = su_rows_next(&rows, err)) > 0 && result->leaving.count < SU_MAX_LEAVING_TOLD) {
+        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES + 64);
+        struct su_line *slot = SU_PUSH(&result->leaving, SU_MAX_LEAVING_TOLD);
+        if (!slot)
+            return su_fail_memory(err);
+        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0)
+            return -1;
+        su_buf_addf(&line, "%s %s", su_guid_format(&id, text), su_rows_text(&rows, 1));
+        if (su_buf_check(&line, "a title", err) < 0 || su_line_add(slot, line.bytes, line.length, err) < 0)
+            return -1;
+    }
+    return more < 0 ? -1 : 0;
+}
+
 int su_export_plan(struct su_home *home, struct su_site *site, const struct su_export_options *options,
                    struct su_export_result *result, struct su_err *err)
 {
@@ -469,7 +505,8 @@ int su_export_plan(struct su_home *home, struct su_site *site, const struct su_e
             return -1;
     }
     sort_holes(m);
-    if (raw_bytes(home->db, result, err) < 0)
+    if (raw_bytes(home->db, result, err) < 0 ||
+        (options->is_plan && list_leaving(home->db, site, result, err) < 0))
         return -1;
     if (m->holes.count > 0 && !options->allow_incomplete && !options->is_plan)
         return refuse_holes(result, err);

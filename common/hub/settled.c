@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/lifecycle.h"
 #include "common/catalogue/pin.h"
 #include "common/catalogue/state.h"
 
@@ -29,9 +30,10 @@ static int digest_inputs(struct su_db *db, const struct su_site *site, uint64_t 
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(2 * SU_MAX_PROFILE_ITEMS * 64 + 4096);
     SU_AUTO(su_buf) struct su_buf manifest = SU_BUF_INIT(128), history = SU_BUF_INIT(128);
     int64_t derived, stored, at_site;
-    uint8_t pinned[SU_SHA256_BYTES];
-    uint64_t pins;
-    if (su_pin_digest(db, pinned, &pins, err) < 0 || su_setting_int(db, "derived", &derived, err) < 0 ||
+    uint8_t pinned[SU_SHA256_BYTES], ruled[SU_SHA256_BYTES];
+    uint64_t pins, rules;
+    if (su_pin_digest(db, pinned, &pins, err) < 0 || su_lifecycle_digest(db, ruled, &rules, err) < 0 ||
+        su_setting_int(db, "derived", &derived, err) < 0 ||
         su_query_int(db, &stored, NULL, err, "SELECT count(*) FROM stored_file") < 0 ||
         su_query_int(db, &at_site, NULL, err, "SELECT count(*) FROM site_file WHERE site_id=?1",
                      SU_I(site->site_id)) < 0 ||
@@ -49,6 +51,8 @@ static int digest_inputs(struct su_db *db, const struct su_site *site, uint64_t 
     su_profile_format_approvals(&site->profile, &text);
     su_buf_addf(&text, "pins %llu ", (unsigned long long)pins);
     su_buf_addhex(&text, pinned, sizeof pinned);
+    su_buf_addf(&text, "\nruled %llu ", (unsigned long long)rules);
+    su_buf_addhex(&text, ruled, sizeof ruled);
     if (su_buf_check(&text, "the inputs of a plan", err) < 0)
         return -1;
     return su_sha256(out, text.bytes, text.length, err);

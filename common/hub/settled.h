@@ -2,7 +2,7 @@
  * settled.h - "nothing to send", answered from the books.
  *
  * A plan depends on the catalogue's documents, on what was derived from them, on the content store, on
- * the site's profile with its approvals, on the pins, and on what the books say the site was sent. An export keeps a digest of all
+ * the site's profile with its approvals, on the pins, on what a rule has expired, and on what the books say the site was sent. An export keeps a digest of all
  * these, as they are when its books are closed. While nothing of it has moved, a plan against the state that this
  * very export led to has nothing to send, and need not be made: 0.1 s instead of 3 s at 400,000 updates.
  *

@@ -9,6 +9,7 @@
 #include "common/catalogue/changes.h"
 #include "common/catalogue/graph.h"
 #include "common/catalogue/history.h"
+#include "common/catalogue/lifecycle.h"
 #include "common/catalogue/load.h"
 #include "common/sys/belt.h"
 #include "common/sys/clock.h"
@@ -35,6 +36,7 @@ struct sync {
     struct su_catalogue *catalogue;
     struct su_learner learner;
     struct su_known known;
+    struct su_excluded excluded;              /* what "maintain" removed */
     bool is_first;                            /* nothing is held: all is new */
     struct hand own, workers[SU_MAX_THREADS]; /* the database's thread, and those that prepare */
 };
@@ -246,6 +248,9 @@ static int take(void *context, struct su_record *record, uint64_t number, struct
     struct sync *s = context;
     if (s->records++ % 500 == 0)
         su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records - 1, s->source.total, "items");
+    if (record->origin != SU_FROM_CATALOGUE_IMPORT &&
+        su_excluded_has(&s->excluded, &record->id, record->revision))
+        return 0; /* removed by "maintain"; what is asked for by name comes all the same */
     return su_load_add(s->load, record, number, err);
 }
 
@@ -348,6 +353,7 @@ static int load(struct sync *s, const struct su_state *before, struct su_sync_re
             "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY, update_id BLOB); DELETE FROM "
             "temp.gone;",
             err) < 0 ||
+        su_excluded_load(s->db, &s->excluded, err) < 0 ||
         su_catalogue_known(s->catalogue, &s->known, err) < 0 ||
         su_catalogue_load_begin(s->catalogue, &s->is_first, err) < 0)
         return -1;
@@ -355,7 +361,8 @@ static int load(struct sync *s, const struct su_state *before, struct su_sync_re
         return -1;
     su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records, s->records, "items");
     if (((s->source.is_snapshot || s->source.kind->gone) && remove_absent(s, err) < 0) ||
-        su_catalogue_load_end(s->catalogue, err) < 0 || judge(s, result, err) < 0)
+        su_catalogue_load_end(s->catalogue, err) < 0 ||
+        su_excluded_release_needed(s->db, &result->released, err) < 0 || judge(s, result, err) < 0)
         return -1;
     return su_changes_count(s->db, before, &result->state, &result->changes, err);
 }
@@ -443,6 +450,7 @@ static void close_sync(struct sync *s)
     su_catalogue_cleanup(&s->catalogue);
     su_learner_cleanup(&s->learner);
     su_known_cleanup(&s->known);
+    su_excluded_cleanup(&s->excluded);
     su_source_cleanup(&s->source);
     close_hand(&s->own);
     for (unsigned i = 0; i < su_threads(); i++)

@@ -14,6 +14,7 @@ struct su_sync_result {
     struct su_state state;
     int64_t content_version;
     bool is_older; /* the source is older than the one before */
+    uint64_t released; /* updates that "maintain" removed and something needs now: the next run brings them */
     uint64_t open_prerequisites; /* clauses without any held alternative */
     uint64_t calls, received, missing; /* of a server: requests, bytes of answers, updates it would not give */
     double seconds;

@@ -129,6 +129,9 @@ test_manual_has_every_json_key() {
     hub_answer pin add KB5100032; answer_keys suexport 'pin add'
     hub_answer pin list; answer_keys suexport 'pin list'
     hub_answer pin remove KB5100032; answer_keys suexport 'pin remove'
+    hub_answer lifecycle set --supersedes 3; answer_keys suexport 'lifecycle set'
+    hub_answer maintain --dry-run; answer_keys suexport maintain
+    hub_answer lifecycle show; answer_keys suexport 'lifecycle show'
     hub_answer plan --site ALPHA; answer_keys suexport plan
     hub_answer export --site ALPHA --out usb; answer_keys suexport export
     hub_answer resend --site ALPHA --out usb2; answer_keys suexport resend

@@ -8,12 +8,15 @@
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
-static const char *const reasons[] = {"travels", "product not chosen", "classification not chosen",
+static const char *const reasons[] = {"travels",
+                                      "product not chosen",
+                                      "classification not chosen",
                                       "product and classification not chosen",
-                                      "nothing that is chosen needs it"};
+                                      "nothing that is chosen needs it",
+                                      "superseded, and expired by rule"};
 
-static int list_excluded(struct su_context *c, const struct su_closure *closure, uint64_t counts[5],
-                         struct su_err *err)
+static int list_excluded(struct su_context *c, const struct su_closure *closure,
+                         uint64_t counts[SU_EXCLUSIONS], struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     const char *since;
@@ -50,8 +53,9 @@ static int list_excluded(struct su_context *c, const struct su_closure *closure,
 int cmd_audit_excluded(struct su_context *c, struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
-    static const char *const keys[] = {"travel", "product", "classification", "both", "not_needed"};
-    uint64_t counts[5] = {0};
+    static const char *const keys[] = {"travel", "product",    "classification",
+                                       "both",   "not_needed", "ruled_out"};
+    uint64_t counts[SU_EXCLUSIONS] = {0};
     if (!su_given(c, "site"))
         return su_fail(err, SU_USAGE, "which site? Give --site CODE");
     if (su_site_load(c->home.db, su_given(c, "site"), &site, err) < 0)
@@ -64,14 +68,14 @@ int cmd_audit_excluded(struct su_context *c, struct su_err *err)
     int result = list_excluded(c, closure, counts, err);
     su_json_close(&c->json, ']');
     su_json_open(&c->json, "counts", '{');
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < SU_EXCLUSIONS; i++)
         su_json_int(&c->json, keys[i], (int64_t)counts[i]);
     su_json_close(&c->json, '}');
     su_line(c,
             "%s: %s updates travel; not: %s for the product, %s for the classification, %s for both, %s not "
-            "needed",
+            "needed, %s expired by rule",
             site.code, su_count_text(counts[0]), su_count_text(counts[1]), su_count_text(counts[2]),
-            su_count_text(counts[3]), su_count_text(counts[4]));
+            su_count_text(counts[3]), su_count_text(counts[4]), su_count_text(counts[5]));
     return result;
 }
 

@@ -97,6 +97,27 @@ static void answer_urgent(struct su_context *c, const struct su_export_result *r
         su_line(c, "  hole         %s", r->chains.at[i].text);
 }
 
+static void answer_leaving(struct su_context *c, const struct su_export_result *r)
+{
+    su_json_open(&c->json, "removes", '[');
+    for (size_t i = 0; i < r->leaving.count; i++) {
+        const char *line = r->leaving.at[i].text;
+        char id[SU_GUID_TEXT];
+        (void)snprintf(id, sizeof id, "%s", line);
+        su_json_open(&c->json, NULL, '{');
+        su_json_text(&c->json, "update_id", id);
+        su_json_text(&c->json, "title", line + SU_GUID_TEXT);
+        su_json_close(&c->json, '}');
+    }
+    su_json_close(&c->json, ']');
+    if (r->removed > 0)
+        su_line(c, "  would remove %s updates:", su_count_text(r->removed));
+    for (size_t i = 0; i < r->leaving.count; i++)
+        su_line(c, "    %s", r->leaving.at[i].text);
+    if (r->removed > r->leaving.count)
+        su_line(c, "    and %s more", su_count_text(r->removed - r->leaving.count));
+}
+
 static void answer(struct su_context *c, const struct su_export_result *r, bool is_plan)
 {
     const struct su_manifest *m = &r->manifest;
@@ -202,6 +223,7 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
     answer(c, &r, is_plan);
     answer_recovery(c, &r.manifest);
     if (is_plan) {
+        answer_leaving(c, &r);
         su_line(c, "nothing written (plan only)");
         if (r.chains.count > 0)
             return su_fail(err, SU_INCOMPLETE, "an export would be refused: the closure has %zu holes",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/hub/export.h"
 #include "common/hub/site.h"
 #include "common/hub/successor.h"
 #include "common/point/ledger.h"
@@ -186,17 +187,56 @@ static int answer(struct su_context *c, const struct su_site *s, struct su_err *
     return result;
 }
 
+/* What a changed profile will do to a site that has bundles already, before one is made. It is advice: what
+ * keeps a plan from being made is said when it is asked for. */
+static void foretell(struct su_context *c, const struct su_site *s)
+{
+    SU_AUTO(su_export_result) struct su_export_result r = SU_EXPORT_RESULT_INIT;
+    struct su_export_options o = {.site = s->code, .actor = &c->actor, .is_plan = true};
+    struct su_err why = SU_ERR_INIT;
+    if (su_export(&c->home, &o, &c->events, &r, &why) < 0) {
+        su_line(c, "  the next bundle could not be planned: %s", why.text);
+        return;
+    }
+    su_json_open(&c->json, "next", '{');
+    su_json_int(&c->json, "new", (int64_t)r.new);
+    su_json_int(&c->json, "removed", (int64_t)r.removed);
+    su_json_int(&c->json, "files", (int64_t)r.files);
+    su_json_close(&c->json, '}');
+    su_line(c, "  the next bundle would add %s updates and %s files, and would remove %s updates%s",
+            su_count_text(r.new), su_count_text(r.files), su_count_text(r.removed), r.removed ? ":" : "");
+    for (size_t i = 0; i < r.leaving.count && i < 20; i++)
+        su_line(c, "    %s", r.leaving.at[i].text);
+    if (r.removed > 20)
+        su_line(c, "    and %s more; 'suexport plan' lists them", su_count_text(r.removed - 20));
+}
+
+static int profile_text(const struct su_site *s, struct su_buf *out, struct su_err *err)
+{
+    su_profile_format(&s->profile, out);
+    su_profile_format_approvals(&s->profile, out);
+    return su_buf_check(out, "a profile", err);
+}
+
 static int save(struct su_context *c, struct su_site *s, bool is_new, struct su_err *err)
 {
+    SU_AUTO(su_buf)
+    struct su_buf before = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64),
+                  now = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 64);
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
     struct su_ledger_entry entry = {
         .actor = &c->actor, .kind = "site", .site = s->code, .detail = is_new ? "added" : "changed"};
-    if (take_options(c, s, err) < 0 || su_begin(&t, c->home.db, err) < 0 ||
-        su_site_save(c->home.db, s, is_new, err) < 0 ||
+    if (profile_text(s, &before, err) < 0 || take_options(c, s, err) < 0 ||
+        su_begin(&t, c->home.db, err) < 0 || su_site_save(c->home.db, s, is_new, err) < 0 ||
         su_profile_digest(&s->profile, entry.subject, err) < 0 ||
         su_ledger_add(c->home.db, &entry, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
-    return answer(c, s, err);
+    if (answer(c, s, err) < 0)
+        return -1;
+    su_profile_sort(&s->profile);
+    if (s->last_sent > 0 && profile_text(s, &now, err) == 0 && strcmp(before.bytes, now.bytes) != 0)
+        foretell(c, s);
+    return 0;
 }
 
 int cmd_site_add(struct su_context *c, struct su_err *err)

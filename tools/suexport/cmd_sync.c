@@ -76,6 +76,12 @@ static void answer(struct su_context *c, const struct su_sync_result *r)
         su_message(&c->events, SU_SYNC_DONE, SU_WARNING,
                    "%s is older than the package before it; what that one had brought since was removed",
                    r->source);
+    if (r->released > 0)
+        su_message(
+            &c->events, SU_LIFECYCLE_RELEASED, SU_WARNING,
+            "%llu updates that 'maintain' had removed are needed again; the next synchronization brings "
+            "them",
+            (unsigned long long)r->released);
     if (r->open_prerequisites > 0)
         su_message(
             &c->events, SU_SYNC_DONE, SU_WARNING,
