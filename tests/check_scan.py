@@ -45,28 +45,39 @@ def sha1(text):
     return base64.b64decode(text).hex()
 
 
+def members(path):
+    """Names and bytes, by cabextract; in memory, because there are thousands."""
+    listing = subprocess.run(["cabextract", "-l", path], check=True, capture_output=True).stdout.decode()
+    entries = re.findall(r"^ *([0-9]+) \| [0-9. :]+ \| (.*)$", listing, re.M)
+    data = subprocess.run(["cabextract", "-q", "-p", path], check=True, capture_output=True).stdout
+    at = 0
+    for size, name in entries:
+        yield name, data[at:at + int(size)]
+        at += int(size)
+    assert at == len(data), f"{path}: {at} bytes are listed, {len(data)} came"
+
+
 class Cabinet:
     """The rules of formats.md 2.2, a second time."""
 
     def __init__(self, path):
-        with tempfile.TemporaryDirectory() as top:
-            subprocess.run(["cabextract", "-q", "-d", top, path], check=True, stdout=subprocess.DEVNULL)
-            index = ET.parse(f"{top}/index.xml").getroot()
-            cabs = [(int(c.get("RANGESTART")), c.get("NAME")) for c in index.iter("CAB") if c.get("RANGESTART")]
-            cabs.sort()
-            self.fragments = {}
-            for n, (first, name) in enumerate(cabs):
-                end = cabs[n + 1][0] if n + 1 < len(cabs) else 1 << 63
-                folder = f"{top}/{n}"
-                subprocess.run(["cabextract", "-q", "-d", folder, f"{top}/{name}"], check=True, stdout=subprocess.DEVNULL)
-                for at, _, files in os.walk(folder):
-                    where = os.path.relpath(at, folder)
-                    for file in files:
-                        if re.fullmatch(r"c|x|l/[^/]+", where) and file.isdigit() and first <= int(file) < end:
-                            with open(f"{at}/{file}", "rb") as f:
-                                self.fragments[where, int(file)] = ET.fromstring(b"<r>" + f.read() + b"</r>")
-            subprocess.run(["cabextract", "-q", "-d", f"{top}/p", f"{top}/package.cab"], check=True, stdout=subprocess.DEVNULL)
-            self.root = ET.parse(f"{top}/p/package.xml").getroot()
+        outer = dict(members(path))
+        cabs = [(int(c.get("RANGESTART")), c.get("NAME")) for c in ET.fromstring(outer["index.xml"]).iter("CAB") if c.get("RANGESTART")]
+        cabs.sort()
+        self.fragments = {}
+        for n, (first, name) in enumerate(cabs):
+            end = cabs[n + 1][0] if n + 1 < len(cabs) else 1 << 63
+            for where, file, text in ((*m.rpartition("/")[::2], text) for m, text in self.inside(outer[name])):
+                if re.fullmatch(r"c|x|l/[^/]+", where) and file.isdigit() and first <= int(file) < end:
+                    self.fragments[where, int(file)] = ET.fromstring(b"<r>" + text + b"</r>")
+        self.root = ET.fromstring(dict(self.inside(outer["package.cab"]))["package.xml"])
+
+    @staticmethod
+    def inside(cab):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(cab)
+            f.flush()
+            yield from members(f.name)
 
     def tables(self):
         t = {name: set() for name in "update title tag relation superseded category file location".split()}
