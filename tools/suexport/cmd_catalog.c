@@ -111,7 +111,9 @@ int cmd_catalog_import(struct su_context *c, struct su_err *err)
 {
     size_t count;
     if (!su_has(c, "file"))
-        return su_fail(err, SU_USAGE, "catalog import needs --file FILE");
+        return cmd_catalog_import_ids(c, err);
+    if (su_has(c, "update-ids") || su_argument(c, 0))
+        return su_fail(err, SU_USAGE, "--file takes files and no UpdateIDs: import them one after the other");
     if (import_files(c, &count, err) < 0)
         return su_after(err, "Nothing was written.");
     su_message(&c->events, SU_PAYLOAD_TAKEN, SU_INFO, "%zu file%s taken into the content store", count,

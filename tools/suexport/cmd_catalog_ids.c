@@ -113,7 +113,7 @@ int cmd_catalog_import_ids(struct su_context *c, struct su_err *err)
         if (take_word(&ids, word, err) < 0)
             return su_after(err, "Nothing was written.");
     if (ids.list.count == 0)
-        return su_fail(err, SU_USAGE, "no update is named");
+        return su_fail(err, SU_USAGE, "catalog import needs UpdateIDs, or --file FILE");
     if (!from) {
         if (su_server_get(c->home.db, NULL, &server, err) < 0)
             return -1;
