@@ -132,7 +132,7 @@ static const struct su_report_column schedule_columns[] = {
     {"rule", "Synchronized", SU_COLUMN_TEXT, SU_NO_CHART},
     {"time_zone", "Time zone", SU_COLUMN_TEXT, SU_NO_CHART},
     {"next_due", "Next due", SU_COLUMN_TEXT, SU_NO_CHART},
-    {"overdue_seconds", "Overdue by", SU_COLUMN_TEXT, SU_NO_CHART},
+    {"overdue_seconds", "Overdue", SU_COLUMN_TEXT, SU_NO_CHART},
     SU_COLUMNS_END,
 };
 
@@ -156,8 +156,9 @@ static int schedule(struct su_reporting *g, struct su_err *err)
     su_report_text(r, rule.bytes);
     su_report_text(r, s.rule.zone);
     su_report_when(r, due.has_next ? su_time_format(due.at, utc) : "");
-    su_report_word(r, due.overdue > 0 ? SU_FAIR : SU_PLAIN, due.overdue, "%s",
-                   due.overdue > 0 ? su_duration_text(due.overdue, late) : "not");
+    su_report_word(r, due.overdue > 0 ? SU_FAIR : SU_PLAIN, due.overdue, "%s%s",
+                   due.overdue > 0 ? "by " : "no",
+                   due.overdue > 0 ? su_duration_text(due.overdue, late) : "");
     return 0;
 }
 
