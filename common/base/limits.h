@@ -146,6 +146,15 @@
 #define SU_MAX_STATEMENT_HEAD_BYTES (2 * SU_MIB)
 /* A report of a malware scan: it is hashed, not kept. */
 #define SU_MAX_SCAN_REPORT_BYTES (64 * SU_MIB)
+/* An alert: its text, paths and a mail address in its settings. */
+#define SU_ALERT_DETAIL 1536
+#define SU_ALERT_PATH 4096
+#define SU_ALERT_ADDRESS 256
+/* How long a hook may take, unless the operator says otherwise, and at most: the run waits for it. */
+#define SU_HOOK_SECONDS 30
+#define SU_MAX_HOOK_SECONDS 600
+/* Days without a bundle or a synchronization that are called silence, at most: ten years. */
+#define SU_MAX_SILENCE_DAYS 3650
 /* Times of a schedule that are shown at once: a year of every hour. */
 #define SU_MAX_SCHEDULE_TIMES 10000
 /* Log file size at which it is rotated; the size administrators' scripts use. */

@@ -11,6 +11,7 @@
 #include "common/catalogue/prepare.h"
 #include "common/catalogue/state.h"
 #include "common/lib/db.h"
+#include "common/point/event.h"
 
 /* Change classes by update id, as product.md 3 defines them. */
 struct su_changes {
@@ -23,5 +24,9 @@ int su_changes_touch(struct su_db *db, const struct su_prepared *items, size_t c
  * was held before, all is new, and nothing need have been touched. */
 int su_changes_count(struct su_db *db, const struct su_state *before, const struct su_state *after, struct su_changes *out,
                      struct su_err *err) SU_CHECKED;
+
+/* After the commit: a line of the log for each update in one of the classes but unchanged. `is_first`: nothing was
+ * held before. What fails is said there too. */
+void su_changes_tell(struct su_db *db, bool is_first, const struct su_events *events);
 
 #endif

@@ -6,13 +6,14 @@ int su_history_add(struct su_db *db, const struct su_history *row, struct su_err
     return su_run(
         db, err,
         "INSERT INTO sync_history (started, finished, source, kind, source_time, state, error, new, revised,"
-        " expired, removed, unchanged, updates, revisions, content_version, state_digest)"
-        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        " expired, removed, unchanged, updates, revisions, content_version, state_digest,"
+        " error_id) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
         SU_T(row->started), SU_T(su_time_now(now)), SU_T(row->source), SU_T(row->kind),
         SU_T(row->source_time), SU_I(su_code_message_id(row->state_code)), SU_T(row->error ? row->error : ""),
         SU_I(row->changes.new), SU_I(row->changes.revised), SU_I(row->changes.expired),
         SU_I(row->changes.removed), SU_I(row->changes.unchanged), SU_I(row->state.updates),
-        SU_I(row->state.revisions), SU_I(row->content_version), SU_B(row->state.digest, SU_SHA256_BYTES));
+        SU_I(row->state.revisions), SU_I(row->content_version), SU_B(row->state.digest, SU_SHA256_BYTES),
+        SU_I(row->error ? su_code_message_id(row->error_code) : 0));
 }
 
 int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_err *err)

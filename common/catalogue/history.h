@@ -11,7 +11,7 @@
 struct su_history {
     char started[SU_TIME_TEXT];
     const char *source, *kind, *source_time, *error; /* error: NULL on success */
-    enum su_code state_code;
+    enum su_code state_code, error_code; /* error_code: with error */
     struct su_changes changes;
     struct su_state state;
     int64_t content_version;

@@ -3,12 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Catalogues of other vendors and scan metadata come beside what the hub is kept by. */
+#define OF_THE_HUB "kind NOT LIKE 'sdp%' AND kind<>'wsusscn2'"
+
 static int load_history(struct su_db *db, struct su_schedule *out, struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf success = SU_BUF_INIT(64), failed = SU_BUF_INIT(64);
     bool found;
     if (su_query_text(db, &success, &found, err,
-                      "SELECT started FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
+                      "SELECT started FROM sync_history WHERE error='' AND " OF_THE_HUB
+                      " ORDER BY sync_id DESC LIMIT 1") < 0 ||
         su_query_text(
             db, &failed, &found, err,
             "SELECT finished FROM sync_history WHERE error<>'' AND sync_id=(SELECT max(sync_id) FROM "

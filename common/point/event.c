@@ -18,16 +18,31 @@ static void emit(const struct su_events *events, const struct su_event *event)
     (void)pthread_mutex_unlock(&at_sink);
 }
 
+static void say(const struct su_events *events, enum su_code code, enum su_severity severity, bool is_note,
+                const char *fmt, va_list args)
+{
+    char raw[1536], text[1536];
+    (void)vsnprintf(raw, sizeof raw, fmt, args);
+    su_escape_into(text, sizeof text, raw);
+    emit(events, &(struct su_event){.code = code, .severity = severity, .text = text, .is_note = is_note});
+}
+
 void su_message(const struct su_events *events, enum su_code code, enum su_severity severity, const char *fmt,
                 ...)
 {
-    char raw[1536], text[1536];
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(raw, sizeof raw, fmt, args);
+    say(events, code, severity, false, fmt, args);
     va_end(args);
-    su_escape_into(text, sizeof text, raw);
-    emit(events, &(struct su_event){.code = code, .severity = severity, .text = text});
+}
+
+void su_note(const struct su_events *events, enum su_code code, enum su_severity severity, const char *fmt,
+             ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say(events, code, severity, true, fmt, args);
+    va_end(args);
 }
 
 void su_progress(const struct su_events *events, enum su_code code, const char *phase, uint64_t done,

@@ -8,6 +8,7 @@
 #ifndef SU_EVENT_H
 #define SU_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -18,6 +19,7 @@ struct su_event {
     enum su_code code;
     enum su_severity severity;
     const char *text;     /* a message; NULL for progress */
+    bool is_note;         /* a message for the log alone */
     const char *phase;    /* progress: what is being counted, e.g. "metadata" */
     uint64_t done, total; /* total 0: unknown */
     const char *unit;     /* "items" or "bytes" */
@@ -30,6 +32,9 @@ struct su_events {
 
 void su_message(const struct su_events *events, enum su_code code, enum su_severity severity,
                 const char *fmt, ...) SU_PRINTF(4, 5);
+/* For the log alone. One line of a run that may have 100,000 of them. */
+void su_note(const struct su_events *events, enum su_code code, enum su_severity severity, const char *fmt, ...)
+    SU_PRINTF(4, 5);
 void su_progress(const struct su_events *events, enum su_code code, const char *phase, uint64_t done,
                  uint64_t total, const char *unit);
 

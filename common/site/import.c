@@ -243,7 +243,12 @@ static int apply(struct importing *i, struct su_err *err)
         su_trust_apply_manifest(i->site, i->m, i->bundle->name, i->options->actor, i->events,
                                 &i->result->trust, err) < 0)
         return -1;
-    return i->options->is_plan ? 0 : su_commit(&t, err); /* a plan rolls back at scope end */
+    if (i->options->is_plan) /* it rolls back at scope end */
+        return 0;
+    if (su_commit(&t, err) < 0)
+        return -1;
+    su_changes_tell(i->site->db, position.state.updates == 0, i->events);
+    return 0;
 }
 
 static int refuse_incomplete(const struct su_manifest *m, struct su_err *err)
@@ -511,6 +516,7 @@ int su_undo(struct su_home *site, uint64_t sequence, const struct su_actor *acto
     if (check_newest(site, &position, sequence, err) < 0 ||
         apply_undo(site, actor, &position, result, err) < 0 || su_commit(&t, err) < 0)
         return su_after(err, "Nothing was written.");
+    su_changes_tell(site->db, position.state.updates == 0, events);
     (void)snprintf(result->bundle, sizeof result->bundle, "%s", position.bundle);
     result->sequence = position.sequence;
     result->seconds = su_time_monotonic() - started;

@@ -16,6 +16,7 @@
 /* What the operator asked for. */
 struct su_sync_request {
     const char *from;
+    const char *again; /* the same, as it is kept with the success for a run that names none; NULL or "": it is not */
     bool is_full;                           /* compare everything, rely on no marker of the last time */
     bool is_trial; /* what would change is told, and nothing does: no history, no marker, no catalogue */
     const struct su_upstream_options *upstream; /* of a server; NULL: defaults */

@@ -32,6 +32,8 @@ struct sync {
     const struct su_events *events;
     struct su_source source; /* the reading thread's while it is read */
     uint64_t records;        /* the reading thread's */
+    uint64_t total;          /* as the source says at its first record; 0: unknown */
+    uint64_t applied;        /* the database's thread's */
     struct su_load *load;    /* the reading thread's */
     struct su_catalogue *catalogue;
     struct su_learner learner;
@@ -240,12 +242,19 @@ static int apply_items(struct sync *s, struct su_batch *batch, struct su_prepare
 static int apply(void *context, struct su_batch *batch, struct su_prepared *items, size_t count,
                  struct su_err *err)
 {
-    return apply_items(context, batch, items, count, err) < 0 ? blame(context, err) : 0;
+    struct sync *s = context;
+    if (apply_items(s, batch, items, count, err) < 0)
+        return blame(s, err);
+    s->applied += count;
+    su_progress(s->events, SU_SYNC_DATABASE, "catalogue", s->applied, s->total, "items");
+    return 0;
 }
 
 static int take(void *context, struct su_record *record, uint64_t number, struct su_err *err)
 {
     struct sync *s = context;
+    if (s->records == 0)
+        s->total = s->source.total;
     if (s->records++ % 500 == 0)
         su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records - 1, s->source.total, "items");
     if (record->origin != SU_FROM_CATALOGUE_IMPORT &&
@@ -389,6 +398,16 @@ static int date(struct sync *s, struct su_sync_result *result, struct su_buf *ou
     return 0;
 }
 
+static int keep_request(struct sync *s, struct su_err *err)
+{
+    const char *again = s->source.request->again;
+    bool is_beside = s->source.origin != SU_FROM_SYNC || s->source.kind->load_apart;
+    /* not what the hub is kept by */
+    return !again || !again[0] || is_beside
+               ? 0
+               : su_run(s->db, err, "INSERT OR REPLACE INTO setting VALUES ('last_source', ?1)", SU_T(again));
+}
+
 static int run(struct sync *s, struct su_sync_result *result, struct su_history *row, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -414,9 +433,10 @@ static int run(struct sync *s, struct su_sync_result *result, struct su_history 
     row->state = result->state;
     row->content_version = result->content_version;
     if (su_setting_put_int(s->db, "content_version", result->content_version, err) < 0 ||
-        su_history_add(s->db, row, err) < 0)
+        keep_request(s, err) < 0 || su_history_add(s->db, row, err) < 0 || su_commit(&t, err) < 0)
         return -1;
-    return su_commit(&t, err);
+    su_changes_tell(s->db, before.updates == 0, s->events);
+    return 0;
 }
 
 static int open_hand(struct hand *hand, struct su_err *err)
@@ -483,6 +503,7 @@ int su_sync(struct su_home *home, const struct su_sync_request *request, const s
     struct su_err second = SU_ERR_INIT;
     row.state_code = SU_SYNC_FAILED;
     row.error = err->text;
+    row.error_code = err->code;
     if (su_history_add_failure(home->db, &row, &second) < 0)
         su_message(events, SU_SYNC_FAILED, SU_WARNING, "the failure could not be recorded: %s", second.text);
     return -1;

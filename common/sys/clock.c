@@ -46,15 +46,21 @@ double su_time_monotonic(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-void su_time_cmtrace(char time_text[24], char date_text[16])
+int64_t su_time_exact(long *milliseconds)
 {
     struct timespec ts = {0};
-    struct tm utc = {.tm_mday = 1};
     (void)clock_gettime(CLOCK_REALTIME, &ts);
-    (void)gmtime_r(&ts.tv_sec, &utc);
+    *milliseconds = ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec;
+}
+
+void su_time_cmtrace(int64_t second, long milliseconds, char time_text[24], char date_text[16])
+{
+    time_t when = (time_t)second;
+    struct tm utc = {.tm_mday = 1};
+    (void)gmtime_r(&when, &utc);
     (void)snprintf(time_text, 24, "%02u:%02u:%02u.%03u+000", (unsigned)utc.tm_hour % 100,
-                   (unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100,
-                   (unsigned)(ts.tv_nsec / 1000000) % 1000);
+                   (unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100, (unsigned)milliseconds % 1000);
     (void)snprintf(date_text, 16, "%02u-%02u-%04u", (unsigned)(utc.tm_mon + 1) % 100,
                    (unsigned)utc.tm_mday % 100, (unsigned)(utc.tm_year + 1900) % 10000);
 }

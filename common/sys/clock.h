@@ -32,6 +32,7 @@ int64_t su_zone_seconds(const char *zone, const struct su_wall *wall);
 int64_t su_days_of(int year, int month, int day);
 void su_days_date(int64_t days, struct su_wall *out);
 /* The two fields of a CMTrace line: "HH:MM:SS.mmm+000" and "MM-DD-YYYY", in UTC. */
-void su_time_cmtrace(char time[24], char date[16]);
+void su_time_cmtrace(int64_t second, long milliseconds, char time[24], char date[16]);
+int64_t su_time_exact(long *milliseconds); /* now, in seconds and thousandths */
 
 #endif

@@ -119,6 +119,20 @@ int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct s
     return 0;
 }
 
+int su_file_append(su_fd *out, int at, const char *name, struct su_err *err)
+{
+    SU_AUTO(su_fd)
+    su_fd fd = openat(at, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return su_fail_sys(err, "%s", name);
+    if (!S_ISREG(st.st_mode))
+        return su_fail(err, SU_DATA, "%s is not a regular file", name);
+    *out = fd;
+    fd = -1;
+    return 0;
+}
+
 bool su_file_exists(int at, const char *name)
 {
     struct stat st;

@@ -50,6 +50,8 @@ int su_file_write(int fd, const void *bytes, size_t length, struct su_err *err) 
  * first write that cannot ends it. For large files that are not read again soon: */
 #define SU_DIRECT_BYTES 4096u
 void su_file_bypass_cache(int fd);
+/* For writing at its end; made when absent, 0600. A link, device, pipe or directory is refused. */
+int su_file_append(su_fd *out, int at, const char *name, struct su_err *err) SU_CHECKED;
 int su_file_sync(int fd, struct su_err *err) SU_CHECKED;
 /* Starts writing these bytes to the medium and does not wait: a sync later has less to do. A hint only: a
  * failure is met by that sync. */

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +29,17 @@ int su_path_real(const char *path, struct su_buf *out, struct su_err *err)
     su_buf_clear(out);
     su_buf_adds(out, real);
     return su_buf_check(out, "a path", err);
+}
+
+const char *su_host_name(char out[SU_HOST_TEXT])
+{
+    if (gethostname(out, SU_HOST_TEXT) < 0)
+        out[0] = 0;
+    out[SU_HOST_TEXT - 1] = 0;
+    size_t length = strspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
+    if (length == 0 || out[length])
+        (void)snprintf(out, SU_HOST_TEXT, "localhost");
+    return out;
 }
 
 int su_program_check(const char *path, struct su_err *err)

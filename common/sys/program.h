@@ -10,6 +10,9 @@
 
 /* Where the running program lies. */
 int su_program_path(struct su_buf *out, struct su_err *err) SU_CHECKED;
+#define SU_HOST_TEXT 65
+/* This machine's name; "localhost" when it has none of plain letters. */
+const char *su_host_name(char out[SU_HOST_TEXT]);
 /* A path of the user's as an absolute one without links. It must exist. */
 int su_path_real(const char *path, struct su_buf *out, struct su_err *err) SU_CHECKED;
 

@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
+#include "tools/cli/alert.h"
 
 #ifndef SU_VERSION
 #define SU_VERSION "0"
@@ -376,6 +377,8 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
         status = su_code_exit_status(err.code);
     else if (status == 0)
         status = su_code_exit_status(c.note);
+    su_alerts_tell(&c);
+    su_log_close(&c);
     su_home_cleanup(&c.home);
     su_buf_cleanup(&c.json_text);
     free(c.arguments.at);

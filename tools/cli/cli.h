@@ -9,9 +9,11 @@
 #define SU_CLI_H
 
 #include "common/base/json.h"
+#include "common/point/alert.h"
 #include "common/point/event.h"
 #include "common/point/home.h"
 #include "common/point/ledger.h"
+#include "tools/cli/log.h"
 
 struct su_option {
     const char *name;     /* without dashes */
@@ -56,6 +58,11 @@ struct su_context {
     struct su_json json;
     bool has_answered; /* the JSON document holds the failure already */
     enum su_code note; /* a success that has an exit status of its own, e.g. content owed */
+    struct su_log log;
+    /* alerts that were opened or closed, to be told when all else is done */
+    struct su_alert_ways alert_ways;
+    struct su_notice notices[4];
+    size_t notice_count;
     /* progress of what goes on at once; one of it on a terminal */
     bool is_terminal, has_line;
     struct su_phase { const char *name; double started, seen, shown; bool is_over; } phases[4], *on_line;

@@ -53,6 +53,10 @@ int su_scan_search(struct su_context *c, const char *match, uint64_t limit, uint
 int su_scan_explain(struct su_context *c, const char *word, bool *is_known, struct su_err *err) SU_CHECKED;
 int su_scan_status(struct su_context *c, struct su_err *err) SU_CHECKED;
 
+/* Notes for the log in Configuration Manager's words: how long a run took; that and why it failed, from what. */
+void su_note_time(struct su_context *c, double seconds);
+void su_note_failure(struct su_context *c, const char *source, const struct su_err *why);
+
 /* Shared pieces of answers. */
 void su_answer_changes(struct su_context *c, const struct su_changes *changes, bool with_unchanged);
 /* Keys the manifest introduces and revokes: keys 'introduces' and 'revokes' of the answer. */

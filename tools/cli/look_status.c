@@ -166,3 +166,15 @@ void su_answer_changes(struct su_context *c, const struct su_changes *changes, b
             su_count_text(changes->new), su_count_text(changes->revised), su_count_text(changes->expired),
             su_count_text(changes->removed), su_count_text(changes->unchanged));
 }
+
+void su_note_time(struct su_context *c, double seconds)
+{
+    unsigned long long whole = (unsigned long long)seconds;
+    su_note(&c->events, SU_SYNC_DONE, SU_INFO, "Sync time: %llud%02lluh%02llum%02llus", whole / 86400,
+            whole / 3600 % 24, whole / 60 % 60, whole % 60);
+}
+
+void su_note_failure(struct su_context *c, const char *source, const struct su_err *why)
+{
+    su_note(&c->events, SU_SYNC_FAILED, SU_ERROR, "Sync failed: %s. Source: %s", why->text, source);
+}

@@ -1,57 +1,15 @@
 /*
- * out.c - what a command shows: the answer, messages, progress, failures, and the CMTrace log.
+ * out.c - what a command shows: the answer, messages, progress, failures.
  */
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/sys/clock.h"
 #include "tools/cli/cli.h"
-
-/* One CMTrace record (formats.md 7.6); the text must not hold the end mark. */
-static void cmtrace_line(const struct su_context *c, const struct su_event *e, struct su_buf *out)
-{
-    char time[24], date[16], text[1536];
-    su_time_cmtrace(time, date);
-    (void)snprintf(text, sizeof text, "%s", e->text);
-    for (char *p = strstr(text, "]LOG]"); p; p = strstr(p, "]LOG]"))
-        *p = ' ';
-    su_buf_addf(out,
-                "<![LOG[%d %s]LOG]!><time=\"%s\" date=\"%s\" component=\"%s\" context=\"\" type=\"%d\" "
-                "thread=\"%ld\" file=\"%s\">\r\n",
-                su_code_message_id(e->code), text, time, date, c->program->name, (int)e->severity,
-                (long)getpid(), c->command->name);
-}
-
-static void rotate(int dir, const char *name, const char *old)
-{
-    struct stat st;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > SU_MAX_LOG_BYTES)
-        (void)renameat(dir, name, dir, old); /* a log that cannot rotate goes on growing, no more */
-}
-
-/* The log is a convenience: when it cannot be written the run goes on, and stderr has it all. */
-static void log_event(const struct su_context *c, const struct su_event *e)
-{
-    SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(8 * SU_KIB);
-    char name[32], old[32];
-    struct su_err ignored = SU_ERR_INIT;
-    if (c->home.log < 0 || c->home.lock < 0)
-        return;
-    (void)snprintf(name, sizeof name, "%s.log", c->program->name);
-    (void)snprintf(old, sizeof old, "%s.lo_", c->program->name);
-    rotate(c->home.log, name, old);
-    SU_AUTO(su_fd)
-    su_fd fd = openat(c->home.log, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    cmtrace_line(c, e, &line);
-    if (fd < 0 || !line.bytes || su_file_write(fd, line.bytes, line.length, &ignored) < 0)
-        (void)fprintf(stderr, "%s: warning: the log could not be written\n", c->program->name);
-}
 
 static void clear_progress(struct su_context *c)
 {
@@ -78,7 +36,8 @@ static void show_message(struct su_context *c, const struct su_event *e)
         su_json_close(&json, '}');
         su_buf_adds(&line, "\n");
     } else if (c->log_format == SU_LOG_CMTRACE) {
-        cmtrace_line(c, e, &line);
+        char record[SU_LOG_LINE];
+        su_buf_add(&line, record, su_log_line(c, e, record));
     } else {
         su_buf_addf(&line, "%d %s%s\n", su_code_message_id(e->code),
                     e->severity == SU_INFO ? "" : "warning: ", e->text);
@@ -161,10 +120,12 @@ static void on_event(void *context, const struct su_event *e)
     struct su_context *c = context;
     if (!e->text) {
         show_progress(c, e);
+        su_log_progress(c, e);
         return;
     }
-    show_message(c, e);
-    log_event(c, e);
+    if (!e->is_note)
+        show_message(c, e);
+    su_log_message(c, e);
 }
 
 void su_out_begin(struct su_context *c)
@@ -200,7 +161,7 @@ void su_out_failure(struct su_context *c, const struct su_err *err)
                   remedy);
     if (err->after[0])
         (void)fprintf(stderr, "  %s\n", err->after);
-    log_event(c, &(struct su_event){.code = err->code, .severity = SU_ERROR, .text = err->text});
+    su_log_message(c, &(struct su_event){.code = err->code, .severity = SU_ERROR, .text = err->text});
 }
 
 int su_out_end(struct su_context *c)

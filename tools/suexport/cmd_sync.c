@@ -10,10 +10,9 @@
 #include "common/source/upstream_server.h"
 #include "common/source/vendor.h"
 #include "common/sys/program.h"
+#include "tools/cli/alert.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
-
-#define LAST_SOURCE "last_source"
 
 /* What was given, else the newest source that a synchronization succeeded with, else the only known server.
  */
@@ -24,7 +23,7 @@ static int settle_source(struct su_context *c, struct su_buf *out, struct su_err
     if (from)
         su_buf_adds(out, from);
     else if (su_query_text(c->home.db, out, &found, err,
-                           "SELECT value FROM setting WHERE key='" LAST_SOURCE "'") < 0)
+                           "SELECT value FROM setting WHERE key='last_source'") < 0)
         return -1;
     if (!found || out->length == 0) {
         struct su_server server;
@@ -35,17 +34,15 @@ static int settle_source(struct su_context *c, struct su_buf *out, struct su_err
     return su_buf_check(out, "--from", err);
 }
 
-/* For the next time, which may start in another folder. An address with a name or password in it is not kept.
- */
-static int remember_source(struct su_context *c, const char *from, struct su_err *err)
+/* For the next time, which may start in another folder. An address with a name or password in it is not kept;
+ * nor is what cannot be found, which fails by itself. */
+static void find_again(const char *from, struct su_buf *out)
 {
-    SU_AUTO(su_buf) struct su_buf real = SU_BUF_INIT(16 * SU_KIB);
     struct su_err ignored = SU_ERR_INIT;
-    bool is_url = strstr(from, "://") != NULL;
-    if (is_url ? strchr(from, '@') != NULL : su_path_real(from, &real, &ignored) < 0)
-        return 0;
-    return su_run(c->home.db, err, "INSERT OR REPLACE INTO setting VALUES ('" LAST_SOURCE "', ?1)",
-                  SU_T(is_url ? from : real.bytes));
+    if (strstr(from, "://") && !strchr(from, '@'))
+        su_buf_adds(out, from);
+    else if (!strstr(from, "://") && su_path_real(from, out, &ignored) < 0)
+        su_buf_clear(out);
 }
 
 static void answer(struct su_context *c, const struct su_sync_result *r)
@@ -146,6 +143,11 @@ static int open_if_due(struct su_context *c, bool *is_due, struct su_err *err)
         return -1;
     if (due.is_due && (su_open_home(c, SU_WRITE, err) < 0 || find_due(c, &due, err) < 0))
         return su_after(err, "Nothing was written.");
+    if (!due.is_due && su_alert_silence_moved(c)) {
+        if (su_open_home(c, SU_WRITE, err) < 0)
+            return su_after(err, "Nothing was written.");
+        su_alert_review_silence(c);
+    }
     *is_due = due.is_due;
     answer_due(c, &due);
     return 0;
@@ -171,7 +173,7 @@ static int take_upstream(struct su_context *c, struct su_upstream_options *o, st
 
 int cmd_sync(struct su_context *c, struct su_err *err)
 {
-    SU_AUTO(su_buf) struct su_buf from = SU_BUF_INIT(16 * SU_KIB);
+    SU_AUTO(su_buf) struct su_buf from = SU_BUF_INIT(16 * SU_KIB), again = SU_BUF_INIT(16 * SU_KIB);
     struct su_sync_result r;
     struct su_upstream_options upstream;
     bool is_due = true;
@@ -185,19 +187,33 @@ int cmd_sync(struct su_context *c, struct su_err *err)
         return -1;
     const struct su_vendor_request vendor = {.allow_unsigned = su_has(c, "allow-unsigned"),
                                              .actor = &c->actor};
+    find_again(from.bytes, &again);
     const struct su_sync_request request = {.from = from.bytes,
+                                            .again = again.bytes,
                                             .is_full = su_has(c, "full"),
                                             .is_trial = su_has(c, "dry-run"),
                                             .upstream = &upstream,
                                             .vendor = &vendor};
+    su_note(&c->events, SU_SYNC_STARTED, SU_INFO, "Performing sync on %s",
+            su_has(c, "if-due") ? "regular schedule" : "local request");
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
-        if (!request.is_trial)
+        su_note_failure(c, r.source, err);
+        su_note_time(c, r.seconds);
+        if (!request.is_trial) {
+            su_alert_failed(c, SU_ALERT_SYNC, err);
             tell_retry(c);
+        }
         return -1;
     }
-    answer(c, &r);
-    if (request.is_trial)
+    if (request.is_trial) {
+        answer(c, &r);
         return 0;
-    bool is_vendor = strncmp(r.kind, "sdp", 3) == 0; /* something beside what the hub is kept by */
-    return is_vendor ? 0 : remember_source(c, from.bytes, err);
+    }
+    su_note(&c->events, SU_SYNC_DONE, SU_INFO, "Done synchronizing WSUS Server %s", r.source);
+    su_note(&c->events, SU_SYNC_DONE, SU_INFO, "Set content version of update source %s for site %s to %lld",
+            r.kind, c->home.name, (long long)r.content_version);
+    answer(c, &r);
+    su_note_time(c, r.seconds);
+    su_alert_succeeded(c, SU_ALERT_SYNC);
+    return 0;
 }

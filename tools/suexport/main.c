@@ -1,6 +1,7 @@
 /*
  * suexport - the connected side: synchronize metadata, adopt content, write signed bundles.
  */
+#include "tools/cli/alert.h"
 #include "tools/cli/look.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
@@ -234,6 +235,7 @@ static const struct su_command commands[] = {
      SU_OPTIONS({"rebuild", NULL, "make lost books again, from a site's state file or a receipt"}), 1, 5,
      SU_NEEDS_WRITE, cmd_receipt_add},
     {"status", "", "Shows the state of hub and sites", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
+    SU_ALERT_COMMANDS,
     {"history", "", "Lists the synchronizations", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,
      SU_NEEDS_READ, su_cmd_history},
     {"show", "KB|GUID", "Shows an update's properties",

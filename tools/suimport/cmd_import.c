@@ -7,6 +7,7 @@
 
 #include "common/base/limits.h"
 #include "common/site/import.h"
+#include "tools/cli/alert.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
@@ -216,7 +217,8 @@ static int import_one(struct su_context *c, const struct candidate *candidate, b
                    "%s: an ordinary bundle has taken its place, nothing to do", r->bundle);
     else if (r->is_repeated)
         su_message(&c->events, SU_IMPORT_REPEATED, SU_INFO, "%s: already imported, nothing to do", r->bundle);
-    else if (!is_plan)
+    else if (!is_plan) {
+        su_note_time(c, r->seconds);
         su_message(&c->events,
                    r->licence_owed   ? SU_LICENCE_PENDING
                    : r->content_owed ? SU_CONTENT_BEHIND
@@ -227,6 +229,7 @@ static int import_one(struct su_context *c, const struct candidate *candidate, b
                    r->bundle, (unsigned long long)r->changes.new, (unsigned long long)r->changes.revised,
                    (unsigned long long)r->changes.expired, (unsigned long long)r->changes.removed,
                    (long long)r->content_version, (unsigned long long)r->content_owed, r->seconds);
+    }
     return 0;
 }
 
@@ -302,11 +305,15 @@ static int run(struct su_context *c, bool is_plan, struct su_err *err)
     struct refused refused = {.claims = ""};
     int result = run_all(c, list, found.count, is_plan, &refused, err);
     free(list);
+    if (result == 0 && !is_plan)
+        su_alert_succeeded(c, SU_ALERT_IMPORT);
     if (result < 0 && !is_plan) {
         refused.entry.actor = &c->actor;
         refused.entry.site = refused.site;
         su_ledger_refuse(c->home.db, &refused.entry, refused.claims[0] ? refused.claims : NULL, &c->events,
                          err);
+        su_note_failure(c, su_argument(c, 0), err);
+        su_alert_failed(c, SU_ALERT_IMPORT, err);
     }
     return result;
 }
