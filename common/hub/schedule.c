@@ -16,7 +16,7 @@ static int load_history(struct su_db *db, struct su_schedule *out, struct su_err
         su_query_text(
             db, &failed, &found, err,
             "SELECT finished FROM sync_history WHERE error<>'' AND sync_id=(SELECT max(sync_id) FROM "
-            "sync_history)") < 0)
+            "sync_history WHERE " OF_THE_HUB ")") < 0)
         return -1;
     out->has_success = success.bytes && su_time_parse(success.bytes, &out->success);
     out->has_failed = failed.bytes && su_time_parse(failed.bytes, &out->failed);

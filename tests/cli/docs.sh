@@ -113,6 +113,10 @@ test_manual_has_every_json_key() {
     hub_answer schedule next; answer_keys suexport 'schedule next'
     for format in systemd cron windows; do hub_answer schedule install --format $format; answer_keys suexport 'schedule install'; done
     hub_answer sync --if-due --from "$SMALL/m1/export.cab"; answer_keys suexport sync
+    hub_answer alert set --spool "$PWD/spool"; answer_keys suexport 'alert set'
+    hub_answer alert test; answer_keys suexport 'alert test'
+    hub_answer alert check; answer_keys suexport 'alert check'
+    hub_answer sync --from nowhere || hub_answer alert list; answer_keys suexport 'alert list'
     hub_answer products; answer_keys suexport products
     hub_answer classifications; answer_keys suexport classifications
     hub_answer source add http://wsus.example.test:8530; answer_keys suexport 'source add'
@@ -181,6 +185,9 @@ test_manual_has_every_json_key() {
     hub_answer receipt add receipt; answer_keys suexport 'receipt add'
     site_answer content verify; answer_keys suimport 'content verify'
     site_answer status; answer_keys suimport status
+    site_answer alert set; answer_keys suimport 'alert set'
+    site_answer alert check; answer_keys suimport 'alert check'
+    site_answer alert list; answer_keys suimport 'alert list'
     site_answer history; answer_keys suimport history
     site_answer report; answer_keys suimport report
     site_answer search server; answer_keys suimport search

@@ -532,7 +532,7 @@ test_look_rebuild() {
 step_back() { # VERSION
     ls "$TOP"/common/schema/*.sql | head -n "$1" | xargs cat | sqlite3 older.db
     sqlite3 hub/update-point.db "ATTACH 'older.db' AS o;
-        SELECT 'DROP ' || type || ' ' || name || ';' FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name NOT IN (SELECT name FROM o.sqlite_schema);
+        SELECT 'DROP ' || type || ' IF EXISTS ' || name || ';' FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name NOT IN (SELECT name FROM o.sqlite_schema);
         SELECT 'ALTER TABLE ' || m.name || ' DROP COLUMN ' || p.name || ';' FROM main.sqlite_schema m JOIN pragma_table_info(m.name, 'main') p
             WHERE m.type = 'table' AND m.name IN (SELECT name FROM o.sqlite_schema) AND m.name NOT LIKE 'search%'
               AND p.name NOT IN (SELECT name FROM pragma_table_info(m.name, 'o'))" > back
