@@ -401,8 +401,8 @@ static int date(struct sync *s, struct su_sync_result *result, struct su_buf *ou
 static int keep_request(struct sync *s, struct su_err *err)
 {
     const char *again = s->source.request->again;
-    bool is_beside = s->source.origin != SU_FROM_SYNC || s->source.kind->load_apart;
-    /* not what the hub is kept by */
+    /* Catalogues of other vendors and scan metadata are not what the hub is kept by. */
+    bool is_beside = s->source.kind->load_apart || strncmp(s->source.name, "sdp", 3) == 0;
     return !again || !again[0] || is_beside
                ? 0
                : su_run(s->db, err, "INSERT OR REPLACE INTO setting VALUES ('last_source', ?1)", SU_T(again));
