@@ -142,27 +142,28 @@ int su_vendor_note_catalogue(struct su_db *db, const struct su_vendor_request *r
                : 0;
 }
 
+/* What the lifecycle excludes is passed over by the synchronization, and is no package that is held. */
 int su_vendor_note_packages(struct su_db *db, int64_t catalogue_id, struct su_err *err)
 {
     struct su_arg id = catalogue_id ? SU_I(catalogue_id) : SU_NULL;
-    if (su_run(
-            db, err,
-            "INSERT INTO vendor_package SELECT update_id, ?1, created, 0 FROM temp.vendor_taken WHERE true "
-            "ON CONFLICT (update_id) DO UPDATE SET catalogue_id=coalesce(excluded.catalogue_id, "
-            "vendor_package.catalogue_id), created=excluded.created, withdrawn=0",
-            id) < 0)
+    if (su_run(db, err,
+               "INSERT INTO vendor_package SELECT update_id, ?1, created, 0 FROM temp.vendor_taken t WHERE "
+               "EXISTS "
+               "(SELECT 1 FROM revision r WHERE r.update_id=t.update_id AND r.origin=2) ON CONFLICT "
+               "(update_id) DO "
+               "UPDATE SET catalogue_id=coalesce(excluded.catalogue_id, vendor_package.catalogue_id), "
+               "created=excluded.created, withdrawn=0",
+               id) < 0 ||
+        su_run(db, err,
+               "DELETE FROM vendor_package WHERE update_id NOT IN (SELECT update_id FROM revision WHERE "
+               "origin=2)") < 0)
         return -1;
     if (catalogue_id == 0)
         return 0;
     return su_run(db, err,
                   "UPDATE vendor_package SET withdrawn=1 WHERE catalogue_id=?1 AND update_id NOT IN (SELECT "
                   "update_id FROM temp.vendor_taken)",
-                  id) < 0
-               ? -1
-               : su_run(db, err,
-                        "DELETE FROM vendor_package WHERE catalogue_id=?1 AND withdrawn AND update_id NOT IN "
-                        "(SELECT update_id FROM revision WHERE origin=2)",
-                        id);
+                  id);
 }
 
 /* The subscription of that name. */
