@@ -125,9 +125,9 @@ test_fetch_asks_the_server_to_get_it() {
     expect 9 hub content fetch --from upstream --all --tries 1 --retry-wait 0
     says 'the server does not hold the file' out
     # Whatever else goes wrong on the way.
-    upstream pkg --port "$port" --fault drop@Content:1 --fault truncated@Content:3 --fault http-503@Content:5 \
-        --fault length-long@Content:7 --fault other-bytes@Content:9
-    expect 9 hub content fetch --from "$UP" --all --tries 3 --retry-wait 0 --json
+    upstream pkg --port "$port" --fault drop@Content:3 --fault truncated@Content:4 --fault http-503@Content:5 \
+        --fault length-long@Content:6 --fault other-bytes@Content:7 # the first two are those that are not known
+    expect 9 hub content fetch --from "$UP" --all --tries 3 --retry-wait 0 --connections 1 --json
     same "$(counts)" '16 12 4' 'counts' # two are not known, one had another byte, one another length
     expect 9 hub content fetch --from "$UP" --all --tries 3 --retry-wait 0 --json
     same "$(counts)" '4 2 2' 'what is left'
@@ -182,6 +182,7 @@ test_fetch_resumes_after_kill() {
     kill -9 $killed
     wait $killed || true
     faults ''
+    stored=$(sqlite3 hub/update-point.db 'SELECT count(*) FROM stored_file')
     sleep 0.3 # the server notices
     mv log log.killed
     parts | while read -r part; do
@@ -199,7 +200,22 @@ test_fetch_resumes_after_kill() {
             grep -q "/$digest\.[a-z]* bytes=$bytes- 206 " log || fail "$digest was not asked for from $bytes on: $(cat log)"
         fi
     done < kept
-    same "$(grep -c ' - 200 ' log)" $((16 - $(wc -l < kept))) 'files asked for from the start'
+    same "$(grep -c ' - 200 ' log)" $((16 - stored - $(wc -l < kept))) 'files asked for from the start'
+    clean_store
+    expect 0 hub content verify
+}
+
+# Killed at whatever moment, also while files join the store: running again finishes the job, and nothing is wrong.
+test_fetch_killed_often() {
+    fetch_hub
+    serve
+    for moment in 0.01 0.03 0.05 0.07 0.09 0.12 0.15 0.2; do
+        timeout -s KILL $moment "$SUEXPORT" --home hub --quiet content fetch --from "$url" > out 2> err || true
+        sqlite3 hub/update-point.db 'SELECT hex(sha256) FROM stored_file' | tr A-F a-f | while read -r digest; do
+            same "$(sha256sum < "hub/content/$(echo "$digest" | cut -c1-2)/$digest" | cut -d' ' -f1)" "$digest" "a file entered after $moment s"
+        done
+    done
+    expect 0 fetch
     clean_store
     expect 0 hub content verify
 }
@@ -257,7 +273,7 @@ test_fetch_tries_again() {
     fetch_hub
     serve
     faults "$(nth 1) 503 1" "$(largest) cut 1" "$(nth 3) stall 1" "$(nth 4) 429 1" "$(nth 5) 500"
-    expect 9 fetch --stall-time 1 --tries 3 --json
+    expect 9 fetch --stall-time 3 --tries 3 --json
     same "$(counts)" '16 15 1' 'counts'
     same "$(cause "$(nth 5)")" 'the server answered 500' 'what does not pass'
     same "$(grep -c "$(nth 5)" log)" 3 'tries'
@@ -313,7 +329,7 @@ test_fetch_keeps_to_the_rate() {
     fetch_hub
     serve
     expect 0 fetch --limit-rate 1M --json
-    same "$(json '.seconds > 2 and .seconds < 12')" true 'seconds for 2.9 MiB'
+    same "$(json '.seconds > 2 and .seconds < 60')" true 'seconds for 2.9 MiB'
     expect 0 hub content verify
 }
 

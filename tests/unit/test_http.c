@@ -143,7 +143,7 @@ static void test_post_and_get(void **state)
 static void test_no_answer_and_the_sinks_error(void **state)
 {
     (void)state;
-    SU_AUTO(su_http) struct su_http *h = http_with((struct su_http_options){.stall_seconds = 1});
+    SU_AUTO(su_http) struct su_http *h = http_with((struct su_http_options){.stall_seconds = 2});
     long status = 0;
     faults("cut cut\nhang hang\nstall stall\nencoded encoded\n");
     write_text("cut", "0123456789", 10);
@@ -153,9 +153,9 @@ static void test_no_answer_and_the_sinks_error(void **state)
     REFUSED(su_http_get(h, at("cut"), collect, &got, &status, &e), SU_NETWORK);
     double before = su_time_monotonic();
     REFUSED(su_http_post(h, at("hang"), &message, collect, &got, &status, &e), SU_NETWORK);
-    NAMES("nothing came for 1 seconds");
+    NAMES("nothing came for 2 seconds");
     REFUSED(su_http_post(h, at("stall"), &message, collect, &got, &status, &e), SU_NETWORK);
-    assert_true(su_time_monotonic() - before < 10);
+    assert_true(su_time_monotonic() - before < 50); /* the server would be silent for a minute */
     REFUSED(su_http_post(h, at("encoded"), &message, collect, &got, &status, &e), SU_NETWORK);
     NAMES("compressed");
     got.refuses = true;
@@ -372,7 +372,7 @@ static void test_the_rate_holds_over_all(void **state)
     double took = su_time_monotonic() - before;
     for (int i = 0; i < 4; i++)
         assert_int_equal(pieces[i].got.length, BYTES);
-    assert_true(took > 1.5 && took < 6); /* 800,000 bytes, less what may come in one go */
+    assert_true(took > 1.5 && took < 30); /* 800,000 bytes, less what may come in one go */
 }
 
 /* Who waits for the rate waits long, and is not given up for silent. */
@@ -380,7 +380,7 @@ static void test_held_back_is_not_silent(void **state)
 {
     (void)state;
     SU_AUTO(su_http) struct su_http *h =
-        http_with((struct su_http_options){.bytes_per_second = 32000, .stall_seconds = 1});
+        http_with((struct su_http_options){.bytes_per_second = 24000, .stall_seconds = 2});
     static char body[20000];
     faults("");
     write_text("medium", body, sizeof body);
@@ -413,7 +413,7 @@ static void test_interrupted(void **state)
     (void)alarm(1);
     double before = su_time_monotonic();
     REFUSED(su_http_post(h, at("hang"), &message, collect, &got, &status, &e), SU_INTERRUPTED);
-    assert_true(has_alarm && su_time_monotonic() - before < 5);
+    assert_true(has_alarm && su_time_monotonic() - before < 30);
 }
 
 int main(void)
