@@ -36,9 +36,8 @@ figures() { echo "$1: $(calc "$2") s, $(served GetUpdateData) calls, $(served Ge
 prepared() {
     "$SUEXPORT" --home "$1" init > /dev/null
     run "$1"
-    for kind in products classifications; do
-        "$SUEXPORT" --home "$1" $kind --json | jq -r ".$kind[].update_id" | xargs "$SUEXPORT" --home "$1" --quiet $kind add > /dev/null
-    done
+    "$SUEXPORT" --home "$1" --quiet products add --all > /dev/null
+    "$SUEXPORT" --home "$1" --quiet classifications add --all > /dev/null
 }
 stop() {
     status=$?
