@@ -293,6 +293,8 @@ int su_pending_settle(struct su_pending *p, struct su_err *err)
 
 /* Reading back. */
 
+#define READER_CACHE_KIB 1024 /* each page is read once */
+
 struct member {
     int64_t batch;
     struct su_identity identity;
@@ -351,8 +353,8 @@ struct su_pending_reader *su_pending_reader_new(const struct su_pending *p, stru
         return NULL;
     }
     r->records = (struct su_buf)SU_BUF_INIT(SU_MAX_FRAME_BYTES);
-    if (su_db_open_beside(&r->db, p->db, err) < 0 || !(r->packer = su_packer_new(err)) ||
-        load_members(r, p->source_id, err) < 0 ||
+    if (su_db_open_beside(&r->db, p->db, err) < 0 || su_db_cache(r->db, READER_CACHE_KIB, err) < 0 ||
+        !(r->packer = su_packer_new(err)) || load_members(r, p->source_id, err) < 0 ||
         su_query(r->db, &r->rows, err,
                  "SELECT batch_id, raw_bytes, packed FROM source_batch WHERE source_id=?1 ORDER BY batch_id",
                  SU_I(p->source_id)) < 0)
