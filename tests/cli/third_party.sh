@@ -520,6 +520,16 @@ test_third_party_messages() {
     says '7156'
     expect 2 hub catalog refresh nobody
     for id in 11516 11523 11524; do expect 0 hub explain $id; done
+    # brought by hand, as other files are: taken when somebody approved signed it
+    third_party packages v3 3
+    cp "v3/$P3.sdp" three.sdp
+    certificate vendor
+    hub catalog trust f --certificate vendor.pem > /dev/null
+    expect 4 hub catalog import --file three.sdp
+    says '11516 three.sdp is not signed'
+    sign_beside vendor three.sdp
+    hub catalog import --file three.sdp --json > out
+    same "$(jq -c '[.source, .new]' out)" '["three.sdp",1]' 'imported by hand'
     # a synchronization from where a catalogue is subscribed to is its refresh, and is not what the next one repeats
     edit "v2/$P2.sdp" "d.replace(b'<sdp:Title>', b'<sdp:Title>Other: ').replace(b'CreationDate=\"2026-01', b'CreationDate=\"2026-02')"
     third_party manifest v2

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/source/brought_import.h"
+#include "common/source/vendor.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
@@ -107,6 +108,21 @@ static int import_files(struct su_context *c, size_t *count, struct su_err *err)
     return su_store_settle(&batch, err) < 0 ? -1 : su_commit(&t, err);
 }
 
+/* A third-party package is metadata, and taken as a synchronization takes it. */
+static int import_package(struct su_context *c, struct su_err *err)
+{
+    struct su_sync_result r;
+    if (su_given_at(c, "file", 1))
+        return su_fail(err, SU_USAGE, "third-party packages are imported one at a time");
+    if (su_vendor_take_file(&c->home, su_given(c, "file"), false, &c->actor, &c->events, &r, err) < 0)
+        return -1;
+    su_json_text(&c->json, "source", r.source);
+    su_line(c, "%s (%s)", r.source, r.kind);
+    su_answer_changes(c, &r.changes, true);
+    su_json_int(&c->json, "updates", (int64_t)r.state.updates);
+    return 0;
+}
+
 int cmd_catalog_import(struct su_context *c, struct su_err *err)
 {
     size_t count;
@@ -114,6 +130,8 @@ int cmd_catalog_import(struct su_context *c, struct su_err *err)
         return cmd_catalog_import_ids(c, err);
     if (su_has(c, "update-ids") || su_argument(c, 0))
         return su_fail(err, SU_USAGE, "--file takes files and no UpdateIDs: import them one after the other");
+    if (su_vendor_is_file(su_given(c, "file")))
+        return import_package(c, err);
     if (import_files(c, &count, err) < 0)
         return su_after(err, "Nothing was written.");
     su_message(&c->events, SU_PAYLOAD_TAKEN, SU_INFO, "%zu file%s taken into the content store", count,
