@@ -18,6 +18,7 @@ int su_server_address(const char *url, char out[SU_SERVER_URL_BYTES], struct su_
     bool is_plain =
         host_bytes > 0 && (host[host_bytes] == 0 || strcmp(host + host_bytes, "/") == 0) &&
         strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") == host_bytes;
+    is_plain = is_plain && host[host_bytes - 1] != ':';
     length -= host[host_bytes] == '/';
     if (!is_plain || length >= SU_SERVER_URL_BYTES) {
         char shown[SU_URL_SHOWN];

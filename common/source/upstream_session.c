@@ -224,7 +224,7 @@ static int service_url(const struct su_session *s, char *out, size_t room, struc
 {
     static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./";
     const char *path = s->auth_url.bytes, *root = s->root;
-    if (strncmp(path, root, strlen(root)) == 0)
+    if (strncmp(path, root, strlen(root)) == 0 && path[strlen(root)] == '/')
         path += strlen(root);
     path += path[0] == '/';
     int n = snprintf(out, room, "%s/%s", root, path);
