@@ -144,6 +144,7 @@ test_manual_has_every_json_key() {
     hub_answer site list; jq '.sites[0]' out > one; mv one out; answer_keys suexport 'site add'
     hub_answer site show ALPHA; jq 'del(.bundles)' out > one; jq '.bundles' out > rest; mv one out; answer_keys suexport 'site add'
     hub_answer status; answer_keys suexport status
+    "$SUEXPORT" --home hub --json status --check > out || true; answer_keys suexport status
     hub_answer history; answer_keys suexport history
     hub_answer schedule set daily at 02:00; hub_answer report; answer_keys suexport report
     hub_answer search server; answer_keys suexport search
@@ -185,6 +186,7 @@ test_manual_has_every_json_key() {
     hub_answer receipt add receipt; answer_keys suexport 'receipt add'
     site_answer content verify; answer_keys suimport 'content verify'
     site_answer status; answer_keys suimport status
+    "$SUIMPORT" --home site --json status --check > out || true; answer_keys suimport status
     site_answer alert set; answer_keys suimport 'alert set'
     site_answer alert check; answer_keys suimport 'alert check'
     site_answer alert list; answer_keys suimport 'alert list'

@@ -46,7 +46,7 @@ test_look_status() {
     echo nothing > bad.cab
     expect 3 hub sync --from bad.cab
     expect 0 hub status --json
-    same "$(json '"\(.LastSyncState) \(.LastSyncErrorCode) \(.ReplicationLinkStatus) \(.LastSuccessfulSyncTime != null)"')" '6703 1 2 true' 'after a failure'
+    same "$(json '"\(.LastSyncState) \(.LastSyncErrorCode) \(.ReplicationLinkStatus) \(.LastSuccessfulSyncTime != null)"')" '6703 7011 2 true' 'after a failure'
 }
 
 test_look_history() {

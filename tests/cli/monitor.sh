@@ -213,3 +213,72 @@ test_monitor_alert_at_a_site() {
     same "$(ls spool | wc -l)" 2 'told'
     says 'Import succeeded. Setting import alert to canceled state on site ALPHA' site/log/suimport.log
 }
+
+COLUMNS='SiteCode WSUSServerName WSUSSourceServer SyncCatalogVersion LastSyncState LastSyncStateTime LastSuccessfulSyncTime LastSyncErrorCode ReplicationLinkStatus LastReplicationLinkCheckTime'
+line() { cut -d '|' -f 1 out; }
+
+test_monitor_status_columns() {
+    small_hub
+    small_site
+    expect 0 hub status --json
+    # shellcheck disable=SC2086
+    { has_keys . $COLUMNS; has_keys '.sites[0]' $COLUMNS; }
+    same "$(json '.sites[0] | "\(.SiteCode) \(.SyncCatalogVersion) \(.LastSyncState) \(.LastSyncStateTime) \(.ReplicationLinkStatus)"')" 'ALPHA 0 0 null 0' 'nothing sent'
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    site receipt > receipt
+    hub receipt add receipt > /dev/null
+    expect 0 hub status --json
+    same "$(json '.sites[0] | "\(.WSUSSourceServer) \(.SyncCatalogVersion) \(.LastSyncErrorCode) \(.ReplicationLinkStatus) \(.LastSyncStateTime == .LastReplicationLinkCheckTime)"')" 'HUB 1 0 0 true' 'acknowledged'
+    # shellcheck disable=SC2086
+    { expect 0 site status --json; has_keys . $COLUMNS; }
+    # A receipt that is not the site's is an error of its link until the next good one.
+    edit receipt 'd.replace(b"sequence 1", b"sequence 2")'
+    expect 4 hub receipt add receipt
+    expect 0 hub status --json
+    same "$(json '.sites[0] | "\(.link) \(.ReplicationLinkStatus) \(.LastSyncErrorCode)"')" 'error 2 7603' 'refused'
+    expect 1 hub sync --from nowhere
+    expect 0 hub status --json
+    same "$(json '"\(.LastSyncState) \(.LastSyncErrorCode) \(.ReplicationLinkStatus)"')" '6703 7001 2' 'failed'
+}
+
+test_monitor_check() {
+    expect 3 hub status --check
+    same "$(line | cut -c -13)" 'SU UNKNOWN - ' 'no home'
+    hub init > /dev/null
+    expect 1 hub status --check
+    same "$(line)" 'SU WARNING - nothing has succeeded yet' 'never'
+    rm -rf hub
+    small_hub
+    small_site
+    expect 0 hub status --check
+    same "$(line)" 'SU OK - synchronized, and every site is in order' 'fine'
+    grep -qE '^SU OK - [^|]*\|age=[0-9]+s;604800;2592000;0 alerts=0;0;;0$' out || fail "$(cat out)"
+    expect 1 faketime -f +8d "$SUEXPORT" --home hub status --check
+    same "$(line)" 'SU WARNING - the last success was 8 d 0 h ago' 'old'
+    expect 2 faketime -f +31d "$SUEXPORT" --home hub status --check
+    expect 0 faketime -f +31d "$SUEXPORT" --home hub status --check --warning-age 40d --critical-age 50d
+    expect 3 hub status --check --warning-age soon
+    hub schedule set every 6 hours > /dev/null
+    expect 1 faketime -f +1d "$SUEXPORT" --home hub status --check
+    says 'synchronization is overdue by ' out
+    expect 0 faketime -f +1d "$SUEXPORT" --home hub status
+    expect 1 hub sync --from 'a|b'
+    expect 2 hub status --check --json
+    same "$(json '"\(.check) \(.check_text)"')" 'CRITICAL the last synchronization failed; 1 alerts are open' 'failed'
+    # The site: nothing yet, fine, late, a bundle of somebody else.
+    expect 1 site status --check
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    expect 0 site status --check
+    same "$(line)" 'SU OK - imported, and nothing is owed' 'fine'
+    expect 1 faketime -f +36d "$SUIMPORT" --home site status --check
+    expect 2 faketime -f +71d "$SUIMPORT" --home site status --check
+    hub export --site ALPHA --full --out stick2 > /dev/null
+    rm stick2/*/*.SIG
+    expect 4 site import stick2
+    expect 2 site status --check
+    says 'a bundle was refused since the last import: 7301' out
+    expect 0 site status --json
+    same "$(json .ReplicationLinkStatus)" 2 'error'
+}

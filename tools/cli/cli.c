@@ -344,8 +344,11 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     static struct su_context c; /* large; one process runs one command */
     struct su_err err = SU_ERR_INIT;
     int words = 0;
-    c = (struct su_context){
-        .program = program, .home = SU_HOME_INIT, .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES), .note = SU_OK};
+    c = (struct su_context){.program = program,
+                            .home = SU_HOME_INIT,
+                            .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES),
+                            .note = SU_OK,
+                            .plugin_status = -1};
     (void)umask(022); /* a bundle is for others to read; homes and keys say 0700 and 0600 themselves */
     su_interrupt_install();
     /* Blocks of 1 MiB and more go back to the system when they are freed. glibc by itself lets that bound
@@ -377,6 +380,12 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
         status = su_code_exit_status(err.code);
     else if (status == 0)
         status = su_code_exit_status(c.note);
+    if (su_has(&c, "check")) { /* a monitoring system takes 0 to 3 only */
+        if (result < 0)
+            (void)printf("%s%s%s", c.is_json ? "" : "SU UNKNOWN - ", c.is_json ? "" : err.text,
+                         c.is_json ? "" : "\n");
+        status = result < 0 || c.plugin_status < 0 ? 3 : c.plugin_status;
+    }
     su_alerts_tell(&c);
     su_log_close(&c);
     su_home_cleanup(&c.home);

@@ -58,6 +58,8 @@ struct su_context {
     struct su_json json;
     bool has_answered; /* the JSON document holds the failure already */
     enum su_code note; /* a success that has an exit status of its own, e.g. content owed */
+    bool is_muted;     /* no lines of the answer */
+    int plugin_status; /* of a monitoring plug-in, which is then the exit status; -1: none */
     struct su_log log;
     /* alerts that were opened or closed, to be told when all else is done */
     struct su_alert_ways alert_ways;

@@ -15,6 +15,7 @@ struct su_status {
     struct su_state state;
     const char *site_code, *server, *source;
     int64_t link; /* 0 healthy, 1 degraded, 2 error */
+    const char *checked; /* when that was last to be seen; "" never, NULL: at the last attempt */
     uint64_t last_sequence;
 };
 int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err) SU_CHECKED;

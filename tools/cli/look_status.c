@@ -22,7 +22,8 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
         su_query_text(db, &success, &found, err,
                       "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
         su_query(db, &rows, err,
-                 "SELECT state, finished, error FROM sync_history ORDER BY sync_id DESC LIMIT 1") < 0)
+                 "SELECT state, finished, error, error_id FROM sync_history ORDER BY sync_id DESC LIMIT 1") <
+            0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more < 0)
@@ -37,9 +38,12 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     su_json_int(&c->json, "LastSyncState", last_state);
     su_json_text(&c->json, "LastSyncStateTime", last_time);
     su_json_text(&c->json, "LastSuccessfulSyncTime", found ? success.bytes : NULL);
-    su_json_int(&c->json, "LastSyncErrorCode", error[0] ? 1 : 0);
+    int64_t error_id = more ? su_rows_int(&rows, 3) : 0; /* 0 in rows older than that column */
+    su_json_int(&c->json, "LastSyncErrorCode", error[0] && error_id == 0 ? 1 : error_id);
     su_json_text(&c->json, "LastSyncError", error);
     su_json_int(&c->json, "ReplicationLinkStatus", facts->link);
+    const char *checked = facts->checked ? facts->checked : last_time ? last_time : "";
+    su_json_text(&c->json, "LastReplicationLinkCheckTime", checked[0] ? checked : NULL);
     su_json_text(&c->json, "role", su_role_text(c->home.role));
     su_json_int(&c->json, "updates", (int64_t)state->updates);
     su_json_int(&c->json, "revisions", (int64_t)state->revisions);

@@ -187,7 +187,7 @@ void su_line(const struct su_context *c, const char *fmt, ...)
 {
     char raw[4096], safe[8192];
     va_list args;
-    if (c->is_json)
+    if (c->is_json || c->is_muted)
         return;
     va_start(args, fmt);
     (void)vsnprintf(raw, sizeof raw, fmt, args);

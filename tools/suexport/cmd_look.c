@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "common/catalogue/closure.h"
+#include "common/hub/schedule.h"
 #include "common/hub/site.h"
 #include "common/site/promise.h"
+#include "tools/cli/check.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 
@@ -26,9 +28,66 @@ static void profile_text(const struct su_profile *p, struct su_buf *out)
     su_buf_addf(out, "%s%s", languages ? "/" : "", su_content_mode_text(p->content));
 }
 
+/* A site in the columns of SMS_SUPSyncStatus, as far as the hub knows it: by receipts. *link is 2 when a
+ * receipt that claims to be the site's was refused since the newest one that was taken. */
+static int answer_columns(struct su_context *c, const struct su_site *s, bool is_degraded, int *link,
+                          struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf taken = SU_BUF_INIT(64), refused = SU_BUF_INIT(64);
+    int64_t version;
+    bool found;
+    if (su_query_text(c->home.db, &taken, &found, err,
+                      "SELECT taken FROM receipt WHERE site_id=?1 ORDER BY receipt_id DESC LIMIT 1",
+                      SU_I(s->site_id)) < 0 ||
+        su_query_text(
+            c->home.db, &refused, &found, err,
+            "SELECT time FROM ledger WHERE kind='refuse' AND detail LIKE '7603 %; claims receipt of '||?1 "
+            "AND entry>coalesce((SELECT max(entry) FROM ledger WHERE kind='receipt' AND site=?1), 0) "
+            "ORDER BY entry DESC LIMIT 1",
+            SU_T(s->code)) < 0 ||
+        su_query_int(c->home.db, &version, NULL, err,
+                     "SELECT coalesce((SELECT h.content_version FROM export e JOIN sync_history h ON "
+                     "h.finished<=e.exported WHERE e.site_id=?1 AND e.sequence=?2 ORDER BY h.sync_id DESC "
+                     "LIMIT 1), 0)",
+                     SU_I(s->site_id), SU_I(s->acknowledged)) < 0)
+        return -1;
+    const char *last = taken.length > 0 ? taken.bytes : NULL;
+    bool is_refused = refused.length > 0;
+    *link = is_refused ? 2 : is_degraded;
+    su_json_text(&c->json, "SiteCode", s->code);
+    su_json_text(&c->json, "WSUSServerName", s->code);
+    su_json_text(&c->json, "WSUSSourceServer", c->home.name);
+    su_json_int(&c->json, "SyncCatalogVersion", version);
+    su_json_int(&c->json, "LastSyncState", !last ? 0 : s->content_owed > 0 ? 6707 : 6702);
+    su_json_text(&c->json, "LastSyncStateTime", last);
+    su_json_text(&c->json, "LastSuccessfulSyncTime", last);
+    su_json_int(&c->json, "LastSyncErrorCode", is_refused ? 7603 : 0);
+    su_json_int(&c->json, "ReplicationLinkStatus", *link);
+    su_json_text(&c->json, "LastReplicationLinkCheckTime", is_refused ? refused.bytes : last);
+    return 0;
+}
+
+static const char *link_text(int64_t link)
+{
+    return link == 0 ? "healthy" : link == 1 ? "degraded" : "error";
+}
+
+/* What a monitoring system is told of a site. That a bundle waits for its receipt is no trouble in itself. */
+static void check_site(struct su_check *check, const struct su_site *s, const struct su_age *age, int link)
+{
+    if (link == 2)
+        su_check_add(check, 2, "site %s: a receipt was refused", s->code);
+    if (age->overdue_days > 0)
+        su_check_add(check, 1, "site %s: the promised bundle is overdue by %llu days", s->code,
+                     (unsigned long long)age->overdue_days);
+    if (s->content_owed > 0)
+        su_check_add(check, 1, "site %s lacks %llu files", s->code, (unsigned long long)s->content_owed);
+}
+
 /* Degraded while a bundle is out without its receipt, while the site lacks files, or when the hub itself
  * is late with the bundle it promised. */
-static int list_site(struct su_context *c, const char *code, const char *exported, struct su_err *err)
+static int list_site(struct su_context *c, const char *code, const char *exported, struct su_check *check,
+                     struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site s = SU_SITE_INIT;
     SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 16);
@@ -41,13 +100,18 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     struct su_age age = su_age_since(exported, s.promise_days);
     uint64_t pending = s.last_sent > s.acknowledged ? s.last_sent - s.acknowledged : 0;
     bool is_degraded = pending > 0 || s.content_owed > 0 || age.overdue_days > 0;
+    int link;
+    su_json_open(&c->json, NULL, '{');
+    if (answer_columns(c, &s, is_degraded, &link, err) < 0)
+        return -1;
+    check_site(check, &s, &age, link);
     if (age.is_known)
         (void)snprintf(days, sizeof days, "%llu d", (unsigned long long)age.days);
     else if (age.is_clock_behind)
         (void)snprintf(days, sizeof days, "clock?");
     su_line(c, "%-16s %9llu %6llu %8llu  %-9s %-7s %s", s.code, (unsigned long long)s.last_sent,
-            (unsigned long long)s.acknowledged, (unsigned long long)pending,
-            is_degraded ? "degraded" : "healthy", days, profile.bytes);
+            (unsigned long long)s.acknowledged, (unsigned long long)pending, link_text(link), days,
+            profile.bytes);
     if (age.overdue_days > 0)
         su_line(c,
                 "  %s was promised a bundle every %llu days; the last was made %llu days ago: overdue by "
@@ -57,13 +121,11 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     if (s.content_owed > 0)
         su_line(c, "  %s lacks %llu files, as its newest receipt says", s.code,
                 (unsigned long long)s.content_owed);
-    su_json_open(&c->json, NULL, '{');
     su_json_text(&c->json, "code", s.code);
     su_json_int(&c->json, "last_sent", (int64_t)s.last_sent);
     su_json_int(&c->json, "acknowledged", (int64_t)s.acknowledged);
     su_json_int(&c->json, "pending", (int64_t)pending);
-    su_json_text(&c->json, "link", is_degraded ? "degraded" : "healthy");
-    su_json_int(&c->json, "ReplicationLinkStatus", is_degraded);
+    su_json_text(&c->json, "link", link_text(link));
     if (age.is_known)
         su_json_int(&c->json, "age_days", (int64_t)age.days);
     else
@@ -77,7 +139,7 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     return 0;
 }
 
-static int list_sites(struct su_context *c, struct su_err *err)
+static int list_sites(struct su_context *c, struct su_check *check, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     int more;
@@ -92,15 +154,36 @@ static int list_sites(struct su_context *c, struct su_err *err)
             su_line(c, "%-16s %9s %6s %8s  %-9s %-7s %s", "SITE", "LAST SENT", "ACKED", "PENDING", "LINK",
                     "AGE", "PROFILE");
         has_heading = true;
-        if (list_site(c, su_rows_text(&rows, 0), su_rows_text(&rows, 1), err) < 0)
+        if (list_site(c, su_rows_text(&rows, 0), su_rows_text(&rows, 1), check, err) < 0)
             return -1;
     }
     su_json_close(&c->json, ']');
     return more;
 }
 
+/* What the schedule says; not said while none is set. */
+static int answer_schedule(struct su_context *c, struct su_check *check, bool has_failed, struct su_err *err)
+{
+    struct su_schedule s;
+    char at[SU_TIME_TEXT] = "never", overdue[32];
+    if (su_schedule_load(c->home.db, &s, err) < 0)
+        return -1;
+    struct su_due due = su_schedule_due(&s, su_time_seconds());
+    bool is_late = due.overdue > 15 * 60; /* a timer asks every five minutes */
+    su_json_text(&c->json, "next_due", due.has_next ? su_time_format(due.at, at) : NULL);
+    su_json_int(&c->json, "overdue_seconds", due.overdue);
+    if (s.is_set)
+        su_line(c, "  next due     %s%s%s", at, is_late ? ", overdue by " : "",
+                is_late ? su_duration_text(due.overdue, overdue) : "");
+    if (is_late && !has_failed)
+        su_check_add(check, 1, "synchronization is overdue by %s", su_duration_text(due.overdue, overdue));
+    return 0;
+}
+
 int cmd_status(struct su_context *c, struct su_err *err)
 {
+    SU_AUTO(su_check) struct su_check check = SU_CHECK_INIT;
+    SU_AUTO(su_buf) struct su_buf success = SU_BUF_INIT(64);
     SU_AUTO(su_buf) struct su_buf source = SU_BUF_INIT(512);
     struct su_status facts = {.site_code = c->home.name, .server = c->home.name};
     int64_t sequence, failed;
@@ -116,9 +199,19 @@ int cmd_status(struct su_context *c, struct su_err *err)
     facts.source = found ? source.bytes : "";
     facts.last_sequence = (uint64_t)sequence;
     facts.link = failed ? 2 : 0;
-    if (su_look_status(c, &facts, err) < 0 || su_scan_status(c, err) < 0)
+    c->is_muted = su_has(c, "check");
+    if (su_query_text(
+            c->home.db, &success, NULL, err,
+            "SELECT coalesce((SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT "
+            "1), '')") < 0)
         return -1;
-    return list_sites(c, err);
+    if (failed)
+        su_check_add(&check, 2, "the last synchronization failed");
+    if (su_look_status(c, &facts, err) < 0 || answer_schedule(c, &check, failed != 0, err) < 0 ||
+        su_scan_status(c, err) < 0 || list_sites(c, &check, err) < 0 ||
+        (c->is_muted && su_check_ages(c, &check, success.bytes, 7, 30, err) < 0))
+        return -1;
+    return c->is_muted ? su_check_end(c, &check, "synchronized, and every site is in order", err) : 0;
 }
 
 int cmd_explain(struct su_context *c, struct su_err *err)

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -136,6 +137,12 @@ int cmd_receipt_add(struct su_context *c, struct su_err *err)
         return 0;
     if (text.length > 0 && su_sha256(entry.subject, text.bytes, text.length, &ignored) < 0)
         memset(entry.subject, 0, sizeof entry.subject);
-    su_ledger_refuse(c->home.db, &entry, NULL, &c->events, err);
+    char claims[64] = "";
+    struct su_receipt receipt;
+    uint8_t signature[SU_SIGNATURE_BYTES];
+    size_t signed_bytes;
+    if (text.length > 0 && su_receipt_parse(&receipt, text.bytes, signature, &signed_bytes, &ignored) == 0)
+        (void)snprintf(claims, sizeof claims, "receipt of %s", receipt.site);
+    su_ledger_refuse(c->home.db, &entry, claims[0] ? claims : NULL, &c->events, err);
     return -1;
 }

@@ -2,6 +2,7 @@
  * suexport - the connected side: synchronize metadata, adopt content, write signed bundles.
  */
 #include "tools/cli/alert.h"
+#include "tools/cli/check.h"
 #include "tools/cli/look.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
@@ -234,7 +235,8 @@ static const struct su_command commands[] = {
     {"receipt add", "FILE|CODE", "Takes a site's receipt, or a telephone code",
      SU_OPTIONS({"rebuild", NULL, "make lost books again, from a site's state file or a receipt"}), 1, 5,
      SU_NEEDS_WRITE, cmd_receipt_add},
-    {"status", "", "Shows the state of hub and sites", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
+    {"status", "", "Shows the state of hub and sites", SU_OPTIONS(SU_CHECK_OPTIONS), 0, 0, SU_NEEDS_READ,
+     cmd_status},
     SU_ALERT_COMMANDS,
     {"history", "", "Lists the synchronizations", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,
      SU_NEEDS_READ, su_cmd_history},

@@ -7,6 +7,7 @@
 #include "common/receipt/statement.h"
 #include "common/site/position.h"
 #include "common/site/promise.h"
+#include "tools/cli/check.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
@@ -92,8 +93,48 @@ static void answer_promise(struct su_context *c, const struct su_position *p, co
     su_line(c, "  promise      %s%s", what, since);
 }
 
+/* Whether a bundle was refused for a gap or its signature since the newest import: the message id, and when.
+ */
+static int find_refused(struct su_context *c, int64_t *id, struct su_buf *when, struct su_err *err)
+{
+    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    *id = 0;
+    if (su_query(c->home.db, &rows, err,
+                 "SELECT CAST(substr(detail, 1, 4) AS INTEGER) AS id, time FROM ledger WHERE kind='refuse' "
+                 "AND (id IN "
+                 "(7301, 7305) OR id BETWEEN 7310 AND 7317) AND entry>coalesce((SELECT max(entry) FROM "
+                 "ledger WHERE "
+                 "kind='import'), 0) ORDER BY entry DESC LIMIT 1") < 0)
+        return -1;
+    int more = su_rows_next(&rows, err);
+    if (more > 0) {
+        *id = su_rows_int(&rows, 0);
+        su_buf_adds(when, su_rows_text(&rows, 1));
+    }
+    return more < 0 ? -1 : su_buf_check(when, "a time", err);
+}
+
+static int check(struct su_context *c, const struct su_position *p, const struct su_age *age, int64_t holes,
+                 int64_t refused, struct su_err *err)
+{
+    SU_AUTO(su_check) struct su_check check = SU_CHECK_INIT;
+    if (refused > 0)
+        su_check_add(&check, 2, "a bundle was refused since the last import: %lld %s", (long long)refused,
+                     su_message_by_id((int)refused) ? su_message_by_id((int)refused)->text : "");
+    if (age->overdue_days > 0)
+        su_check_add(&check, 1, "the promised bundle is overdue by %llu days",
+                     (unsigned long long)age->overdue_days);
+    if (holes > 0)
+        su_check_add(&check, 1, "%lld files or references are owed", (long long)holes);
+    return su_check_ages(c, &check, p->imported, 35, 70, err) < 0
+               ? -1
+               : su_check_end(c, &check, "imported, and nothing is owed", err);
+}
+
 int cmd_status(struct su_context *c, struct su_err *err)
 {
+    SU_AUTO(su_buf) struct su_buf refused_at = SU_BUF_INIT(64);
+    int64_t refused;
     SU_AUTO(su_position) struct su_position p = SU_POSITION_INIT;
     SU_AUTO(su_buf) struct su_buf hub = SU_BUF_INIT(128);
     struct su_status facts = {.site_code = c->home.name, .server = c->home.name};
@@ -114,7 +155,11 @@ int cmd_status(struct su_context *c, struct su_err *err)
     facts.source = found ? hub.bytes : "";
     facts.last_sequence = p.sequence;
     struct su_age age = su_age_since(p.imported, p.promise_days);
-    facts.link = holes > 0 || age.overdue_days > 0 ? 1 : 0;
+    if (find_refused(c, &refused, &refused_at, err) < 0)
+        return -1;
+    facts.link = refused > 0 ? 2 : holes > 0 || age.overdue_days > 0 ? 1 : 0;
+    facts.checked = refused > 0 ? refused_at.bytes : p.imported;
+    c->is_muted = su_has(c, "check");
     if (su_look_status(c, &facts, err) < 0)
         return -1;
     su_json_int(&c->json, "content_owed", owed);
@@ -132,7 +177,9 @@ int cmd_status(struct su_context *c, struct su_err *err)
     su_line(c, "  trust        %lld keys pinned", (long long)keys);
     if (holes > 0)
         su_line(c, "  owed         %lld files or references the hub signed as missing", (long long)holes);
-    return 0;
+    if (refused > 0)
+        su_line(c, "  refused      a bundle, with message %lld at %s", (long long)refused, refused_at.bytes);
+    return c->is_muted ? check(c, &p, &age, holes, refused, err) : 0;
 }
 
 int cmd_explain(struct su_context *c, struct su_err *err)

@@ -2,6 +2,7 @@
  * suimport - the disconnected side: verify a bundle, replay it into the site database, prove it.
  */
 #include "tools/cli/alert.h"
+#include "tools/cli/check.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
@@ -54,7 +55,8 @@ static const struct su_command commands[] = {
      0, 0, SU_NEEDS_READ, cmd_receipt},
     {"content verify", "", "Reads the store again and lists what is wrong or missing",
      SU_OPTIONS({"all", NULL, "list good files too"}), 0, 0, SU_NEEDS_READ, su_cmd_content_verify},
-    {"status", "", "Shows the state of this site", no_options, 0, 0, SU_NEEDS_READ, cmd_status},
+    {"status", "", "Shows the state of this site", SU_OPTIONS(SU_CHECK_OPTIONS), 0, 0, SU_NEEDS_READ,
+     cmd_status},
     SU_ALERT_COMMANDS,
     {"history", "", "Lists imports and undos", SU_OPTIONS({"limit", "N", "at most N (default 20)"}), 0, 0,
      SU_NEEDS_READ, su_cmd_history},
