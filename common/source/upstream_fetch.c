@@ -66,8 +66,7 @@ struct hand {
 };
 
 struct loss {
-    int64_t pending_id;
-    struct su_identity identity;
+    struct su_wanted wanted;
     char reason[200];
 };
 
@@ -93,8 +92,6 @@ struct fetch {
     struct job jobs[SLOTS];
     struct hand hands[SU_MAX_THREADS];
 };
-
-/* Asking. */
 
 static void clear_job(struct job *j)
 {
@@ -305,8 +302,6 @@ static int fill(void *context, struct su_belt *belt, struct su_err *err)
     return 0;
 }
 
-/* Unpacking. */
-
 static int compare_addresses(const void *a, const void *b)
 {
     return memcmp(((const struct address *)a)->sha1, ((const struct address *)b)->sha1, SU_SHA1_BYTES);
@@ -424,10 +419,10 @@ static int work(void *context, unsigned worker, void *argument, struct su_err *e
     for (size_t i = 0; i < j->items.count; i++)
         if (work_item(h, j, &j->items.at[i], err) < 0)
             return -1;
-    struct su_buf *large[] = {&h->cabinet, &h->document};
-    for (size_t i = 0; i < 2; i++)
-        if (large[i]->capacity > KEPT_BYTES)
-            su_buf_cleanup(large[i]);
+    if (h->cabinet.capacity + h->document.capacity > KEPT_BYTES) {
+        su_buf_cleanup(&h->cabinet);
+        su_buf_cleanup(&h->document);
+    }
     if (j->got.count == 0)
         return 0;
     if (su_buf_check(&j->frame, "the documents of an answer", err) < 0 ||
@@ -436,25 +431,13 @@ static int work(void *context, unsigned worker, void *argument, struct su_err *e
     return su_pack_frame(h->packer, j->frame.bytes, j->frame.length, &j->packed, err);
 }
 
-/* Writing down. */
-
-static int begin(struct fetch *f, struct su_err *err)
-{
-    if (f->transaction.db)
-        return 0;
-    f->began = su_time_monotonic();
-    f->uncommitted = 0;
-    return su_begin(&f->transaction, f->fetching->pending->db, err);
-}
-
 static int lose(struct fetch *f, const struct su_wanted *wanted, const char *reason, struct su_err *err)
 {
     struct loss *loss = SU_PUSH(&f->losses, SU_MAX_UPSTREAM_MISSING);
     if (!loss)
         return su_fail(err, SU_LIMIT, "the server does not give more than %u updates that it lists",
                        SU_MAX_UPSTREAM_MISSING);
-    loss->pending_id = wanted->pending_id;
-    loss->identity = wanted->identity;
+    loss->wanted = *wanted;
     memcpy(loss->reason, reason, sizeof loss->reason);
     return 0;
 }
@@ -490,7 +473,13 @@ static int take(struct fetch *f, struct job *j, struct su_err *err)
                                        .raw_bytes = j->frame.length,
                                        .pending_ids = j->got.at,
                                        .count = j->got.count};
-    if (j->got.count > 0 && (begin(f, err) < 0 || su_pending_store(f->fetching->pending, &fetched, err) < 0))
+    if (j->got.count > 0 && !f->transaction.db) {
+        f->began = su_time_monotonic();
+        f->uncommitted = 0;
+        if (su_begin(&f->transaction, f->fetching->pending->db, err) < 0)
+            return -1;
+    }
+    if (j->got.count > 0 && su_pending_store(f->fetching->pending, &fetched, err) < 0)
         return -1;
     for (size_t i = 0; i < j->results.count; i++)
         if (take_result(f, &j->wanted[i], &j->results.at[i], err) < 0)
@@ -549,12 +538,13 @@ static int note_losses(struct fetch *f, struct su_err *err)
         return -1;
     for (size_t i = 0; i < f->losses.count; i++) {
         const struct loss *loss = &f->losses.at[i];
-        if (su_pending_missing(f->fetching->pending, loss->pending_id, loss->reason, err) < 0)
+        if (su_pending_missing(f->fetching->pending, loss->wanted.pending_id, loss->reason, err) < 0)
             return -1;
         if (i < MOST_NAMED)
             su_message(f->fetching->events, SU_UPSTREAM_MISSING, SU_WARNING,
-                       "update %s revision %u is skipped: %s", su_guid_format(&loss->identity.id, text),
-                       loss->identity.revision, loss->reason);
+                       "update %s revision %u is skipped: %s",
+                       su_guid_format(&loss->wanted.identity.id, text), loss->wanted.identity.revision,
+                       loss->reason);
     }
     if (f->losses.count > MOST_NAMED)
         su_message(f->fetching->events, SU_UPSTREAM_MISSING, SU_WARNING, "%zu more updates are skipped",
@@ -590,11 +580,9 @@ static void close_fetch(struct fetch *f)
     su_buf_cleanup(&f->rest);
     for (size_t i = 0; i < SLOTS; i++) {
         struct job *j = &f->jobs[i];
-        su_buf_cleanup(&j->texts);
-        su_buf_cleanup(&j->links);
-        su_buf_cleanup(&j->frame);
-        su_buf_cleanup(&j->packed);
-        su_buf_cleanup(&j->relations);
+        struct su_buf *all[] = {&j->texts, &j->links, &j->frame, &j->packed, &j->relations};
+        for (size_t b = 0; b < sizeof all / sizeof *all; b++)
+            su_buf_cleanup(all[b]);
         free(j->results.at);
         free(j->items.at);
         free(j->addresses.at);
