@@ -138,7 +138,7 @@ int cmd_receipt_add(struct su_context *c, struct su_err *err)
     if (text.length > 0 && su_sha256(entry.subject, text.bytes, text.length, &ignored) < 0)
         memset(entry.subject, 0, sizeof entry.subject);
     char claims[64] = "";
-    struct su_receipt receipt;
+    struct su_receipt receipt = {.site = ""};
     uint8_t signature[SU_SIGNATURE_BYTES];
     size_t signed_bytes;
     if (text.length > 0 && su_receipt_parse(&receipt, text.bytes, signature, &signed_bytes, &ignored) == 0)
