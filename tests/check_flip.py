@@ -8,7 +8,7 @@ place of everything, and damage of many bytes drawn from SEED. all: N and the fo
 
 After each import the exit status must be that of the damage (4 for manifest and signature, 3 for what
 the manifest names), the database must hold what it held but for
-the note of the refusal in the ledger, and no file may have a final name in the
+the note of the refusal in the ledger and the alert that it opens, and no file may have a final name in the
 store that its bytes do not have. At the end the whole bundle must still be importable.
 """
 import hashlib
@@ -69,7 +69,7 @@ class Worker(threading.Thread):
     def database(self):
         connection = sqlite3.connect(f"file:{self.home}/update-point.db?mode=ro", uri=True)
         schema = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name, type").fetchall()
-        tables = [name for name, sql in schema if sql and sql.startswith("CREATE TABLE") and name != "ledger"]
+        tables = [name for name, sql in schema if sql and sql.startswith("CREATE TABLE") and name not in ("ledger", "alert")]
         rows = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables]
         rows.append(connection.execute("SELECT * FROM ledger WHERE kind <> 'refuse'").fetchall())
         connection.close()

@@ -49,7 +49,8 @@ static uint64_t for_each(sqlite3 *db, const char *query, const char *format)
 
 #define TABLES                                                                                               \
     "SELECT name FROM rows.sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"      \
-    " AND name NOT LIKE 'search%' AND name NOT LIKE 'limit\\_%' ESCAPE '\\'"
+    " AND name NOT LIKE 'search%' AND name NOT LIKE 'scan\\_search%' ESCAPE '\\'"                            \
+    " AND name NOT LIKE 'limit\\_%' ESCAPE '\\'"
 
 void insert_rows(const char *rows, const char *target, uint64_t *inserted)
 {
@@ -64,11 +65,13 @@ void insert_rows(const char *rows, const char *target, uint64_t *inserted)
     run_sql(db, "PRAGMA cache_size=-65536; PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;");
     run_sql(db, "BEGIN EXCLUSIVE");
     if (!is_delta) {
-        for_each(db,
-                 "SELECT sql FROM rows.sqlite_schema WHERE type IN ('table','index') AND sql NOT NULL"
-                 " AND name NOT LIKE 'search\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'limit\\_%' ESCAPE '\\'"
-                 " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, rowid",
-                 "%s");
+        for_each(
+            db,
+            "SELECT sql FROM rows.sqlite_schema WHERE type IN ('table','index') AND sql NOT NULL"
+            " AND name NOT LIKE 'search\\_%' ESCAPE '\\'"
+            " AND name NOT LIKE 'scan\\_search\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'limit\\_%' ESCAPE '\\'"
+            " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, rowid",
+            "%s");
     } else {
         run_sql(db, "INSERT INTO search (search, rowid, words)"
                     " SELECT 'delete', rev_id, words FROM rows.limit_gone");

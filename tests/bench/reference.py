@@ -19,7 +19,7 @@ WORDS = """SELECT rev_id, (SELECT group_concat(w, char(10)) FROM (
     SELECT 'KB'||value FROM {0}.tag t WHERE t.rev_id=r.rev_id AND kind='kb')) AS words
     FROM {0}.revision r"""
 TABLES = """SELECT name FROM {0}.sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-    AND name NOT LIKE 'search%' AND name NOT LIKE 'limit\\_%' ESCAPE '\\'"""
+    AND name NOT LIKE 'search%' AND name NOT LIKE 'scan\\_search%' ESCAPE '\\' AND name NOT LIKE 'limit\\_%' ESCAPE '\\'"""
 
 
 def copy_database(home, to):
