@@ -7,6 +7,7 @@ like one: every request is checked strictly, cookies end, batches have a limit, 
 query changes it: month=2, fault=NAME@N (once more for more), faults=none, cookie-life=S, max-batch=N.
 Each line of the log is one call: `operation=GetUpdateData status=200 in=BYTES out=BYTES ...`; ids= is how many
 were asked for or listed, updates= how many documents came, anchor= the month the anchor stood for (0: none).
+It is a proxy for itself too, also as update.invalid; proxy= in the log is with which credentials (-: none).
 """
 import argparse
 import http.server
@@ -37,6 +38,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def parse_request(self):
+        """As a proxy: the request line holds a whole address, of a host that only the proxy knows or of its own."""
+        self.way = {}
+        if not super().parse_request():
+            return False
+        if self.path.startswith("/"):
+            return True
+        match = re.fullmatch(r"http://(?:update\.invalid(?::[0-9]+)?|127\.0\.0\.1:%d)(/.*)" % self.server.server_address[1], self.path)
+        if not match:
+            self.send_error(502)
+            return False
+        self.path, self.way = match[1], {"proxy": self.headers.get("Proxy-Authorization", "-").replace(" ", ":")}
+        return True
 
     def send_head(self, status, headers):
         self.send_response(status)
@@ -72,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         faults = [name for name in due if name in upstream_fault.TRANSPORT]
         if due:
             note["fault"] = due[0]
-        self.server.log({"operation": operation, "status": status, "in": note.pop("in", 0), "out": len(body), **note})
+        self.server.log({"operation": operation, "status": status, "in": note.pop("in", 0), "out": len(body), **note, **self.way})
         if not (faults and upstream_fault.misbehave(self, faults[0], status, headers, body)):
             self.send_whole(status, headers, body)
 

@@ -65,7 +65,7 @@ static int open_server(struct upstream *u, struct su_err *err)
     if (o && o->sets_replica)
         u->server.is_replica = o->is_replica;
     if ((o && (take_setting(o->ca_file, u->server.ca_file, sizeof u->server.ca_file, err) < 0 ||
-               take_setting(o->proxy, u->server.proxy, sizeof u->server.proxy, err) < 0)) ||
+               (o->proxy && su_server_set_proxy(&u->server, o->proxy, err) < 0))) ||
         su_begin(&t, db, err) < 0 || su_server_put(db, &u->server, err) < 0)
         return -1;
     return su_commit(&t, err);

@@ -106,6 +106,24 @@ int su_server_make(struct su_server *out, const char *url, const char *name, str
     return 0;
 }
 
+int su_server_set_proxy(struct su_server *s, const char *proxy, struct su_err *err)
+{
+    if (strchr(proxy, '@')) {
+        (void)su_fail(
+            err, SU_USAGE,
+            "--proxy is remembered, and holds a name or password, which would stand in clear in the "
+            "database");
+        return su_remedy(err, "Give them in the environment, without --proxy: "
+                              "http_proxy=http://NAME:PASSWORD@HOST:PORT, or https_proxy for https.");
+    }
+    if (proxy[0] && su_url_check(proxy, err) < 0) {
+        (void)su_prefix(err, "--proxy");
+        return su_remedy(err, "Give it as http://HOST:PORT");
+    }
+    int n = snprintf(s->proxy, sizeof s->proxy, "%s", proxy);
+    return n < 0 || (size_t)n >= sizeof s->proxy ? su_fail(err, SU_USAGE, "--proxy is too long") : 0;
+}
+
 int su_server_put(struct su_db *db, struct su_server *s, struct su_err *err)
 {
     bool is_new = s->id == 0;

@@ -29,6 +29,9 @@ int su_server_address(const char *url, char out[SU_SERVER_URL_BYTES], struct su_
 int su_server_get(struct su_db *db, const char *url, struct su_server *out, struct su_err *err) SU_CHECKED;
 /* Another one, with an account of its own; name: of the hub. Nothing is written. */
 int su_server_make(struct su_server *out, const char *url, const char *name, struct su_err *err) SU_CHECKED;
+/* The proxy that is remembered, "" for none. One with a name or password in it is refused: they would stand in clear in
+ * the database. */
+int su_server_set_proxy(struct su_server *s, const char *proxy, struct su_err *err) SU_CHECKED;
 /* Writes all but the anchors, and sets the id of a new one. */
 int su_server_put(struct su_db *db, struct su_server *server, struct su_err *err) SU_CHECKED;
 int su_server_remove(struct su_db *db, const struct su_server *server, struct su_err *err) SU_CHECKED;

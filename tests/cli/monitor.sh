@@ -242,6 +242,50 @@ test_monitor_status_columns() {
     same "$(json '"\(.LastSyncState) \(.LastSyncErrorCode) \(.ReplicationLinkStatus)"')" '6703 7001 2' 'failed'
 }
 
+# rows_agree PROGRAM: every cell of every row says in the text what it says in JSON.
+rows_agree() {
+    expect 0 "$1" status --json
+    cp out status.json
+    expect 0 "$1" status
+    python3 - $COLUMNS <<'END' || fail "$(cat out)"
+import json, sys
+names = sys.argv[1:]
+whole = json.load(open("status.json"))
+want = [whole] + whole.get("sites", [])
+lines = [line.split(None, 1) for line in open("out", encoding="utf-8")]
+cells = [(name, value.strip()) for name, value in (line for line in lines if len(line) == 2) if name in names]
+assert [name for name, _ in cells] == names * len(want), cells
+for at, (name, text) in enumerate(cells):
+    value = want[at // len(names)][name]
+    word = text.split()[0] if isinstance(value, int) else text
+    assert word == ("-" if value in (None, "") else str(value)), (name, text, value)
+END
+}
+test_monitor_status_text() {
+    hub init > /dev/null
+    rows_agree hub
+    rm -rf hub
+    small_hub
+    small_site
+    hub site add BRAVO --languages de > /dev/null
+    rows_agree site
+    hub export --site ALPHA --out stick > /dev/null
+    rows_agree hub
+    same "$(grep -c '^  SiteCode ' out) $(grep -c '^  ReplicationLinkStatus  *1 degraded$' out)" '3 1' 'rows'
+    site import stick > /dev/null
+    rows_agree site
+    says '  LastSyncState                6702 synchronization done' out
+    site receipt > receipt
+    hub receipt add receipt > /dev/null
+    edit receipt 'd.replace(b"sequence 1", b"sequence 2")'
+    expect 4 hub receipt add receipt
+    expect 1 hub sync --from 'no  where'
+    rows_agree hub
+    says '  LastSyncErrorCode            7001 ' out
+    says '  LastSyncErrorCode            7603 ' out
+    says '  ReplicationLinkStatus        2 error' out
+}
+
 test_monitor_check() {
     expect 3 hub status --check
     same "$(line | cut -c -13)" 'SU UNKNOWN - ' 'no home'

@@ -433,6 +433,53 @@ test_upstream_tls() {
     hub init --name x > /dev/null || true
 }
 
+# By way of a proxy, which alone knows the server's name; it is remembered, credentials are not.
+test_upstream_proxy() {
+    packages
+    unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+    upstream p1
+    hub init > /dev/null
+    far=http://update.invalid:8530
+    far_sync() { "$SUEXPORT" --home hub --quiet sync --from $far --retry-wait 0 "$@"; }
+    expect 1 far_sync
+    same "$(wc -l < upstream.log)" 0 'calls without a proxy'
+    expect 0 far_sync --proxy "$UP" --json
+    same "$(json .new)" 17 'new'
+    same "$(grep -c ' proxy=-$' upstream.log)" "$(wc -l < upstream.log)" 'calls by way of the proxy'
+    : > upstream.log
+    expect 0 far_sync --json
+    same "$(json .unchanged) $(grep -c ' proxy=-$' upstream.log)" "17 $(wc -l < upstream.log)" 'it is remembered'
+    choose_all
+    expect 0 far_sync
+    expect 0 hub content fetch --all
+    same "$(grep -c 'operation=Content status=200.* proxy=-$' upstream.log)" 16 'files, by way of the server and its proxy'
+    # A server that is not known, with the proxy that is named.
+    rm -rf hub/content/* && sqlite3 hub/update-point.db 'DELETE FROM stored_file'
+    : > upstream.log
+    expect 1 hub content fetch --all --from http://update.invalid:8531 --tries 1
+    same "$(wc -l < upstream.log)" 0 'files without a proxy'
+    expect 0 hub content fetch --all --from http://update.invalid:8531 --proxy "http://name:seKret@${UP#http://}"
+    same "$(grep -c "operation=Content status=200.* proxy=Basic:$(printf name:seKret | base64)\$" upstream.log)" 16 'files, by way of the proxy'
+    # Credentials: not in the database; the environment has them.
+    for proxy in http://name:seKret@proxy.invalid:3128 name:seKret@proxy.invalid; do
+        expect 2 hub source add $far --proxy $proxy
+        says 'do: Give them in the environment, without --proxy: http_proxy='
+        expect 2 hub source add http://other.invalid:8530 --proxy $proxy
+        expect 2 far_sync --proxy $proxy
+        says 'The catalogue is as it was.'
+        ! grep -q seKret err || fail 'the password is shown'
+    done
+    for proxy in ftp://proxy.invalid proxy.invalid "$(printf 'http://%03000d' 1)"; do expect 2 hub source add $far --proxy "$proxy"; done
+    same "$(hub source list --json | jq '.sources | length')" 1 'servers'
+    same "$(sqlite3 -readonly hub/update-point.db 'SELECT proxy FROM source')" "$UP" 'the proxy that is remembered'
+    hub source remove $far > /dev/null
+    : > upstream.log
+    export http_proxy="http://name:seKret@${UP#http://}"
+    expect 0 far_sync
+    same "$(grep -c " proxy=Basic:$(printf name:seKret | base64)\$" upstream.log)" "$(wc -l < upstream.log)" 'calls by way of the environment'
+    ! grep -rq seKret hub || fail 'the password is kept'
+}
+
 # A document that a real server packed, in a real answer.
 test_upstream_captured() {
     need_data "$DATA/server-sync/000014-GetUpdateData.response.xml"

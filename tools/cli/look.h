@@ -7,6 +7,7 @@
 #include "common/catalogue/content.h"
 #include "common/bundle/manifest.h"
 #include "common/catalogue/changes.h"
+#include "common/sys/clock.h"
 #include "tools/cli/cli.h"
 
 /* status: the columns of SMS_SUPSyncStatus; `source` is what this point is fed by, `state` what it holds, asked by the
@@ -19,6 +20,15 @@ struct su_status {
     uint64_t last_sequence;
 };
 int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err) SU_CHECKED;
+/* One row of SMS_SUPSyncStatus, the same in both forms of the answer; a time is empty for never. */
+struct su_sync_row {
+    const char *site_code, *server, *source;
+    int64_t version, state, error, link;
+    char state_time[SU_TIME_TEXT], success_time[SU_TIME_TEXT], link_time[SU_TIME_TEXT];
+};
+void su_answer_sync_row(struct su_context *c, const struct su_sync_row *row);
+void su_show_sync_row(struct su_context *c, const struct su_sync_row *row);
+const char *su_link_text(int64_t link);
 int su_cmd_history(struct su_context *c, struct su_err *err);
 int su_cmd_show(struct su_context *c, struct su_err *err);
 int su_cmd_search(struct su_context *c, struct su_err *err);

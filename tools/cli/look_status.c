@@ -9,16 +9,70 @@
 #include "common/catalogue/catalogue.h"
 #include "tools/cli/look.h"
 
-int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err)
+const char *su_link_text(int64_t link)
+{
+    return link == 0 ? "healthy" : link == 1 ? "degraded" : "error";
+}
+
+static const char *time_or_null(const char *time)
+{
+    return time[0] ? time : NULL;
+}
+
+void su_answer_sync_row(struct su_context *c, const struct su_sync_row *row)
+{
+    su_json_text(&c->json, "SiteCode", row->site_code);
+    su_json_text(&c->json, "WSUSServerName", row->server);
+    su_json_text(&c->json, "WSUSSourceServer", row->source);
+    su_json_int(&c->json, "SyncCatalogVersion", row->version);
+    su_json_int(&c->json, "LastSyncState", row->state);
+    su_json_text(&c->json, "LastSyncStateTime", time_or_null(row->state_time));
+    su_json_text(&c->json, "LastSuccessfulSyncTime", time_or_null(row->success_time));
+    su_json_int(&c->json, "LastSyncErrorCode", row->error);
+    su_json_int(&c->json, "ReplicationLinkStatus", row->link);
+    su_json_text(&c->json, "LastReplicationLinkCheckTime", time_or_null(row->link_time));
+}
+
+static void show_text(struct su_context *c, const char *name, const char *value)
+{
+    su_line(c, "  %-28s %s", name, value[0] ? value : "-");
+}
+
+static void show_code(struct su_context *c, const char *name, int64_t code)
+{
+    const struct su_message *message = code != 0 ? su_message_by_id((int)code) : NULL;
+    su_line(c, "  %-28s %lld%s%s", name, (long long)code, message ? " " : "", message ? message->text : "");
+}
+
+void su_show_sync_row(struct su_context *c, const struct su_sync_row *row)
+{
+    show_text(c, "SiteCode", row->site_code);
+    show_text(c, "WSUSServerName", row->server);
+    show_text(c, "WSUSSourceServer", row->source);
+    su_line(c, "  %-28s %lld", "SyncCatalogVersion", (long long)row->version);
+    show_code(c, "LastSyncState", row->state);
+    show_text(c, "LastSyncStateTime", row->state_time);
+    show_text(c, "LastSuccessfulSyncTime", row->success_time);
+    show_code(c, "LastSyncErrorCode", row->error);
+    su_line(c, "  %-28s %lld %s", "ReplicationLinkStatus", (long long)row->link, su_link_text(row->link));
+    show_text(c, "LastReplicationLinkCheckTime", row->link_time);
+}
+
+static void set_time(char out[SU_TIME_TEXT], const char *time)
+{
+    (void)snprintf(out, SU_TIME_TEXT, "%s", time);
+}
+
+/* The last synchronization or import; its error, in *error, is "" when there was none. */
+static int load_row(struct su_db *db, const struct su_status *facts, struct su_sync_row *row,
+                    struct su_buf *error, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf) struct su_buf success = SU_BUF_INIT(64);
-    struct su_db *db = c->home.db;
-    const struct su_state *state = &facts->state;
-    int64_t version;
     bool found;
-    char digest[SU_SHA256_TEXT];
-    if (su_setting_int(db, "content_version", &version, err) < 0 ||
+    *row = (struct su_sync_row){
+        .site_code = facts->site_code, .server = facts->server, .source = facts->source, .link = facts->link};
+    if (su_setting_int(db, "content_version", &row->version, err) < 0 ||
         su_query_text(db, &success, &found, err,
                       "SELECT finished FROM sync_history WHERE error='' ORDER BY sync_id DESC LIMIT 1") < 0 ||
         su_query(db, &rows, err,
@@ -28,47 +82,61 @@ int su_look_status(struct su_context *c, const struct su_status *facts, struct s
     int more = su_rows_next(&rows, err);
     if (more < 0)
         return -1;
-    int64_t last_state = more ? su_rows_int(&rows, 0) : 0;
-    const char *last_time = more ? su_rows_text(&rows, 1) : NULL, *error = more ? su_rows_text(&rows, 2) : "";
-    su_hex_format(state->digest, SU_SHA256_BYTES, digest);
-    su_json_text(&c->json, "SiteCode", facts->site_code);
-    su_json_text(&c->json, "WSUSServerName", facts->server);
-    su_json_text(&c->json, "WSUSSourceServer", facts->source);
-    su_json_int(&c->json, "SyncCatalogVersion", version);
-    su_json_int(&c->json, "LastSyncState", last_state);
-    su_json_text(&c->json, "LastSyncStateTime", last_time);
-    su_json_text(&c->json, "LastSuccessfulSyncTime", found ? success.bytes : NULL);
-    int64_t error_id = more ? su_rows_int(&rows, 3) : 0; /* 0 in rows older than that column */
-    su_json_int(&c->json, "LastSyncErrorCode", error[0] && error_id == 0 ? 1 : error_id);
-    su_json_text(&c->json, "LastSyncError", error);
-    su_json_int(&c->json, "ReplicationLinkStatus", facts->link);
-    const char *checked = facts->checked ? facts->checked : last_time ? last_time : "";
-    su_json_text(&c->json, "LastReplicationLinkCheckTime", checked[0] ? checked : NULL);
-    su_json_text(&c->json, "role", su_role_text(c->home.role));
-    su_json_int(&c->json, "updates", (int64_t)state->updates);
-    su_json_int(&c->json, "revisions", (int64_t)state->revisions);
-    su_json_text(&c->json, "state_digest", digest);
-    su_json_int(&c->json, "last_sequence", (int64_t)facts->last_sequence);
-    const struct su_message *message = su_message_by_id((int)last_state);
+    if (found)
+        set_time(row->success_time, success.bytes);
+    if (more) {
+        row->state = su_rows_int(&rows, 0);
+        set_time(row->state_time, su_rows_text(&rows, 1));
+        su_buf_adds(error, su_rows_text(&rows, 2));
+        row->error = su_rows_int(&rows, 3); /* 0 in rows older than that column */
+        if (error->length > 0 && row->error == 0)
+            row->error = 1;
+    }
+    set_time(row->link_time, facts->checked ? facts->checked : row->state_time);
+    return su_buf_check(error, "an error", err);
+}
+
+static void show_summary(struct su_context *c, const struct su_status *facts, const struct su_sync_row *row,
+                         const char *error, const char *digest)
+{
+    const struct su_message *message = su_message_by_id((int)row->state);
+    const struct su_state *state = &facts->state;
     su_line(c, "%s %s%s%s", su_role_text(c->home.role), facts->server, facts->source[0] ? ", fed by " : "",
             facts->source);
     su_line(c, "  catalogue    %s updates, %s revisions, content version %lld", su_count_text(state->updates),
-            su_count_text(state->revisions), (long long)version);
+            su_count_text(state->revisions), (long long)row->version);
     su_line(c, "  state        %s", digest);
-    if (last_time)
-        su_line(c, "  last sync    %lld %s at %s", (long long)last_state, message ? message->text : "",
-                last_time);
+    if (row->state_time[0])
+        su_line(c, "  last sync    %lld %s at %s", (long long)row->state, message ? message->text : "",
+                row->state_time);
     else
         su_line(c, "  last sync    never");
     if (error[0])
         su_line(c, "  error        %s", error);
-    if (found)
-        su_line(c, "  last success %s", success.bytes);
-    su_line(c, "  link         %s, last sequence %llu",
-            facts->link == 0   ? "healthy"
-            : facts->link == 1 ? "degraded"
-                               : "error",
+    if (row->success_time[0])
+        su_line(c, "  last success %s", row->success_time);
+    su_line(c, "  link         %s, last sequence %llu", su_link_text(facts->link),
             (unsigned long long)facts->last_sequence);
+    su_show_sync_row(c, row);
+}
+
+int su_look_status(struct su_context *c, const struct su_status *facts, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf error = SU_BUF_INIT(SU_MIB);
+    struct su_sync_row row;
+    char digest[SU_SHA256_TEXT];
+    if (load_row(c->home.db, facts, &row, &error, err) < 0)
+        return -1;
+    const char *why = error.length > 0 ? error.bytes : "";
+    su_hex_format(facts->state.digest, SU_SHA256_BYTES, digest);
+    su_answer_sync_row(c, &row);
+    su_json_text(&c->json, "LastSyncError", why);
+    su_json_text(&c->json, "role", su_role_text(c->home.role));
+    su_json_int(&c->json, "updates", (int64_t)facts->state.updates);
+    su_json_int(&c->json, "revisions", (int64_t)facts->state.revisions);
+    su_json_text(&c->json, "state_digest", digest);
+    su_json_int(&c->json, "last_sequence", (int64_t)facts->last_sequence);
+    show_summary(c, facts, &row, why, digest);
     return 0;
 }
 

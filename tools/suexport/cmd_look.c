@@ -28,14 +28,28 @@ static void profile_text(const struct su_profile *p, struct su_buf *out)
     su_buf_addf(out, "%s%s", languages ? "/" : "", su_content_mode_text(p->content));
 }
 
-/* A site in the columns of SMS_SUPSyncStatus, as far as the hub knows it: by receipts. *link is 2 when a
+struct site_row {
+    char code[sizeof((struct su_site *)NULL)->code];
+    struct su_sync_row row;
+};
+
+struct site_rows {
+    SU_VEC(struct site_row) list;
+};
+
+static void site_rows_cleanup(struct site_rows *rows)
+{
+    free(rows->list.at);
+}
+
+/* A site in the columns of SMS_SUPSyncStatus, as far as the hub knows it: by receipts. The link is 2 when a
  * receipt that claims to be the site's was refused since the newest one that was taken. */
-static int answer_columns(struct su_context *c, const struct su_site *s, bool is_degraded, int *link,
-                          struct su_err *err)
+static int load_row(struct su_context *c, const struct su_site *s, bool is_degraded, struct su_sync_row *row,
+                    struct su_err *err)
 {
     SU_AUTO(su_buf) struct su_buf taken = SU_BUF_INIT(64), refused = SU_BUF_INIT(64);
-    int64_t version;
     bool found;
+    *row = (struct su_sync_row){.site_code = s->code, .server = s->code, .source = c->home.name};
     if (su_query_text(c->home.db, &taken, &found, err,
                       "SELECT taken FROM receipt WHERE site_id=?1 ORDER BY receipt_id DESC LIMIT 1",
                       SU_I(s->site_id)) < 0 ||
@@ -45,35 +59,26 @@ static int answer_columns(struct su_context *c, const struct su_site *s, bool is
             "AND entry>coalesce((SELECT max(entry) FROM ledger WHERE kind='receipt' AND site=?1), 0) "
             "ORDER BY entry DESC LIMIT 1",
             SU_T(s->code)) < 0 ||
-        su_query_int(c->home.db, &version, NULL, err,
+        su_query_int(c->home.db, &row->version, NULL, err,
                      "SELECT coalesce((SELECT h.content_version FROM export e JOIN sync_history h ON "
                      "h.finished<=e.exported WHERE e.site_id=?1 AND e.sequence=?2 ORDER BY h.sync_id DESC "
                      "LIMIT 1), 0)",
                      SU_I(s->site_id), SU_I(s->acknowledged)) < 0)
         return -1;
-    const char *last = taken.length > 0 ? taken.bytes : NULL;
+    const char *last = taken.length > 0 ? taken.bytes : "";
     bool is_refused = refused.length > 0;
-    *link = is_refused ? 2 : is_degraded;
-    su_json_text(&c->json, "SiteCode", s->code);
-    su_json_text(&c->json, "WSUSServerName", s->code);
-    su_json_text(&c->json, "WSUSSourceServer", c->home.name);
-    su_json_int(&c->json, "SyncCatalogVersion", version);
-    su_json_int(&c->json, "LastSyncState", !last ? 0 : s->content_owed > 0 ? 6707 : 6702);
-    su_json_text(&c->json, "LastSyncStateTime", last);
-    su_json_text(&c->json, "LastSuccessfulSyncTime", last);
-    su_json_int(&c->json, "LastSyncErrorCode", is_refused ? 7603 : 0);
-    su_json_int(&c->json, "ReplicationLinkStatus", *link);
-    su_json_text(&c->json, "LastReplicationLinkCheckTime", is_refused ? refused.bytes : last);
+    row->state = !last[0] ? 0 : s->content_owed > 0 ? 6707 : 6702;
+    row->error = is_refused ? 7603 : 0;
+    row->link = is_refused ? 2 : is_degraded;
+    (void)snprintf(row->state_time, sizeof row->state_time, "%s", last);
+    (void)snprintf(row->success_time, sizeof row->success_time, "%s", last);
+    (void)snprintf(row->link_time, sizeof row->link_time, "%s", is_refused ? refused.bytes : last);
     return 0;
 }
 
-static const char *link_text(int64_t link)
-{
-    return link == 0 ? "healthy" : link == 1 ? "degraded" : "error";
-}
-
 /* What a monitoring system is told of a site. That a bundle waits for its receipt is no trouble in itself. */
-static void check_site(struct su_check *check, const struct su_site *s, const struct su_age *age, int link)
+static void check_site(struct su_check *check, const struct su_site *s, const struct su_age *age,
+                       int64_t link)
 {
     if (link == 2)
         su_check_add(check, 2, "site %s: a receipt was refused", s->code);
@@ -87,7 +92,7 @@ static void check_site(struct su_check *check, const struct su_site *s, const st
 /* Degraded while a bundle is out without its receipt, while the site lacks files, or when the hub itself
  * is late with the bundle it promised. */
 static int list_site(struct su_context *c, const char *code, const char *exported, struct su_check *check,
-                     struct su_err *err)
+                     struct site_rows *kept, struct su_err *err)
 {
     SU_AUTO(su_site) struct su_site s = SU_SITE_INIT;
     SU_AUTO(su_buf) struct su_buf profile = SU_BUF_INIT(SU_MAX_PROFILE_ITEMS * 16);
@@ -100,17 +105,22 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     struct su_age age = su_age_since(exported, s.promise_days);
     uint64_t pending = s.last_sent > s.acknowledged ? s.last_sent - s.acknowledged : 0;
     bool is_degraded = pending > 0 || s.content_owed > 0 || age.overdue_days > 0;
-    int link;
-    su_json_open(&c->json, NULL, '{');
-    if (answer_columns(c, &s, is_degraded, &link, err) < 0)
+    struct site_row *slot = SU_PUSH(&kept->list, 1000000);
+    if (!slot)
+        return su_fail_memory(err);
+    (void)snprintf(slot->code, sizeof slot->code, "%s", s.code);
+    if (load_row(c, &s, is_degraded, &slot->row, err) < 0)
         return -1;
+    int64_t link = slot->row.link;
+    su_json_open(&c->json, NULL, '{');
+    su_answer_sync_row(c, &slot->row);
     check_site(check, &s, &age, link);
     if (age.is_known)
         (void)snprintf(days, sizeof days, "%llu d", (unsigned long long)age.days);
     else if (age.is_clock_behind)
         (void)snprintf(days, sizeof days, "clock?");
     su_line(c, "%-16s %9llu %6llu %8llu  %-9s %-7s %s", s.code, (unsigned long long)s.last_sent,
-            (unsigned long long)s.acknowledged, (unsigned long long)pending, link_text(link), days,
+            (unsigned long long)s.acknowledged, (unsigned long long)pending, su_link_text(link), days,
             profile.bytes);
     if (age.overdue_days > 0)
         su_line(c,
@@ -125,7 +135,7 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     su_json_int(&c->json, "last_sent", (int64_t)s.last_sent);
     su_json_int(&c->json, "acknowledged", (int64_t)s.acknowledged);
     su_json_int(&c->json, "pending", (int64_t)pending);
-    su_json_text(&c->json, "link", link_text(link));
+    su_json_text(&c->json, "link", su_link_text(link));
     if (age.is_known)
         su_json_int(&c->json, "age_days", (int64_t)age.days);
     else
@@ -139,9 +149,21 @@ static int list_site(struct su_context *c, const char *code, const char *exporte
     return 0;
 }
 
+/* The sites' rows of SMS_SUPSyncStatus, below the table. */
+static void show_rows(struct su_context *c, struct site_rows *kept)
+{
+    for (size_t i = 0; i < kept->list.count; i++) {
+        struct site_row *one = &kept->list.at[i];
+        one->row.site_code = one->row.server = one->code;
+        su_line(c, "site %s", one->code);
+        su_show_sync_row(c, &one->row);
+    }
+}
+
 static int list_sites(struct su_context *c, struct su_check *check, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
+    SU_AUTO(site_rows) struct site_rows kept = {0};
     int more;
     bool has_heading = false;
     if (su_query(c->home.db, &rows, err,
@@ -154,10 +176,11 @@ static int list_sites(struct su_context *c, struct su_check *check, struct su_er
             su_line(c, "%-16s %9s %6s %8s  %-9s %-7s %s", "SITE", "LAST SENT", "ACKED", "PENDING", "LINK",
                     "AGE", "PROFILE");
         has_heading = true;
-        if (list_site(c, su_rows_text(&rows, 0), su_rows_text(&rows, 1), check, err) < 0)
+        if (list_site(c, su_rows_text(&rows, 0), su_rows_text(&rows, 1), check, &kept, err) < 0)
             return -1;
     }
     su_json_close(&c->json, ']');
+    show_rows(c, &kept);
     return more;
 }
 

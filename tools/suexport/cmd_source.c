@@ -27,7 +27,7 @@ static int take_options(struct su_context *c, struct su_server *s, struct su_err
     const char *ca = su_given(c, "ca-file"), *proxy = su_given(c, "proxy"), *name = su_given(c, "account"),
                *id = su_given(c, "account-id"), *replica = su_given(c, "replica");
     if ((ca && copy("ca-file", ca, s->ca_file, sizeof s->ca_file, err) < 0) ||
-        (proxy && copy("proxy", proxy, s->proxy, sizeof s->proxy, err) < 0))
+        (proxy && su_server_set_proxy(s, proxy, err) < 0))
         return -1;
     if (name && !account_is_valid(name))
         return su_fail(err, SU_USAGE, "--account %s cannot be the name of a host", name);
