@@ -384,45 +384,16 @@ int su_lifecycle_remove(struct su_db *db, const char *as_of, double seconds, str
 
 /* ---- who asks ------------------------------------------------------------------------------------- */
 
-int su_lifecycle_list(struct su_db *db,
-                      int (*take)(void *context, const struct su_guid *id, struct su_err *err), void *context,
-                      struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    struct su_guid id;
-    int more;
-    if (su_query(db, &rows, err,
-                 "SELECT update_id FROM lifecycle WHERE reason='superseded' ORDER BY update_id") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 || take(context, &id, err) < 0)
-            return -1;
-    return more;
-}
+static const char superseded[] = "SELECT update_id FROM lifecycle WHERE reason='superseded' ORDER BY update_id";
 
-struct digesting {
-    struct su_digest digest;
-    uint64_t count;
-};
-
-static int add_to_digest(void *context, const struct su_guid *id, struct su_err *err)
+int su_lifecycle_list(struct su_db *db, su_id_take take, void *context, struct su_err *err)
 {
-    struct digesting *d = context;
-    d->count++;
-    return su_digest_add(&d->digest, id->bytes, sizeof id->bytes, err);
+    return su_id_query(db, superseded, take, context, err);
 }
 
 int su_lifecycle_digest(struct su_db *db, uint8_t out[SU_SHA256_BYTES], uint64_t *number, struct su_err *err)
 {
-    struct digesting d = {.count = 0};
-    int result = su_digest_open(&d.digest, SU_SHA256, err);
-    if (result == 0)
-        result = su_lifecycle_list(db, add_to_digest, &d, err);
-    if (result == 0)
-        result = su_digest_end(&d.digest, out, err);
-    su_digest_cleanup(&d.digest);
-    *number = d.count;
-    return result;
+    return su_id_query_digest(db, superseded, out, number, err);
 }
 
 int su_excluded_load(struct su_db *db, struct su_excluded *out, struct su_err *err)

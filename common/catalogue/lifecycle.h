@@ -12,7 +12,7 @@
 #ifndef SU_LIFECYCLE_H
 #define SU_LIFECYCLE_H
 
-#include "common/base/text.h"
+#include "common/catalogue/id_query.h"
 #include "common/catalogue/graph.h"
 #include "common/lib/db.h"
 #include "common/lib/digest.h"
@@ -48,8 +48,7 @@ int su_lifecycle_remove(struct su_db *db, const char *as_of, double seconds, str
                         struct su_err *err) SU_CHECKED;
 
 /* Updates that a rule expired, in the order of their ids. */
-int su_lifecycle_list(struct su_db *db, int (*take)(void *context, const struct su_guid *id, struct su_err *err),
-                      void *context, struct su_err *err) SU_CHECKED;
+int su_lifecycle_list(struct su_db *db, su_id_take take, void *context, struct su_err *err) SU_CHECKED;
 int su_lifecycle_digest(struct su_db *db, uint8_t out[SU_SHA256_BYTES], uint64_t *count, struct su_err *err) SU_CHECKED;
 
 /* What a synchronization passes over. Sorted; read by any thread. */

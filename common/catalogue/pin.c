@@ -32,41 +32,14 @@ int su_pin_has(struct su_db *db, const struct su_guid *id, bool *out, struct su_
     return 0;
 }
 
-int su_pin_list(struct su_db *db, int (*take)(void *context, const struct su_guid *id, struct su_err *err),
-                void *context, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    struct su_guid id;
-    int more;
-    if (su_query(db, &rows, err, "SELECT update_id FROM pin ORDER BY update_id") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0)
-        if (su_rows_fixed(&rows, 0, id.bytes, sizeof id.bytes, err) < 0 || take(context, &id, err) < 0)
-            return -1;
-    return more;
-}
+static const char all[] = "SELECT update_id FROM pin ORDER BY update_id";
 
-struct digesting {
-    struct su_digest digest;
-    uint64_t count;
-};
-
-static int add_to_digest(void *context, const struct su_guid *id, struct su_err *err)
+int su_pin_list(struct su_db *db, su_id_take take, void *context, struct su_err *err)
 {
-    struct digesting *d = context;
-    d->count++;
-    return su_digest_add(&d->digest, id->bytes, sizeof id->bytes, err);
+    return su_id_query(db, all, take, context, err);
 }
 
 int su_pin_digest(struct su_db *db, uint8_t out[SU_SHA256_BYTES], uint64_t *count, struct su_err *err)
 {
-    struct digesting d = {.count = 0};
-    int result = su_digest_open(&d.digest, SU_SHA256, err);
-    if (result == 0)
-        result = su_pin_list(db, add_to_digest, &d, err);
-    if (result == 0)
-        result = su_digest_end(&d.digest, out, err);
-    su_digest_cleanup(&d.digest);
-    *count = d.count;
-    return result;
+    return su_id_query_digest(db, all, out, count, err);
 }

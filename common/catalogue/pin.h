@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "common/base/text.h"
+#include "common/catalogue/id_query.h"
 #include "common/lib/db.h"
 #include "common/lib/digest.h"
 
@@ -25,8 +25,7 @@ int su_pin_remove(struct su_db *db, const struct su_guid *id, struct su_err *err
 int su_pin_has(struct su_db *db, const struct su_guid *id, bool *out, struct su_err *err) SU_CHECKED;
 
 /* Calls `take` for each, in the order of the ids; it returns -1 to end the listing. */
-int su_pin_list(struct su_db *db, int (*take)(void *context, const struct su_guid *id, struct su_err *err),
-                void *context, struct su_err *err) SU_CHECKED;
+int su_pin_list(struct su_db *db, su_id_take take, void *context, struct su_err *err) SU_CHECKED;
 /* Of all ids in that order: tells whether a selection may differ. *count 0: the digest is of nothing. */
 int su_pin_digest(struct su_db *db, uint8_t out[SU_SHA256_BYTES], uint64_t *count, struct su_err *err) SU_CHECKED;
 
