@@ -195,7 +195,7 @@ class Upstream(http.server.ThreadingHTTPServer):
         self.parent = os.getppid()
         self.options, self.lock, self.is_over = options, threading.Lock(), threading.Event()
         options.base = f"http{'s' if options.tls else ''}://127.0.0.1:{self.server_address[1]}"
-        self.data = Server(options.package, options.month, options.all_revisions, options.children == "listed", options.captured, options.server_id)
+        self.data = Server(options.package, options.month, options.all_revisions, options.children == "listed", options.captured, options.server_id, options.without)
         self.service = upstream_soap.Service(self.data, options, os.urandom(32))
         self.faults = [upstream_fault.Order(text, OPERATIONS) for text in options.fault]
         self.log_file = open(options.log, "a", buffering=1, encoding="utf-8") if options.log else None
@@ -265,6 +265,7 @@ def arguments():
     add("--max-answer", type=int, default=2_000_000, metavar="BYTES", help="updates that do not fit into an answer are left out")
     add("--all-revisions", action="store_true", help="lists every revision of the package, not the newest of each update")
     add("--children", choices=("listed", "by-id"), default="listed", help="by-id: updates that others bundle are not listed, but given when asked for")
+    add("--without", action="append", default=[], metavar="GUID", help="an update this server does not have, whoever needs it; may be given several times")
     add("--captured", metavar="FILE", help="a genuine GetUpdateData answer, served as it is")
     add("--server-id", metavar="GUID", help="another server: anchors of the one before are answered with ServerChanged")
     add("--auth-url", default="DssAuthWebService/DssAuthWebService.asmx", metavar="URL", help="the ServiceUrl of GetAuthConfig")

@@ -145,8 +145,10 @@ def take_captured(path):
 class Server:
     """The months, which of them is now, and what belongs to an answer."""
 
-    def __init__(self, folders, month=1, all_revisions=False, children_listed=True, captured=None, server=None):
+    def __init__(self, folders, month=1, all_revisions=False, children_listed=True, captured=None, server=None, without=()):
         self.months = [Package(folder) for folder in folders]
+        for package in self.months:
+            package.updates = {key: one for key, one in package.updates.items() if one.id not in without}
         self.all_revisions, self.children_listed = all_revisions, children_listed
         self.captured, self.captured_urls = take_captured(captured) if captured else (None, {})
         self.id = server or self.months[0].server

@@ -78,6 +78,7 @@ struct su_source {
     uint64_t total;        /* records to come, 0: unknown */
     const char *created;   /* its own time stamp, "" when it says none */
     uint64_t calls, received, missing; /* of a server: requests, bytes of answers, updates it would not give */
+    uint64_t open_bundled; /* of a server: bundles that lack an update it does not have */
 };
 
 /* Recognises and opens `request->from`. On failure nothing need be closed. */

@@ -499,6 +499,7 @@ int su_sync(struct su_home *home, const struct su_sync_request *request, const s
     result->calls = s.source.calls;
     result->received = s.source.received;
     result->missing = s.source.missing;
+    result->open_bundled = s.source.open_bundled;
     close_sync(&s);
     result->seconds = su_time_monotonic() - started;
     if (code == 0)

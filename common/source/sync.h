@@ -17,6 +17,7 @@ struct su_sync_result {
     uint64_t released; /* updates that "maintain" removed and something needs now: the next run brings them */
     uint64_t open_prerequisites; /* clauses without any held alternative */
     uint64_t calls, received, missing; /* of a server: requests, bytes of answers, updates it would not give */
+    uint64_t open_bundled; /* of a server: bundles that lack an update it does not have */
     double seconds;
 };
 

@@ -23,6 +23,7 @@ struct upstream {
     struct su_replica replica;
     struct su_need_result need;
     uint64_t fetched, missing;
+    bool is_open, is_taken_up;
 };
 
 struct su_guids {
@@ -80,8 +81,10 @@ static int open_session(struct upstream *u, struct su_err *err)
                                             .stall_seconds =
                                                 o && o->stall_seconds > 0 ? o->stall_seconds : STALL_SECONDS,
                                             .max_bytes = SU_MAX_LIST_ANSWER_BYTES};
-    if (!(u->http = su_http_new(&options, err)))
+    if (!u->http && !(u->http = su_http_new(&options, err)))
         return -1;
+    su_session_cleanup(&u->session); /* of a server that has changed */
+    u->session.config = (struct su_upstream_config){0};
     u->session.wire = (struct su_wire){.post = post, .context = u->http};
     u->session.events = u->source->events;
     u->session.root = u->server.url;
@@ -242,23 +245,35 @@ static int ask_all(struct upstream *u, struct su_err *err)
     u->source->calls = u->session.calls;
     u->source->received = u->session.received;
     u->source->missing = u->missing;
+    u->source->open_bundled = u->need.open_bundled;
     return result;
 }
 
-/* A server that says it has changed is asked from the beginning. */
-static int ask(struct upstream *u, struct su_err *err)
+/* Whatever is there already of opening, listing and fetching is not done again. */
+static int ask_once(struct upstream *u, struct su_err *err)
 {
-    if (open_session(u, err) < 0 || note_server(u, err) < 0)
+    const struct su_sync_request *request = u->source->request;
+    if (!u->is_open && (open_session(u, err) < 0 || note_server(u, err) < 0))
         return -1;
-    if (u->source->request->id_count > 0)
+    u->is_open = true;
+    if (request->id_count > 0)
         return ask_imports(u, err);
-    if (su_pending_open(&u->pending, u->source->home->db, u->server.id, u->source->request->is_full, err) < 0)
+    if (!u->is_taken_up &&
+        su_pending_open(&u->pending, u->source->home->db, u->server.id, request->is_full, err) < 0)
         return -1;
-    if (u->pending.is_resumed)
+    if (!u->is_taken_up && u->pending.is_resumed)
         su_message(u->source->events, SU_UPSTREAM_RESUMED, SU_INFO,
                    "an interrupted synchronization goes on where it was");
+    u->is_taken_up = true;
+    return ask_all(u, err);
+}
+
+/* A server that says it has changed, with whatever call, is asked from the beginning. */
+static int ask(struct upstream *u, struct su_err *err)
+{
+    u->pending = (struct su_pending){.db = u->source->home->db, .source_id = u->server.id};
     for (int changes = 0;; changes++) {
-        if (ask_all(u, err) == 0)
+        if (ask_once(u, err) == 0)
             return 0;
         if (err->code != SU_UPSTREAM_FAULT || u->session.fault.kind != SU_FAULT_SERVER_CHANGED ||
             changes == MOST_CHANGES)

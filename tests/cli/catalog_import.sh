@@ -39,6 +39,48 @@ test_import_by_id_brings_what_it_needs() {
     same "$(json '"\(.new) \(.revised) \(.state_digest)"')" "0 0 $state" 'again'
 }
 
+# A server may leave out the call that tells revisions: then customary ones are tried, for the update and for whatever
+# it needs; one that counts otherwise is not found, and what lacks it is told.
+test_import_by_id_guesses_revisions() {
+    packages
+    months
+    upstream p1 p2 --children by-id
+    id=$(ask m1 "SELECT $GUID FROM revision JOIN info USING (rev_id) WHERE type=2 AND deployable AND rev_id IN (SELECT rev_id FROM bundled) ORDER BY 1 LIMIT 1")
+    told=faults=none
+    untold=fault=InvalidParameters@GetRelatedRevisionsForUpdates:1%2b
+    new_hub() { # ORDER
+        rm -rf hub
+        hub init > /dev/null
+        hub source add "$UP" > /dev/null
+        control "$1"
+        : > upstream.log
+    }
+    result() { json '"\(.new) \(.state_digest) \(.open_prerequisites) \(.imported[0].held)"'; }
+    asked() { grep -c operation=GetUpdateData upstream.log; }
+    new_hub $told
+    expect 0 import --update-ids "$id" --json
+    want=$(result)
+    calls=$(asked)
+    same "$(json .open_prerequisites)" 0 'told: nothing open'
+    new_hub $untold
+    expect 0 import --update-ids "$id" --json
+    same "$(result)" "$want" 'guessed'
+    [ "$(asked)" -gt "$calls" ] || fail 'nothing was tried'
+    # A prerequisite of another revision than those tried.
+    id=$(ask m1 "SELECT $GUID FROM revision JOIN info USING (rev_id) WHERE type=2 AND deployable AND revision BETWEEN 200 AND 205 AND rev_id IN
+        (SELECT p.rev_id FROM prerequisite p JOIN revision t ON t.update_id=p.target WHERE t.revision NOT BETWEEN 200 AND 205 AND t.revision NOT BETWEEN 100 AND 105) ORDER BY 1 LIMIT 1")
+    [ -n "$id" ] || fail 'the sample has none'
+    new_hub $told
+    expect 0 import --update-ids "$id" --json
+    same "$(json .open_prerequisites)" 0 'told'
+    new_hub $untold
+    expect 0 import --update-ids "$id" --json
+    [ "$(json .open_prerequisites)" -gt 0 ] || fail 'what is not found is not told'
+    # Of the update itself nothing is found when it counts otherwise.
+    id=$(ask m1 "SELECT $GUID FROM revision JOIN info USING (rev_id) WHERE type=0 GROUP BY update_id HAVING max(revision)=208 ORDER BY 1 LIMIT 1")
+    expect 11 import --update-ids "$id" --json
+}
+
 # It travels to a site that chose something else, and only in ordinary ways.
 test_import_by_id_travels() {
     server_hub

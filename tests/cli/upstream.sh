@@ -221,7 +221,7 @@ fault() {
 test_upstream_overcomes_faults() {
     fault_hub
     for order in InvalidCookie@GetConfigData:1 InvalidCookie@GetUpdateData:1 InvalidAuthorizationCookie@GetCookie:1 cookie-wrong@GetCookie:1 \
-        InternalServerError@GetUpdateData:1 ServerChanged@GetRevisionIdList:2 ServerChanged@GetUpdateData:1 ServerBusy@GetUpdateData:1-3 \
+        InternalServerError@GetUpdateData:1 ServerChanged@1 ServerChanged@GetCookie:1-2 ServerChanged@GetConfigData:1 ServerChanged@GetRevisionIdList:2 ServerChanged@GetUpdateData:1 ServerBusy@GetUpdateData:1-3 \
         cut@GetUpdateData:1 empty-result@GetUpdateData:1 duplicate@GetUpdateData:1 stranger@GetUpdateData:1 other-document@GetUpdateData:1 \
         blob-none@GetUpdateData:1 blob-both@GetUpdateData:1 blob-damaged@GetUpdateData:1 blob-cut@GetUpdateData:1 bomb@GetUpdateData:1 \
         drop@1 drop@GetUpdateData:1-2 truncated@GetRevisionIdList:2 truncated@GetUpdateData:1 length-long@GetUpdateData:1 length-short@GetRevisionIdList:1 \
@@ -240,6 +240,8 @@ test_upstream_ends_at_faults() {
     fault TooManyIds@GetRevisionIdList:1 1 TooManyIds
     fault ServerBusy@GetUpdateData:1+ 1 ServerBusy
     fault ServerChanged@GetRevisionIdList:1+ 1 ServerChanged
+    fault ServerChanged@GetConfigData:1+ 1 'GetConfigData: the server says ServerChanged'
+    same "$(served GetConfigData)" 4 'calls: three, and one that went well'
     fault fault-bare@GetRevisionIdList:1 1 'a fault without a code'
     fault drop@GetUpdateData:1+ 1 'GetUpdateData: '
     fault truncated@GetRevisionIdList:1+ 1 'GetRevisionIdList: '
@@ -286,6 +288,25 @@ test_upstream_hostile_words() {
     expect 0 up_sync --json
     same "$(json .state_digest)" "$want" 'the digest after addresses as they should be'
     same "$(served GetRevisionIdList ids) $(served GetUpdateData updates)" '0 15' 'transferred'
+}
+
+# A bundle whose part the server does not have is told in numbers, each time; it is whole when the part is there.
+test_upstream_bundle_incomplete() {
+    fault_hub
+    same "$(json '"\(.open_bundled) \(.missing)"')" '0 0' 'with all'
+    child=$(sqlite3 -readonly hub/update-point.db 'SELECT lower(hex(target)) FROM bundled ORDER BY 1 LIMIT 1' | sed 's/\(.\{8\}\)\(.\{4\}\)\(.\{4\}\)\(.\{4\}\)/\1-\2-\3-\4-/')
+    bundles=$(sqlite3 -readonly hub/update-point.db "SELECT count(DISTINCT rev_id) FROM bundled WHERE lower(hex(target))='$(echo "$child" | tr -d -)'")
+    [ "$bundles" -gt 0 ] || fail 'no bundle in the sample'
+    rm -rf hub
+    cp -a base hub
+    port=${UP##*:}
+    upstream p1 p2 --all-revisions --children by-id --without "$child" --port "$port"
+    expect 11 up_sync --json
+    same "$(json '"\(.open_bundled) \(.missing)"')" "$bundles 1" 'without one part'
+    says "$bundles bundles lack an update that the server does not have"
+    upstream p1 p2 --all-revisions --children by-id --port "$port"
+    expect 0 up_sync --json
+    same "$(json '"\(.open_bundled) \(.missing) \(.state_digest)"')" "0 0 $want" 'with all of them again'
 }
 
 # Updates that a server lists and does not give are named, the rest comes; each time they are asked for again.
@@ -404,6 +425,18 @@ test_upstream_server_changed() {
     says ServerChanged
     same "$(json .state_digest) $(json .new)" "$digest 0" 'digest'
     same "$(served GetRevisionIdList)" 3 'listings'
+    # One that says so before it has listed anything.
+    for when in GetCookie:1 GetConfigData:1-2; do
+        control fault=ServerChanged@$when
+        : > upstream.log
+        expect 0 "$SUEXPORT" --home hub sync --from "$UP" --json
+        says "${when%:*}: the server says ServerChanged"
+        same "$(json .state_digest) $(json .new)" "$digest 0" 'digest'
+        same "$(grep -c 'list=[a-z]* anchor=0' upstream.log) $(served GetRevisionIdList)" '2 2' 'listings, from the beginning'
+    done
+    : > upstream.log
+    expect 0 up_sync
+    same "$(grep -c 'list=[a-z]* anchor=1' upstream.log)" 2 'listings afterwards'
 }
 
 test_upstream_cookie_renewed() {

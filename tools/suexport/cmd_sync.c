@@ -61,6 +61,7 @@ static void answer(struct su_context *c, const struct su_sync_result *r)
     su_json_int(&c->json, "calls", (int64_t)r->calls);
     su_json_int(&c->json, "received", (int64_t)r->received);
     su_json_int(&c->json, "missing", (int64_t)r->missing);
+    su_json_int(&c->json, "open_bundled", (int64_t)r->open_bundled);
     su_json_seconds(&c->json, "seconds", r->seconds);
     su_hex_format(r->state.digest, SU_SHA256_BYTES, digest);
     su_line(c, "  catalogue    %s updates, %s revisions, content version %lld",
