@@ -373,17 +373,13 @@ static int fill_urgent_head(struct su_home *home, const struct su_site *site, st
                             struct su_err *err)
 {
     struct su_line *feature = SU_PUSH(&m->features, 64);
-    int64_t last;
     if (!feature)
         return su_fail_memory(err);
     m->is_full = true;
     if (fill_head(home, site, m, err) < 0 || list_bases(home->db, site, 0, m, err) < 0 ||
         su_line_add(feature, SU_FEATURE_URGENT, strlen(SU_FEATURE_URGENT), err) < 0 ||
-        su_query_int(home->db, &last, NULL, err,
-                     "SELECT coalesce(max(number),0) FROM urgent_export WHERE site_id=?1",
-                     SU_I(site->site_id)) < 0)
+        su_urgent_next(home->db, site, &m->urgent, err) < 0)
         return -1;
-    m->urgent = (uint64_t)last + 1;
     return m->urgent <= SU_MAX_URGENT_NUMBER
                ? 0
                : su_fail(err, SU_LIMIT, "the numbers of urgent bundles of %s are used up", site->code);

@@ -147,3 +147,15 @@ int su_site_save(struct su_db *db, struct su_site *s, bool is_new, struct su_err
             return -1;
     return 0;
 }
+
+int su_urgent_next(struct su_db *db, const struct su_site *s, uint64_t *out, struct su_err *err)
+{
+    int64_t last;
+    if (su_query_int(db, &last, NULL, err,
+                     "SELECT max(urgent_taken, coalesce((SELECT max(number) FROM urgent_export u WHERE "
+                     "u.site_id=s.site_id), 0)) FROM site s WHERE site_id=?1",
+                     SU_I(s->site_id)) < 0)
+        return -1;
+    *out = (uint64_t)last + 1;
+    return 0;
+}

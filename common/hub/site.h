@@ -34,6 +34,8 @@ int su_site_add_child(struct su_site *site, const char *code, struct su_err *err
 void su_site_drop_child(struct su_site *site, const char *code);
 /* SU_SITE_UNKNOWN when there is none. */
 int su_site_load(struct su_db *db, const char *code, struct su_site *out, struct su_err *err) SU_CHECKED;
+/* The number of the next urgent bundle: above all this hub has made and all the site says it imported. */
+int su_urgent_next(struct su_db *db, const struct su_site *site, uint64_t *out, struct su_err *err) SU_CHECKED;
 /* Writes profile, promise, limit, children and key, not what receipts say; `is_new` refuses a code that is taken. Inside a transaction. */
 int su_site_save(struct su_db *db, struct su_site *site, bool is_new, struct su_err *err) SU_CHECKED;
 

@@ -95,6 +95,20 @@ static int forget_files(struct su_db *db, const struct su_site *site, uint64_t c
                   SU_I(complete));
 }
 
+/* An urgent bundle that these books do not know is no reason to refuse: books restored from an older copy
+ * learn the number in this way. */
+static int find_urgent(struct su_db *db, const struct su_site *site, const struct su_receipt *r,
+                       struct su_receipt_result *result, struct su_err *err)
+{
+    int64_t known;
+    if (su_query_int(db, &known, NULL, err,
+                     "SELECT EXISTS (SELECT 1 FROM urgent_export WHERE site_id=?1 AND number=?2)",
+                     SU_I(site->site_id), SU_I(r->urgent)) < 0)
+        return -1;
+    result->urgent_unknown = r->urgent > 0 && known == 0;
+    return 0;
+}
+
 static int take(struct su_home *hub, const struct su_site *site, const struct su_receipt *r,
                 const struct sent *sent, const char *kind, const char *text, const struct su_actor *actor,
                 struct su_receipt_result *result, struct su_err *err)
@@ -104,6 +118,8 @@ static int take(struct su_home *hub, const struct su_site *site, const struct su
     char now[SU_TIME_TEXT], detail[160];
     result->is_undo = r->sequence < site->acknowledged;
     result->lacks_files = r->content_owed > sent->content_holes;
+    if (find_urgent(hub->db, site, r, result, err) < 0)
+        return -1;
     if (!result->lacks_files)
         complete = r->sequence;
     (void)snprintf(detail, sizeof detail, "%s: %s, %llu files owed", kind,
@@ -113,11 +129,12 @@ static int take(struct su_home *hub, const struct su_site *site, const struct su
         .actor = actor, .kind = "receipt", .site = site->code, .sequence = r->sequence, .detail = detail};
     if (su_sha256(entry.subject, text, strlen(text), err) < 0 ||
         (result->lacks_files && forget_files(hub->db, site, complete, err) < 0) ||
-        su_run(hub->db, err,
-               "UPDATE site SET acknowledged=?2, newest_entry=max(newest_entry, ?3), content_owed=?4,"
-               " complete=?5, kept_from=max(kept_from, ?6) WHERE site_id=?1",
-               SU_I(site->site_id), SU_I(r->sequence), SU_I(r->entry), SU_I(r->content_owed), SU_I(complete),
-               SU_I(lowest)) < 0 ||
+        su_run(
+            hub->db, err,
+            "UPDATE site SET acknowledged=?2, newest_entry=max(newest_entry, ?3), content_owed=?4,"
+            " complete=?5, kept_from=max(kept_from, ?6), urgent_taken=max(urgent_taken, ?7) WHERE site_id=?1",
+            SU_I(site->site_id), SU_I(r->sequence), SU_I(r->entry), SU_I(r->content_owed), SU_I(complete),
+            SU_I(lowest), SU_I(r->urgent)) < 0 ||
         /* What an undo at the site could lead back to is kept. */
         su_run(hub->db, err, "DELETE FROM site_state WHERE site_id=?1 AND to_sequence<=?2",
                SU_I(site->site_id), SU_I(lowest)) < 0 ||
@@ -147,8 +164,10 @@ static int is_newest(struct su_db *db, const struct su_site *site, const char *t
 static void begin_result(struct su_receipt_result *result, const struct su_site *site,
                          const struct su_receipt *r)
 {
-    *result = (struct su_receipt_result){
-        .sequence = r->sequence, .content_owed = r->content_owed, .before = site->acknowledged};
+    *result = (struct su_receipt_result){.sequence = r->sequence,
+                                         .content_owed = r->content_owed,
+                                         .before = site->acknowledged,
+                                         .urgent = r->urgent};
     (void)snprintf(result->site, sizeof result->site, "%s", site->code);
 }
 

@@ -15,6 +15,8 @@ struct su_receipt_result {
     char site[17];
     uint64_t sequence, content_owed;
     uint64_t before;   /* acknowledged until now */
+    uint64_t urgent;   /* the newest urgent bundle the site has ever imported, as it says; 0: it says of none */
+    bool urgent_unknown; /* this hub has not made that one: its books are older, or somebody else made it */
     bool is_repeated;  /* taken already: nothing changed */
     bool is_undo;      /* the site went back */
     bool lacks_files;  /* more than the hub declared as missing: the next bundle carries them again */

@@ -18,8 +18,11 @@ static void format(const struct su_receipt *r, struct su_buf *out)
     su_buf_addhex(out, r->manifest, SU_SHA256_BYTES);
     su_buf_adds(out, "\nstate ");
     su_buf_addhex(out, r->state, SU_SHA256_BYTES);
-    su_buf_addf(out, "\ncontent-owed %llu\nentry %llu\nledger ", (unsigned long long)r->content_owed,
+    su_buf_addf(out, "\ncontent-owed %llu\nentry %llu\n", (unsigned long long)r->content_owed,
                 (unsigned long long)r->entry);
+    if (r->urgent)
+        su_buf_addf(out, "urgent %llu\n", (unsigned long long)r->urgent);
+    su_buf_adds(out, "ledger ");
     su_buf_addhex(out, r->ledger, SU_SHA256_BYTES);
     su_buf_adds(out, "\n");
 }
@@ -27,7 +30,7 @@ static void format(const struct su_receipt *r, struct su_buf *out)
 int su_receipt_fill(struct su_home *site, struct su_receipt *r, struct su_err *err)
 {
     SU_AUTO(su_position) struct su_position position = SU_POSITION_INIT;
-    int64_t owed, entry;
+    int64_t owed, entry, urgent;
     if (su_position_load(site->db, &position, err) < 0)
         return -1;
     if (!position.has_import) {
@@ -42,10 +45,12 @@ int su_receipt_fill(struct su_home *site, struct su_receipt *r, struct su_err *e
                      "SELECT count(*) FROM hole WHERE import_id=?1 AND (line LIKE 'licence %' OR line LIKE "
                      "'content %')",
                      SU_I(position.import_id)) < 0 ||
-        su_query_int(site->db, &entry, NULL, err, "SELECT coalesce(max(entry), 0) FROM ledger") < 0)
+        su_query_int(site->db, &entry, NULL, err, "SELECT coalesce(max(entry), 0) FROM ledger") < 0 ||
+        su_query_int(site->db, &urgent, NULL, err, "SELECT coalesce(max(number), 0) FROM urgent") < 0)
         return -1;
     r->content_owed = (uint64_t)owed;
     r->entry = (uint64_t)entry;
+    r->urgent = (uint64_t)urgent;
     return su_ledger_head(site->db, r->ledger, err);
 }
 
@@ -94,11 +99,13 @@ int su_receipt_parse(struct su_receipt *r, const char *text, uint8_t signature[S
     if (!site || !end || site_bytes == 0 || site_bytes >= sizeof r->site)
         return bad("is not in the form of one", err);
     memcpy(r->site, site + 6, site_bytes);
+    r->urgent = 0;
     *signed_bytes = (size_t)(end - text) + 1;
     const char *base64 = end + 11;
     if (!su_site_code_is_valid(r->site) || !number_field(text, "\nsequence ", 999999, &r->sequence) ||
         !number_field(text, "\ncontent-owed ", 999999, &r->content_owed) ||
         !number_field(text, "\nentry ", 999999999999, &r->entry) ||
+        (strstr(text, "\nurgent ") && !number_field(text, "\nurgent ", SU_MAX_URGENT_NUMBER, &r->urgent)) ||
         !hex_field(text, "\nmanifest ", r->manifest) || !hex_field(text, "\nstate ", r->state) ||
         !hex_field(text, "\nledger ", r->ledger) || strlen(base64) != SIGNATURE_TEXT ||
         base64[SIGNATURE_TEXT - 1] != '\n' ||

@@ -15,6 +15,7 @@ struct su_receipt {
     char site[17];
     uint64_t sequence, content_owed;
     uint64_t entry; /* 0 only in a telephone code, which has no room for it */
+    uint64_t urgent; /* highest number of an urgent bundle ever imported, undone or not; 0: none, or a telephone code */
     uint8_t manifest[SU_SHA256_BYTES], state[SU_SHA256_BYTES], ledger[SU_SHA256_BYTES];
 };
 

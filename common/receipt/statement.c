@@ -41,8 +41,11 @@ static int add_head(struct su_home *site, struct su_buf *out, struct su_err *err
     su_buf_addhex(out, r.manifest, SU_SHA256_BYTES);
     su_buf_adds(out, "\nstate ");
     su_buf_addhex(out, r.state, SU_SHA256_BYTES);
-    su_buf_addf(out, "\ncontent-owed %llu\nentry %llu\n%s", (unsigned long long)r.content_owed,
-                (unsigned long long)r.entry, su_rows_text(&rows, 2));
+    su_buf_addf(out, "\ncontent-owed %llu\nentry %llu\n", (unsigned long long)r.content_owed,
+                (unsigned long long)r.entry);
+    if (r.urgent)
+        su_buf_addf(out, "urgent %llu\n", (unsigned long long)r.urgent);
+    su_buf_adds(out, su_rows_text(&rows, 2));
     return 0;
 }
 

@@ -22,6 +22,7 @@ void su_statement_signed_text(const uint8_t digest[SU_SHA256_BYTES], char out[SU
 struct su_rebuild_result {
     char site[17];
     uint64_t sequence, next; /* the next bundle's number */
+    uint64_t next_urgent;    /* of the next urgent bundle */
     uint64_t revisions, files;
     bool is_complete; /* the next bundle is a delta; false: only the number is known, it is a full one */
 };

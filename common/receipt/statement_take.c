@@ -20,6 +20,7 @@ struct lines {
     size_t at, end;
     struct su_digest digest;
     char line[LINE_BYTES]; /* without its LF */
+    bool is_again;         /* it is handed out once more */
 };
 
 static int bad(const char *what, struct su_err *err)
@@ -31,6 +32,10 @@ static int bad(const char *what, struct su_err *err)
 static int next_line(struct lines *l, struct su_err *err)
 {
     size_t n = 0;
+    if (l->is_again) {
+        l->is_again = false;
+        return 1;
+    }
     for (;;) {
         if (l->at == l->end) {
             ssize_t got = su_file_read(l->fd, l->bytes, READ_BYTES, err);
@@ -129,6 +134,24 @@ struct claims {
     char created[40];
 };
 
+/* Only where there is something to say. */
+static int read_urgent(struct lines *l, struct claims *c, struct su_buf *head, struct su_err *err)
+{
+    static const char name[] = "urgent ";
+    int more = next_line(l, err);
+    if (more <= 0)
+        return more;
+    if (strncmp(l->line, name, strlen(name)) != 0) {
+        l->is_again = true;
+        return 0;
+    }
+    const char *text = l->line + strlen(name);
+    su_buf_addf(head, "%s\n", l->line);
+    return su_u64_parse(&c->receipt.urgent, text, strlen(text), SU_MAX_URGENT_NUMBER) && c->receipt.urgent > 0
+               ? 0
+               : bad("has a number of an urgent bundle that is none", err);
+}
+
 static int read_head(struct lines *l, struct claims *c, struct su_buf *head, struct su_err *err)
 {
     const char *text;
@@ -150,7 +173,8 @@ static int read_head(struct lines *l, struct claims *c, struct su_buf *head, str
     if (hash(l, "manifest", head, c->receipt.manifest, err) < 0 ||
         hash(l, "state", head, c->receipt.state, err) < 0 ||
         number(l, "content-owed", 999999, head, &c->receipt.content_owed, err) < 0 ||
-        number(l, "entry", 999999999999, head, &c->receipt.entry, err) < 0)
+        number(l, "entry", 999999999999, head, &c->receipt.entry, err) < 0 ||
+        read_urgent(l, c, head, err) < 0)
         return -1;
     return c->highest >= c->receipt.sequence && c->receipt.sequence > 0
                ? 0
@@ -258,9 +282,9 @@ static int book(struct su_db *db, const struct su_site *site, const struct claim
         return -1;
     return su_run(db, err,
                   "UPDATE site SET acknowledged=?2, complete=?2, kept_from=?3, numbers_used=?4,"
-                  " newest_entry=?5, content_owed=?6 WHERE site_id=?1",
+                  " newest_entry=?5, content_owed=?6, urgent_taken=max(urgent_taken, ?7) WHERE site_id=?1",
                   SU_I(site->site_id), SU_I(is_complete ? r->sequence : 0), SU_I(r->sequence),
-                  SU_I(c->highest), SU_I(r->entry), SU_I(r->content_owed));
+                  SU_I(c->highest), SU_I(r->entry), SU_I(r->content_owed), SU_I(r->urgent));
 }
 
 static int close_rebuild(struct su_db *db, const struct su_site *site, const struct claims *c,
@@ -276,7 +300,8 @@ static int close_rebuild(struct su_db *db, const struct su_site *site, const str
     (void)snprintf(result->site, sizeof result->site, "%s", site->code);
     result->sequence = c->receipt.sequence;
     result->next = c->highest + 1;
-    if (su_sha256(entry.subject, text, strlen(text), err) < 0 ||
+    if (su_urgent_next(db, site, &result->next_urgent, err) < 0 ||
+        su_sha256(entry.subject, text, strlen(text), err) < 0 ||
         su_run(db, err,
                "INSERT INTO receipt (site_id, taken, kind, sequence, entry, content_owed, text)"
                " VALUES (?1,?2,?3,?4,?5,?6,?7)",

@@ -26,6 +26,9 @@ CREATE TABLE urgent_export (
   PRIMARY KEY (site_id, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: the highest number of an urgent bundle that the site says it has ever imported; the next one is numbered after it.
+ALTER TABLE site ADD COLUMN urgent_taken INTEGER NOT NULL DEFAULT 0;
+
 -- Site: the urgent bundles imported, the newest last. An undone one keeps its row. The newest that is not undone holds
 -- until an ordinary bundle with its sequence, or a later one, is imported.
 CREATE TABLE urgent (

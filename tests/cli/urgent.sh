@@ -191,6 +191,12 @@ test_urgent_between_deltas() {
     same "$(site_digest)" "$state" 'the state'
     same "$(standing)" SU-ALPHA-U00002 'what holds'
     expect 0 site show "$pinned" --json
+    same "$(json '[.updates[].urgent] | unique[]')" 2 'marked'
+    expect 0 site show "$pinned"
+    says 'SU-ALPHA-U00002 brought it, no ordinary bundle yet; bundle 2 takes its place' out
+    ordinary=$(sqlite3 -readonly site/update-point.db "SELECT lower(hex(update_id)) FROM revision WHERE rev_id NOT IN (SELECT rev_id FROM overlay) LIMIT 1")
+    expect 0 site show "$(echo "$ordinary" | sed 's/^\(.\{8\}\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')" --json
+    same "$(json '.updates[0].urgent')" 0 'not marked'
     expect 0 site content verify
     # Nothing of it is in what is compared over the telephone, nor in a state file, nor a reason to read anything again.
     hub diff --digest --all --site ALPHA --json | jq -S .buckets > ours
@@ -211,7 +217,8 @@ test_urgent_between_deltas() {
     want=$(json .result_digest)
     expect 0 site import m2
     same "$(site_digest) $(laid) $(standing)" "$want 0 none" 'afterwards'
-    expect 0 site show "$pinned"
+    expect 0 site show "$pinned" --json
+    same "$(json '.updates[0].urgent')" 0 'no longer marked'
     expect 0 site content verify
     same "$(reader m1/SU-ALPHA-000001 u/SU-ALPHA-U00002 m2/SU-ALPHA-000002)" '0 good' 'the reader'
     # And back: what held then holds again.
@@ -323,6 +330,146 @@ test_urgent_ahead_of_the_site() {
     says '7351'
     says 'Import the bundles up to SU-ALPHA-000003 first'
     same "$(reader u2/SU-ALPHA-U00002)" '5 gap' 'the reader'
+}
+
+# ---- its number in receipts and state files ------------------------------------------------------------------
+
+# A site at bundle 1 that has taken urgent bundles 1 and 2. hub: knows all of it. hub.old: a copy from before them.
+two_urgent() {
+    narrow_hub
+    small_site
+    hub site set ALPHA --key site/keys/site.enrol > /dev/null
+    carry m1
+    ! grep -q urgent receipt || fail 'a receipt says of none'
+    cp -R hub hub.old
+    hub pin add "$pinned" > /dev/null
+    urgent u1
+    site import u1 > /dev/null
+    hub pin add "$(second_pin)" > /dev/null
+    urgent u2
+    site import u2 > /dev/null
+    site receipt --out taken > /dev/null
+    site receipt --state --out state > /dev/null
+}
+urgent_taken() { sqlite3 -readonly hub/update-point.db 'SELECT urgent_taken FROM site'; }
+# The hub is gone but for its key; the new one has the catalogue, the site and a pin.
+new_hub() {
+    rm -rf hub
+    hub init > /dev/null
+    cp hub.old/keys/* hub/keys/
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub content add "$SMALL/m1/WsusContent" > /dev/null
+    hub site add ALPHA --key site/keys/site.enrol > /dev/null
+    hub pin add "$pinned" > /dev/null
+}
+
+test_urgent_lost_hub() {
+    two_urgent
+    same "$(sed -n 's/ .*//p' taken | paste -sd' ')" 'SU-RECEIPT site sequence manifest state content-owed entry urgent ledger signature' 'the lines'
+    same "$(sed -n '8p' taken) $(sed -n '11p' state)" 'urgent 2 urgent 2' 'the line'
+    # Undone, it stays the number that no other bundle may have. A telephone code says nothing of it.
+    cp -R site site.2
+    site undo > /dev/null
+    site undo > /dev/null
+    site receipt --out undone > /dev/null
+    grep -qx 'urgent 2' undone || fail 'an undo gives a number back'
+    rm -rf site && mv site.2 site
+    # The hub that made them.
+    expect 0 hub receipt add "$(site receipt --code)"
+    same "$(urgent_taken)" 0 'a code'
+    expect 0 hub receipt add taken
+    says 'Its newest urgent bundle is 2.' out
+    same "$(urgent_taken)" 2 'the books'
+    expect 0 hub receipt add taken --json
+    same "$(json '"\(.urgent) \(.already_taken)"')" '2 true' 'again'
+    expect 0 hub plan --site ALPHA --urgent --json
+    same "$(json .urgent)" 3 'the next'
+    # One restored from an older copy: it would use a number twice, until it takes an ordinary receipt.
+    rm -rf hub && cp -R hub.old hub
+    hub pin add "$pinned" > /dev/null
+    hub site set ALPHA --content none > /dev/null # another bundle than the first
+    urgent twice
+    refused 10 site import twice
+    says 7341
+    expect 0 hub receipt add taken --json
+    same "$(json .urgent)" 2 'the receipt'
+    urgent u3
+    same "$(ls u3)" SU-ALPHA-U00003 'the next'
+    cp -R site site.2
+    expect 0 site import u3
+    # One that has lost all: by the state file, and by a receipt.
+    for by in state taken; do
+        rm -rf site && cp -R site.2 site
+        new_hub
+        expect 0 hub export --site ALPHA --urgent --out "lost.$by"
+        refused 10 site import "lost.$by"
+        expect 0 hub receipt add "$by" --rebuild --json
+        same "$(json '"\(.sequence) \(.next_sequence) \(.next_urgent)"')" '1 2 3' "by $by"
+        urgent "next.$by"
+        same "$(ls "next.$by")" SU-ALPHA-U00003 "by $by"
+        expect 0 site import "next.$by"
+        same "$(standing)" SU-ALPHA-U00003 'what holds'
+    done
+    # The books of a new hub know a number of their own that is higher than the file's: they go on after theirs.
+    new_hub
+    for at in 1 2 3 4; do urgent "own.$at"; done
+    expect 0 hub receipt add state --rebuild --json
+    same "$(json .next_urgent)" 5 'after its own'
+    expect 0 hub audit verify
+}
+
+# Signed by the site, in other forms, or saying less than it said before.
+sign_again() { # SED FILE: into ./bad
+    sed -e '/^signature /d' -e "$1" "$2" > bad
+    if [ "$2" = state ]; then
+        { echo 'SU-SITE-STATE-DIGEST 1'; sha256sum < bad | cut -c1-64; } > signed
+    else
+        cp bad signed
+    fi
+    openssl pkeyutl -sign -inkey site/keys/site.key -rawin -in signed -out sig
+    echo "signature $(base64 -w 0 sig)" >> bad
+}
+
+not_taken() { # hub_dump leaves out the note of the refusal
+    hub_dump > hub.before
+    expect 4 "$@"
+    says 'Nothing was written.'
+    hub_dump | cmp -s - hub.before && [ "$(urgent_taken)" = 0 ] || fail "the books changed: $*"
+}
+
+test_urgent_receipt_lies() {
+    two_urgent
+    new_hub
+    for change in 's/^urgent 2/urgent 0/' 's/^urgent 2/urgent x/' 's/^urgent 2/urgent/' 's/^urgent 2/urgent /' 's/^urgent 2/urgent 02/' 's/^urgent 2/urgent 100000/' \
+        's/^urgent 2/urgent -1/' 's/^urgent 2/urgent  2/' 's/^urgent 2/Urgent 2/' '/^urgent 2/p' '/^urgent/{h;d};/^ledger /G;/^content /G' '/^entry/{h;d};/^urgent/G'; do
+        for file in taken state; do
+            sign_again "$change" $file
+            not_taken hub receipt add bad --rebuild
+        done
+    done
+    rm -rf hub && cp -R hub.old hub
+    sign_again 's/^urgent 2/urgent 0/' taken
+    not_taken hub receipt add bad
+    expect 0 hub receipt add taken
+    entry=$(sed -n 's/^entry //p' taken)
+    for change in 's/^urgent 2/urgent 1/' '/^urgent/d'; do
+        entry=$((entry + 1))
+        sign_again "$change;s/^entry .*/entry $entry/" taken
+        expect 0 hub receipt add bad
+        same "$(urgent_taken)" 2 "no step back: $change"
+    done
+    # The last number there is, and none after it.
+    sign_again "s/^urgent 2/urgent 99999/;s/^entry .*/entry $((entry + 1))/" taken
+    expect 0 hub receipt add bad
+    says 'these books do not know it' out
+    same "$(urgent_taken)" 99999 'the last'
+    hub pin add "$pinned" > /dev/null
+    expect 3 hub export --site ALPHA --urgent --out none
+    says 'are used up'
+    sign_again 's/^urgent 2/urgent 99999/' state
+    new_hub
+    expect 0 hub receipt add bad --rebuild --json
+    same "$(json .next_urgent)" 100000 'by a state file'
 }
 
 test_urgent_refusals() {

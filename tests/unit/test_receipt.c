@@ -160,6 +160,24 @@ static void test_files_forgotten(void **state)
     assert_int_equal(left, 10);
 }
 
+/* The number of the newest urgent bundle only goes up, and is known or not to the books. */
+static void test_urgent(void **state)
+{
+    struct fixture *f = *state;
+    struct su_receipt_result result;
+    static const struct { const char *body; uint64_t says, next; } steps[] = {
+        {BODY_AT("12", "0", "1\nurgent 2"), 2, 3}, {BODY_AT("12", "0", "2\nurgent 1"), 1, 3}, {BODY_AT("12", "0", "3"), 0, 3}, {BODY_AT("12", "0", "4\nurgent 99999"), 99999, 100000}};
+    SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
+    GOOD(su_site_load(f->home.db, "ALPHA", &site, &e));
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        uint64_t next;
+        GOOD(add_signed(f, steps[i].body, &result));
+        assert_true(result.urgent == steps[i].says && result.urgent_unknown == (steps[i].says > 0));
+        GOOD(su_urgent_next(f->home.db, &site, &next, &e));
+        assert_int_equal(next, steps[i].next);
+    }
+}
+
 static void test_signing_here_gives_the_constant(void **state)
 {
     (void)state;
@@ -186,6 +204,8 @@ static void test_other_forms_though_signed(void **state)
         "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest " ONES "1\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
         "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest AAAA111111111111111111111111111111111111111111111111111111111111\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n",
         "SU-RECEIPT 1\nsite ALPHA\nsequence 12\nmanifest 1111\nstate " TWOS "\ncontent-owed 0\nentry 7\nledger " THREES "\n", "", "SU-RECEIPT 1\n",
+        BODY_AT("12", "0", "7\nurgent 0"), BODY_AT("12", "0", "7\nurgent 01"), BODY_AT("12", "0", "7\nurgent x"), BODY_AT("12", "0", "7\nurgent "), BODY_AT("12", "0", "7\nurgent 100000"), BODY_AT("12", "0", "7\nurgent 1\nurgent 1"),
+        BODY_AT("12", "0\nurgent 1", "7"), BODY("12", "0") "urgent 1\n", "urgent 1\n" BODY("12", "0"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         char *text = signed_text(bodies[i]);
@@ -270,6 +290,7 @@ int main(void)
         HUB(test_taken),
         HUB(test_order),
         HUB(test_files_forgotten),
+        HUB(test_urgent),
         cmocka_unit_test(test_signing_here_gives_the_constant),
         HUB(test_other_forms_though_signed),
         HUB(test_every_byte),

@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/catalogue/catalogue.h"
+#include "common/site/overlay.h"
 #include "tools/cli/look.h"
 
 void su_ids_cleanup(struct su_ids *ids)
@@ -74,6 +75,7 @@ struct showing {
     struct su_context *c;
     struct su_update update;
     int64_t rev_id;
+    struct su_standing urgent; /* the urgent bundle that alone brought the revision shown */
 };
 
 /* A list of other updates: id, title, whether held. ?1 and ?2 as each query needs them. */
@@ -247,12 +249,16 @@ static void show_properties(struct showing *s, const struct su_record *record)
     su_json_text(&c->json, "created", u->created);
     su_json_text(&c->json, "category_type", u->category_type);
     su_json_text(&c->json, "origin", origins[record->origin]);
+    su_json_int(&c->json, "urgent", (int64_t)s->urgent.number);
     su_json_hex(&c->json, "document_sha256", record->document_sha256, SU_SHA256_BYTES);
     su_line(c, "%s", l ? l->title : "(no title)");
     su_line(c, "  Update id    %s revision %u", id, record->revision);
     su_line(c, "  Type         %s%s%s%s, %s", su_update_type_text(u->type), u->category_type[0] ? " (" : "",
             u->category_type, u->category_type[0] ? ")" : "", u->is_expired ? "expired" : "published");
     su_line(c, "  Revised      %s%s%s", u->created, u->severity[0] ? ", severity " : "", u->severity);
+    if (s->urgent.urgent_id)
+        su_line(c, "  Urgent       %s brought it, no ordinary bundle yet; bundle %llu takes its place",
+                s->urgent.bundle, (unsigned long long)s->urgent.sequence);
     if (l && l->description[0])
         su_line(c, "  Description  %s", l->description);
     su_json_open(&c->json, "tags", '[');
@@ -274,6 +280,16 @@ static void show_properties(struct showing *s, const struct su_record *record)
     su_json_close(&c->json, ']');
     if (u->localized.count > 0 && languages.bytes)
         su_line(c, "  Languages    %s", languages.bytes);
+}
+
+static int find_urgent(struct showing *s, struct su_err *err)
+{
+    int64_t is_laid;
+    s->urgent = (struct su_standing){.urgent_id = 0};
+    if (su_query_int(s->c->home.db, &is_laid, NULL, err,
+                     "SELECT EXISTS (SELECT 1 FROM overlay WHERE rev_id=?1)", SU_I(s->rev_id)) < 0)
+        return -1;
+    return is_laid ? su_overlay_standing(s->c->home.db, &s->urgent, err) : 0;
 }
 
 static int show_one(struct showing *s, struct su_catalogue *catalogue, const struct su_guid *id,
@@ -301,6 +317,8 @@ static int show_one(struct showing *s, struct su_catalogue *catalogue, const str
             return su_fail_sys(err, "writing the document");
         return 0;
     }
+    if (find_urgent(s, err) < 0)
+        return -1;
     su_json_open(&s->c->json, NULL, '{');
     show_properties(s, &record);
     if (show_relations(s, err) < 0 || show_files(s, err) < 0)

@@ -14,6 +14,7 @@ static void answer(struct su_context *c, const struct su_receipt_result *r)
     su_json_int(&c->json, "sequence", (int64_t)r->sequence);
     su_json_int(&c->json, "acknowledged_before", (int64_t)r->before);
     su_json_int(&c->json, "content_owed", (int64_t)r->content_owed);
+    su_json_int(&c->json, "urgent", (int64_t)r->urgent);
     su_json_bool(&c->json, "already_taken", r->is_repeated);
     su_json_bool(&c->json, "is_undo", r->is_undo);
     su_json_bool(&c->json, "lacks_files", r->lacks_files);
@@ -31,6 +32,10 @@ static void answer(struct su_context *c, const struct su_receipt_result *r)
     else
         su_line(c, "%s acknowledged sequence %llu; its state is ours. The next delta starts there.", r->site,
                 (unsigned long long)r->sequence);
+    if (r->urgent)
+        su_line(c, "Its newest urgent bundle is %llu%s.", (unsigned long long)r->urgent,
+                r->urgent_unknown ? "; these books do not know it, and the next one is numbered after it"
+                                  : "");
     if (r->lacks_files)
         su_line(c, "It lacks files that were sent (%llu owed): the next bundle carries them again.",
                 (unsigned long long)r->content_owed);
@@ -44,6 +49,7 @@ static void answer_rebuild(struct su_context *c, const struct su_rebuild_result 
     su_json_text(&c->json, "site", r->site);
     su_json_int(&c->json, "sequence", (int64_t)r->sequence);
     su_json_int(&c->json, "next_sequence", (int64_t)r->next);
+    su_json_int(&c->json, "next_urgent", (int64_t)r->next_urgent);
     su_json_int(&c->json, "revisions", (int64_t)r->revisions);
     su_json_int(&c->json, "files", (int64_t)r->files);
     su_json_bool(&c->json, "is_complete", r->is_complete);
@@ -53,6 +59,8 @@ static void answer_rebuild(struct su_context *c, const struct su_rebuild_result 
     else
         su_line(c, "%s: only its sequence, %llu, is known. The next bundle is a full one, number %llu.",
                 r->site, (unsigned long long)r->sequence, (unsigned long long)r->next);
+    if (r->next_urgent > 1)
+        su_line(c, "Urgent bundles go on with number %llu.", (unsigned long long)r->next_urgent);
 }
 
 /* A state file's first bytes; it may be far larger than a receipt. */
