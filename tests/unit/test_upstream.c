@@ -3,6 +3,7 @@
 
 #include "common/source/upstream_fetch.h"
 #include "common/source/upstream_list.h"
+#include "common/source/upstream_replica.h"
 
 #define ENV_BEGIN "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>"
 #define ENV_END "</soap:Body></soap:Envelope>"
@@ -10,15 +11,17 @@
 /* What the server does. */
 struct play {
     const char *service_url;
-    unsigned calls[8]; /* GetAuthConfig, GetAuthorizationCookie, GetCookie, GetConfigData, GetRevisionIdList, GetUpdateData */
+    unsigned calls[8]; /* as operations */
     unsigned busy, bad_cookies, lost; /* how often before it goes well; of GetUpdateData */
     unsigned bad_id; /* an update that gives InternalServerError for the whole batch */
     bool is_stranger, is_cut;
     unsigned languages;
+    unsigned most; /* updates per request; 0: 20 */
     size_t anchor_bytes;
+    size_t declined; /* updates; of GetDeployments */
 };
 
-static const char *const operations[] = {"GetAuthConfig", "GetAuthorizationCookie", "GetCookie", "GetConfigData", "GetRevisionIdList", "GetUpdateData"};
+static const char *const operations[] = {"GetAuthConfig", "GetAuthorizationCookie", "GetCookie", "GetConfigData", "GetRevisionIdList", "GetUpdateData", "GetDeployments"};
 
 static void fault(struct su_buf *out, const char *code)
 {
@@ -63,6 +66,28 @@ static void give_updates(struct play *p, const char *body, struct su_buf *out)
         out->length -= 40;
 }
 
+/* Too long for one piece, as real answers are. */
+static int give_deployments(const struct play *p, su_http_sink *sink, void *sink_context, struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf out = SU_BUF_INIT(SU_MIB);
+    const char *guid = guid_text(1);
+    begin(&out, "GetDeployments", SU_SYNC_URI);
+    su_buf_adds(&out, "<Anchor>a</Anchor><HiddenUpdates>");
+    for (size_t i = 0; i < p->declined; i++) {
+        su_buf_adds(&out, "<guid>");
+        su_buf_adds(&out, guid);
+        su_buf_adds(&out, "</guid>");
+        if (out.length > SU_MIB / 2) {
+            if (sink(sink_context, out.bytes, out.length, err) < 0)
+                return -1;
+            su_buf_clear(&out);
+        }
+    }
+    su_buf_adds(&out, "</HiddenUpdates>");
+    end(&out, "GetDeployments");
+    return sink(sink_context, out.bytes, out.length, err);
+}
+
 static int post(void *context, const char *url, const struct su_http_post *request, su_http_sink *sink, void *sink_context, long *status, struct su_err *err)
 {
     struct play *p = context;
@@ -74,13 +99,15 @@ static int post(void *context, const char *url, const struct su_http_post *reque
     p->calls[n]++;
     *status = 200;
     assert_true(strncmp(url, "http://server:8530/", 19) == 0); /* never anywhere else */
+    if (n == 6)
+        return give_deployments(p, sink, sink_context, err);
     begin(&out, operation, n == 1 ? SU_AUTH_URI : SU_SYNC_URI);
     switch (n) {
     case 0: su_buf_addf(&out, "<AuthInfo><AuthPlugInInfo><PlugInID>DssTargeting</PlugInID><ServiceUrl>%s</ServiceUrl></AuthPlugInInfo></AuthInfo>", p->service_url ? p->service_url : "D/D.asmx"); break;
     case 1: su_buf_adds(&out, "<PlugInId>DssTargeting</PlugInId><CookieData>AAAA</CookieData>"); break;
     case 2: su_buf_adds(&out, "<Expiration>2099-03-01T16:00:00.0000000Z</Expiration><EncryptedData>AAAA</EncryptedData>"); break;
     case 3:
-        su_buf_adds(&out, "<MaxNumberOfUpdatesPerRequest>20</MaxNumberOfUpdatesPerRequest><ProtocolVersion>1.20</ProtocolVersion><LanguageUpdateList>");
+        su_buf_addf(&out, "<MaxNumberOfUpdatesPerRequest>%u</MaxNumberOfUpdatesPerRequest><ProtocolVersion>1.20</ProtocolVersion><LanguageUpdateList>", p->most ? p->most : 20);
         for (unsigned i = 0; i < p->languages; i++)
             su_buf_addf(&out, "<ServerSyncLanguageData><LanguageID>%u</LanguageID><ShortLanguage>x</ShortLanguage><LongLanguage>X</LongLanguage><Enabled>true</Enabled></ServerSyncLanguageData>", i);
         su_buf_adds(&out, "</LanguageUpdateList>");
@@ -175,6 +202,64 @@ static void test_anchor_limit(void **state)
     GOOD(lists(*state, SU_ANCHOR_BYTES - 1));
     REFUSED(lists(*state, SU_ANCHOR_BYTES), SU_LIMIT);
     REFUSED(lists(*state, SU_MAX_UPSTREAM_TEXT_BYTES + 1), SU_LIMIT);
+}
+
+static int declines(size_t count)
+{
+    struct play p = {.declined = count};
+    SU_AUTO(su_session) struct su_session s = session_with(&p);
+    SU_AUTO(su_replica) struct su_replica out = {0};
+    const struct su_server server = {.id = 1};
+    GOOD(su_session_open(&s, &e));
+    int result = su_replica_ask(&s, &server, "a", &out, &e);
+    assert_true(result < 0 || out.declined.count == count);
+    return result;
+}
+
+static void test_replica_limit(void **state)
+{
+    (void)state;
+    GOOD(declines(SU_MAX_REPLICA_ROWS));
+    REFUSED(declines(SU_MAX_REPLICA_ROWS + 1), SU_LIMIT);
+}
+
+/* Needs updates the server does not have. */
+static int misses(struct fixture *f, size_t count, uint64_t *missing)
+{
+    struct su_db *db = f->home.db;
+    struct play p = {.most = 1}; /* no smaller batches */
+    struct su_server server;
+    SU_AUTO(su_session) struct su_session s = session_with(&p);
+    SU_AUTO(su_identities) struct su_identities ids = {0};
+    struct su_pending pending;
+    struct su_fetching fetching = {.session = &s, .pending = &pending, .events = &silent};
+    uint64_t added;
+    su_transaction_cleanup(&f->t);
+    GOOD(su_server_make(&server, "http://server:8530", "HUB", &e));
+    GOOD(su_server_put(db, &server, &e));
+    GOOD(su_server_get(db, NULL, &server, &e));
+    for (size_t i = 0; i < count; i++)
+        *SU_PUSH(&ids.list, count) = (struct su_identity){guid_of((unsigned)(1000 + i)), 1};
+    GOOD(su_session_open(&s, &e));
+    GOOD(su_pending_open(&pending, db, server.id, false, &e));
+    GOOD(su_pending_need(&pending, &ids, &added, &e));
+    assert_int_equal(added, count);
+    int result = su_upstream_fetch(&fetching, SU_PHASE_NEEDED, "needed", &e);
+    *missing = fetching.missing;
+    return result;
+}
+
+static void test_missing_limit(void **state)
+{
+    uint64_t missing;
+    GOOD(misses(*state, SU_MAX_UPSTREAM_MISSING, &missing));
+    assert_int_equal(missing, SU_MAX_UPSTREAM_MISSING);
+}
+static void test_missing_past_the_limit(void **state)
+{
+    uint64_t missing;
+    REFUSED(misses(*state, SU_MAX_UPSTREAM_MISSING + 1, &missing), SU_LIMIT);
+    assert_int_equal(missing, 0);
 }
 
 /* Lists updates 1 to 60 and fetches them; *got of them came. */
@@ -285,7 +370,8 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_service_url), cmocka_unit_test(test_cookie_use), cmocka_unit_test(test_languages_limit), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_service_url), cmocka_unit_test(test_cookie_use), cmocka_unit_test(test_languages_limit), cmocka_unit_test(test_addresses), cmocka_unit_test(test_replica_limit),
+        IN_A_HUB(test_missing_limit), IN_A_HUB(test_missing_past_the_limit),
         IN_A_HUB(test_anchor_limit), IN_A_HUB(test_fetches), IN_A_HUB(test_one_bad_update), IN_A_HUB(test_passing_faults), IN_A_HUB(test_new_cookie),
         IN_A_HUB(test_busy_for_ever), IN_A_HUB(test_cookies_never_accepted), IN_A_HUB(test_lost_for_ever), IN_A_HUB(test_strangers), IN_A_HUB(test_cut_for_ever)};
     return cmocka_run_group_tests(tests, NULL, NULL);
