@@ -170,6 +170,10 @@
 #define SU_MAX_FOLDER_NAMES 5000
 /* Bundle folders looked at on one medium. */
 #define SU_MAX_BUNDLES_ON_MEDIUM 1000u
+/* Names in the hub's inbox, where two are ever expected: a full one is refused, not listed for long. */
+#define SU_MAX_INBOX_NAMES 1000u
+/* Seconds between two looks into a watched folder: a day. */
+#define SU_MAX_WATCH_SECONDS 86400u
 /* Characters of a text in a report: titles reach 250, and a page wants to be read. */
 #define SU_MAX_REPORT_TEXT 160u
 /* Sites a report lists one by one; more are counted. */

@@ -109,11 +109,13 @@ static int database_path(char *out, size_t room, const char *path, struct su_err
     return n < 0 || (size_t)n >= room ? su_fail(err, SU_CONFIG, "the path of the home is too long") : 0;
 }
 
-static int make_directories(struct su_home *home, struct su_err *err)
+static int make_directories(struct su_home *home, enum su_role role, struct su_err *err)
 {
+    SU_AUTO(su_fd) su_fd inbox = -1;
     if (su_dir_make(&home->content, home->dir, "content", 0700, err) < 0 ||
         su_dir_make(&home->keys, home->dir, "keys", 0700, err) < 0 ||
-        su_dir_make(&home->log, home->dir, "log", 0700, err) < 0)
+        su_dir_make(&home->log, home->dir, "log", 0700, err) < 0 ||
+        (role == SU_HUB && su_dir_make(&inbox, home->dir, SU_INBOX_NAME, 0700, err) < 0))
         return -1;
     return 0;
 }
@@ -157,7 +159,7 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
     if (su_path_make(&home.dir, path, 0700, NULL, err) < 0)
         return -1;
     if (!su_file_exists(home.dir, DATABASE)) {
-        if (su_lock_take(&home.lock, home.dir, "init", err) < 0 || make_directories(&home, err) < 0 ||
+        if (su_lock_take(&home.lock, home.dir, "init", err) < 0 || make_directories(&home, role, err) < 0 ||
             make_database(&home, path, role, name ? name : "HUB", err) < 0)
             return su_prefix(err, "home %s", path);
         *is_new = true;
@@ -202,7 +204,7 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
     }
     if (access == SU_WRITE && su_lock_take(&home->lock, home->dir, command, err) < 0)
         return -1;
-    if (make_directories(home, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
+    if (make_directories(home, role, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
         su_db_open(&home->db, file, false, access == SU_READ, err) < 0 || prove_schema(home->db, err) < 0 ||
         (access == SU_WRITE ? upgrade(home->db, err) : check_is_current(home->db, path, role, err)) < 0 ||
         read_identity(home, err) < 0)

@@ -2,13 +2,15 @@
  * home.h - an update point's home directory: database, content store, keys, log, lock.
  *
  *   update-point.db   content/xx/<sha256>   keys/<name>.key|.pub   log/su{ex,im}port.log   lock
- *   sent/<bundle> at a hub (sent.h)
+ *   sent/<bundle> at a hub (sent.h)   inbox at a hub (request.h)
  */
 #ifndef SU_HOME_H
 #define SU_HOME_H
 
 #include "common/lib/db.h"
 #include "common/sys/file.h"
+
+#define SU_INBOX_NAME "inbox"
 
 enum su_role { SU_HUB, SU_SITE };
 const char *su_role_text(enum su_role role);

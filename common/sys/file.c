@@ -139,6 +139,23 @@ bool su_file_exists(int at, const char *name)
     return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool su_file_look(int at, const char *name, struct su_file_mark *out)
+{
+    struct stat st;
+    memset(out, 0, sizeof *out);
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    out->device = st.st_dev;
+    out->inode = st.st_ino;
+    out->bytes = (uint64_t)st.st_size;
+    out->modified = st.st_mtim.tv_sec;
+    out->modified_nano = st.st_mtim.tv_nsec;
+    out->changed = st.st_ctim.tv_sec;
+    out->changed_nano = st.st_ctim.tv_nsec;
+    out->is_regular = S_ISREG(st.st_mode);
+    return true;
+}
+
 ssize_t su_file_read(int fd, void *out, size_t length, struct su_err *err)
 {
     for (;;) {

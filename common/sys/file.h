@@ -33,6 +33,14 @@ int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
 /* Opens a regular file read-only; a link, device or directory is refused. */
 int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
 bool su_file_exists(int at, const char *name);
+/* What tells a file from another and from its earlier self, without opening or following it. Compare with memcmp:
+ * every byte is set. False when there is none. */
+struct su_file_mark {
+    uint64_t device, inode, bytes;
+    int64_t modified, changed, modified_nano, changed_nano; /* since 1970; `changed` is the system's own and cannot be set */
+    uint64_t is_regular;
+};
+bool su_file_look(int at, const char *name, struct su_file_mark *out);
 /* Whole file into `out`, which carries the maximum. */
 int su_file_read_all(int at, const char *name, struct su_buf *out, struct su_err *err) SU_CHECKED;
 /* Exactly `length` bytes at `offset`; the end of the file is damage. */

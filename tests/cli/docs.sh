@@ -180,6 +180,7 @@ test_manual_has_every_json_key() {
     site_answer verify usb; answer_keys suimport verify
     site_answer plan usb; answer_keys suimport plan
     site_answer import usb; answer_keys suimport import
+    site_answer watch --inbox usb --once; answer_keys suimport watch
     site_answer receipt; answer_keys suimport receipt
     hub_answer site set ALPHA --key site/keys/site.pub; answer_keys suexport 'site set'
     site_answer receipt --out receipt

@@ -339,6 +339,18 @@ static int unknown_command(const struct su_program *program, int argc, char **ar
     return su_remedy(err, "Run: %s --help", program->name);
 }
 
+void su_cli_pause(struct su_context *c)
+{
+    (void)su_out_end(c);
+    su_buf_clear(&c->json_text);
+    su_out_begin(c);
+    su_alerts_tell(c);
+    c->notice_count = 0;
+    c->note = SU_OK;
+    su_log_close(c);
+    su_home_cleanup(&c->home);
+}
+
 int su_cli_main(const struct su_program *program, int argc, char **argv)
 {
     static struct su_context c; /* large; one process runs one command */

@@ -72,6 +72,9 @@ struct su_context {
 
 int su_cli_main(const struct su_program *program, int argc, char **argv);
 
+/* For a command that goes on: shows the answer so far, tells of alerts, ends the log and closes the home; the next
+ * answer begins empty. */
+void su_cli_pause(struct su_context *context);
 /* Opens the home for a command that needs NOTHING by the table and decides itself; closes it first where it is open. */
 int su_open_home(struct su_context *context, enum su_access access, struct su_err *err) SU_CHECKED;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/hub/request.h"
 #include "common/hub/schedule.h"
 #include "common/source/sync.h"
 #include "common/source/upstream.h"
@@ -107,18 +108,38 @@ static void tell_retry(struct su_context *c)
                    (long long)s.retry_minutes);
 }
 
-static int find_due(struct su_context *c, struct su_due *due, struct su_err *err)
+/* A request file makes it due at once, whether or not a schedule is set. */
+static int find_due(struct su_context *c, struct su_due *due, struct su_requests *asked, struct su_err *err)
 {
     struct su_schedule s;
-    if (su_schedule_load(c->home.db, &s, err) < 0)
+    if (su_requests_find(c->home.dir, asked, err) < 0 || su_schedule_load(c->home.db, &s, err) < 0)
         return -1;
-    if (!s.is_set)
-        return su_fail(err, SU_NO_SCHEDULE, "--if-due goes by a schedule, and none is set");
-    *due = su_schedule_due(&s, su_time_seconds());
+    if (!s.is_set && asked->count == 0) {
+        (void)su_fail(err, SU_NO_SCHEDULE,
+                      "--if-due goes by a schedule and by request files; none is set, and none is there");
+        return -1;
+    }
+    *due = s.is_set ? su_schedule_due(&s, su_time_seconds()) : (struct su_due){.is_due = false};
+    due->is_due |= asked->count > 0;
     return 0;
 }
 
-static void answer_due(struct su_context *c, const struct su_due *due)
+static const char *name_asked(const struct su_requests *asked)
+{
+    return asked->count == 0 ? NULL : asked->is_full ? "FULL.SYN" : "SELF.SYN";
+}
+
+/* The run was tried and the history says how it ended. One that was broken off by a signal was not. */
+static int remove_asked(struct su_context *c, const struct su_requests *asked, struct su_err *err)
+{
+    if (asked->count == 0 || su_requests_remove(c->home.dir, asked, err) == 0)
+        return 0;
+    (void)su_remedy(err, "Remove %s by hand: every run of 'sync --if-due' will serve it again.",
+                    name_asked(asked));
+    return -1;
+}
+
+static void answer_due(struct su_context *c, const struct su_due *due, const char *asked)
 {
     char at[SU_TIME_TEXT] = "never", overdue[32];
     if (due->has_next)
@@ -126,7 +147,10 @@ static void answer_due(struct su_context *c, const struct su_due *due)
     su_json_bool(&c->json, "due", due->is_due);
     su_json_text(&c->json, "next_due", due->has_next ? at : NULL);
     su_json_int(&c->json, "overdue_seconds", due->overdue);
-    if (!due->is_due)
+    su_json_text(&c->json, "requested_by", asked);
+    if (asked)
+        su_message(&c->events, SU_DUE, SU_INFO, "sync requested by %s", asked);
+    else if (!due->is_due)
         su_message(&c->events, SU_DUE, SU_INFO, "not due, nothing to do; next due: %s%s", at,
                    due->is_retry ? " (after a failure)" : "");
     else if (due->overdue > 0)
@@ -136,13 +160,14 @@ static void answer_due(struct su_context *c, const struct su_due *due)
 
 /* Whether there is something to do; then the home is open for changes. Asked first without the lock, so that
  * a timer that asks every few minutes gets into nobody's way, and once more with it. */
-static int open_if_due(struct su_context *c, bool *is_due, struct su_err *err)
+static int open_if_due(struct su_context *c, bool *is_due, struct su_requests *asked, struct su_err *err)
 {
     struct su_err ignored = SU_ERR_INIT;
     struct su_due due = {.is_due = true};
-    if (su_open_home(c, SU_READ, &ignored) == 0 && find_due(c, &due, err) < 0) /* else it wants the upgrade */
+    if (su_open_home(c, SU_READ, &ignored) == 0 &&
+        find_due(c, &due, asked, err) < 0) /* else it wants the upgrade */
         return -1;
-    if (due.is_due && (su_open_home(c, SU_WRITE, err) < 0 || find_due(c, &due, err) < 0))
+    if (due.is_due && (su_open_home(c, SU_WRITE, err) < 0 || find_due(c, &due, asked, err) < 0))
         return su_after(err, "Nothing was written.");
     if (!due.is_due && su_alert_silence_moved(c)) {
         if (su_open_home(c, SU_WRITE, err) < 0)
@@ -150,7 +175,7 @@ static int open_if_due(struct su_context *c, bool *is_due, struct su_err *err)
         su_alert_review_silence(c);
     }
     *is_due = due.is_due;
-    answer_due(c, &due);
+    answer_due(c, &due, name_asked(asked));
     return 0;
 }
 
@@ -177,10 +202,11 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     SU_AUTO(su_buf) struct su_buf from = SU_BUF_INIT(16 * SU_KIB), again = SU_BUF_INIT(16 * SU_KIB);
     struct su_sync_result r;
     struct su_upstream_options upstream;
+    struct su_requests asked = {.count = 0};
     bool is_due = true;
     if (take_upstream(c, &upstream, err) < 0)
         return -1;
-    if (su_has(c, "if-due") ? open_if_due(c, &is_due, err) < 0 : su_open_home(c, SU_WRITE, err) < 0)
+    if (su_has(c, "if-due") ? open_if_due(c, &is_due, &asked, err) < 0 : su_open_home(c, SU_WRITE, err) < 0)
         return su_after(err, "Nothing was written.");
     if (!is_due)
         return 0;
@@ -191,18 +217,21 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     find_again(from.bytes, &again);
     const struct su_sync_request request = {.from = from.bytes,
                                             .again = again.bytes,
-                                            .is_full = su_has(c, "full"),
+                                            .is_full = su_has(c, "full") || asked.is_full,
                                             .is_trial = su_has(c, "dry-run"),
                                             .upstream = &upstream,
                                             .vendor = &vendor};
     su_note(&c->events, SU_SYNC_STARTED, SU_INFO, "Performing sync on %s",
-            su_has(c, "if-due") ? "regular schedule" : "local request");
+            su_has(c, "if-due") && asked.count == 0 ? "regular schedule" : "local request");
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0) {
         su_note_failure(c, r.source, err);
         su_note_time(c, r.seconds);
         if (!request.is_trial) {
+            struct su_err kept = SU_ERR_INIT;
             su_alert_failed(c, SU_ALERT_SYNC, err);
             tell_retry(c);
+            if (err->code != SU_INTERRUPTED && remove_asked(c, &asked, &kept) < 0)
+                su_message(&c->events, kept.code, SU_WARNING, "%s", kept.text);
         }
         return -1;
     }
@@ -216,5 +245,5 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     answer(c, &r);
     su_note_time(c, r.seconds);
     su_alert_succeeded(c, SU_ALERT_SYNC);
-    return 0;
+    return remove_asked(c, &asked, err) < 0 ? su_after(err, "The synchronization is done.") : 0;
 }

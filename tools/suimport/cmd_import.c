@@ -10,13 +10,7 @@
 #include "tools/cli/alert.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
-
-struct candidate {
-    const char *path;
-    char site[17];
-    uint64_t sequence, urgent; /* urgent: its number; 0: an ordinary one */
-    bool is_readable;
-};
+#include "tools/suimport/medium.h"
 
 /* What the ledger will say of a refused import. Only what a trusted signature said stands in the entry. */
 struct refused {
@@ -26,14 +20,14 @@ struct refused {
 
 static int compare_candidates(const void *a, const void *b)
 {
-    const struct candidate *x = a, *y = b;
+    const struct su_candidate *x = a, *y = b;
     if (x->urgent != y->urgent) /* the ordinary ones first */
         return x->urgent < y->urgent ? -1 : 1;
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
 /* On a medium with several bundles their own claims sort them; each is verified before it is used. */
-static void sort_candidates(const struct su_names *found, struct candidate *list)
+void su_medium_sort(const struct su_names *found, struct su_candidate *list)
 {
     for (size_t i = 0; i < found->count; i++) {
         list[i].path = found->at[i];
@@ -165,7 +159,7 @@ static void answer(struct su_context *c, const struct su_import_result *r, const
     answer_owed(c, owed);
 }
 
-static void keep_refused(const struct candidate *candidate, const struct su_bundle_raw *raw,
+static void keep_refused(const struct su_candidate *candidate, const struct su_bundle_raw *raw,
                          const struct su_import_result *r, struct refused *out)
 {
     struct su_err ignored = SU_ERR_INIT;
@@ -179,7 +173,7 @@ static void keep_refused(const struct candidate *candidate, const struct su_bund
                                  : su_bundle_name(candidate->site, candidate->sequence, out->claims));
 }
 
-static int import_one(struct su_context *c, const struct candidate *candidate, bool is_plan,
+static int import_one(struct su_context *c, const struct su_candidate *candidate, bool is_plan,
                       struct su_import_result *r, struct owed_files *owed, struct refused *refused,
                       struct su_err *err)
 {
@@ -234,9 +228,9 @@ static int import_one(struct su_context *c, const struct candidate *candidate, b
 }
 
 /* Whether a folder is left without trying it, and why. */
-static bool is_left(struct su_context *c, const struct candidate *candidate, size_t count)
+static bool is_left(struct su_context *c, const struct su_medium *m, const struct su_candidate *candidate)
 {
-    if (count == 1)
+    if (m->count == 1 && !m->is_inbox)
         return false;
     if (!candidate->is_readable) {
         su_message(&c->events, SU_FORMAT, SU_WARNING, "left: %s does not begin as a manifest does",
@@ -250,17 +244,39 @@ static bool is_left(struct su_context *c, const struct candidate *candidate, siz
     return true;
 }
 
+/* Whether what was refused may only lack the rest of its copy. What a good signature says is final at once.
+ */
+static bool is_being_copied(const struct su_medium *m, const struct su_candidate *candidate,
+                            enum su_code code)
+{
+    static const enum su_code partial[] = {SU_SYSTEM,    SU_DAMAGED,   SU_FORMAT, SU_UNDECLARED,
+                                           SU_NO_BUNDLE, SU_UNTRUSTED, SU_TOO_FEW};
+    bool is_partial = false;
+    struct su_stamp now;
+    for (size_t i = 0; i < sizeof partial / sizeof *partial; i++)
+        is_partial |= partial[i] == code;
+    if (!m->is_inbox || !is_partial)
+        return false;
+    su_stamp_take(candidate->path, &now);
+    int64_t quiet = su_time_seconds() - now.changed;
+    return candidate->is_moving || memcmp(now.digest, candidate->stamp.digest, sizeof now.digest) != 0 ||
+           (quiet < m->quiet_seconds && quiet > -m->quiet_seconds);
+}
+
 /* Takes those for this site in order, and says what it left. One that the site has gone past, or
  * that does not fit, is left when a later one does its work. */
-static int run_all(struct su_context *c, struct candidate *list, size_t count, bool is_plan,
-                   struct refused *refused, struct su_err *err)
+static int run_all(struct su_context *c, struct su_medium *m, bool is_plan, struct refused *refused,
+                   struct su_err *err)
 {
+    struct su_candidate *list = m->list;
+    const size_t count = m->count;
     struct su_import_result r = {.sequence = 0}, last = {.sequence = 0};
     SU_AUTO(owed_files) struct owed_files owed = {.is_out_of_memory = false};
     struct su_err refusal = SU_ERR_INIT;
     size_t done = 0, ours = 0;
     for (size_t i = 0; i < count && !(is_plan && done > 0 && !last.is_repeated); i++) {
-        if (is_left(c, &list[i], count))
+        list[i].is_settled = true;
+        if (is_left(c, m, &list[i]))
             continue;
         ours++;
         if (import_one(c, &list[i], is_plan, &r, &owed, refused, err) == 0) {
@@ -269,12 +285,20 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
             done++;
             continue;
         }
+        if (is_being_copied(m, &list[i], err->code)) { /* those after it may build on it */
+            list[i].is_settled = false;
+            su_message(&c->events, err->code, SU_INFO, "left: %s may still be being copied: %s", list[i].path,
+                       err->text);
+            break;
+        }
         refusal = *err;
+        list[i].is_settled = err->code != SU_INTERRUPTED && err->code != SU_SPACE;
         if (count == 1 || (err->code != SU_OLDER && err->code != SU_URGENT_OLDER && err->code != SU_GAP))
             break;
         su_message(&c->events, err->code, SU_INFO, "left: %s", err->text);
     }
-    if (ours == 0)
+    m->taken = done;
+    if (ours == 0 && !m->is_inbox)
         return su_fail(err, SU_WRONG_SITE, "none of the %zu bundles is for site %s", count, c->home.name);
     if (done > 0)
         answer(c, &last, &owed);
@@ -293,28 +317,36 @@ static int run_all(struct su_context *c, struct candidate *list, size_t count, b
     return 0;
 }
 
-static int run(struct su_context *c, bool is_plan, struct su_err *err)
+int su_medium_take(struct su_context *c, struct su_medium *m, bool is_plan, struct su_err *err)
 {
-    SU_AUTO(su_names) struct su_names found = {0};
-    if (su_bundle_find(su_argument(c, 0), &found, err) < 0)
-        return -1;
-    struct candidate *list = calloc(found.count, sizeof *list);
-    if (!list)
-        return su_fail_memory(err);
-    sort_candidates(&found, list);
     struct refused refused = {.claims = ""};
-    int result = run_all(c, list, found.count, is_plan, &refused, err);
-    free(list);
-    if (result == 0 && !is_plan)
+    int result = run_all(c, m, is_plan, &refused, err);
+    if (result == 0 && !is_plan && m->taken > 0)
         su_alert_succeeded(c, SU_ALERT_IMPORT);
     if (result < 0 && !is_plan) {
         refused.entry.actor = &c->actor;
         refused.entry.site = refused.site;
         su_ledger_refuse(c->home.db, &refused.entry, refused.claims[0] ? refused.claims : NULL, &c->events,
                          err);
-        su_note_failure(c, su_argument(c, 0), err);
+        su_note_failure(c, m->path, err);
         su_alert_failed(c, SU_ALERT_IMPORT, err);
     }
+    return result;
+}
+
+static int run(struct su_context *c, bool is_plan, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names found = {0};
+    struct su_medium medium = {.path = su_argument(c, 0)};
+    if (su_bundle_find(medium.path, &found, err) < 0)
+        return -1;
+    medium.count = found.count;
+    medium.list = calloc(found.count, sizeof *medium.list);
+    if (!medium.list)
+        return su_fail_memory(err);
+    su_medium_sort(&found, medium.list);
+    int result = su_medium_take(c, &medium, is_plan, err);
+    free(medium.list);
     return result;
 }
 

@@ -15,6 +15,7 @@ int cmd_inspect(struct su_context *c, struct su_err *err);
 int cmd_verify(struct su_context *c, struct su_err *err);
 int cmd_plan(struct su_context *c, struct su_err *err);
 int cmd_import(struct su_context *c, struct su_err *err);
+int cmd_watch(struct su_context *c, struct su_err *err);
 int cmd_repair(struct su_context *c, struct su_err *err);
 int cmd_relay(struct su_context *c, struct su_err *err);
 int cmd_undo(struct su_context *c, struct su_err *err);
