@@ -99,7 +99,7 @@ test_watch_half_copied() {
     expect 0 site watch --once --inbox drop
     same "$(site_digest)" "$state1" 'and whole'
     # Half a manifest, and one without its signature.
-    for part in MANIFEST.TXT '*.sig'; do
+    for part in MANIFEST.TXT '*.SIG'; do
         rm -rf drop
         cp -R two drop
         file=$(find drop -name "$part" | head -n 1)
@@ -153,7 +153,15 @@ test_watch_goes_on() {
     same "$(site_digest)" "$state2" 'all imported'
     grep -q 'SU-ALPHA-000002 done' site/log/suimport.log || fail 'the log has it'
     # Another owner of the lock is waited for.
-    (flock 9; "$SUIMPORT" --home site --json watch --inbox one --interval 1 > answers 2> log2 & watcher=$!
-     wait_for 7002 log2 2> /dev/null || true; kill -INT $watcher; wait $watcher) 9> site/lock
-    same "$(jq -s '.[-1].imported' answers)" 0 'locked'
+    exec 7> site/lock
+    flock 7
+    touch two/SU-ALPHA-000002
+    "$SUIMPORT" --home site --json watch --inbox two --interval 1 > answers 2> log2 7>&- &
+    watcher=$!
+    wait_for 'another run' log2
+    flock -u 7
+    wait_for 'already imported' log2
+    kill -TERM $watcher
+    wait $watcher || fail "status $?"
+    same "$(jq -s -c '[.[-1].imported, .[-1].refused]' answers)" '[1,0]' 'after the lock was free'
 }
