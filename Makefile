@@ -95,7 +95,7 @@ asan: deps
 # Threads: the unit tests and the commands that use them, under the thread sanitizer.
 tsan: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-tsan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=thread" HARDENING=-fPIE all samples units
-	@BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 tests/run unit sync.sh import.sh export.sh content.sh recovery.sh
+	@BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 tests/run unit sync.sh upstream.sh scan.sh third_party.sh fetch.sh import.sh export.sh content.sh recovery.sh monitor.sh
 
 valgrind: deps
 	@$(MAKE) -s all samples
