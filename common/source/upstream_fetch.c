@@ -503,12 +503,12 @@ static int run_belt(struct fetch *f, struct su_err *err)
                                       .context = f,
                                       .fill = fill,
                                       .work = work};
-    SU_AUTO(su_belt) struct su_belt *belt = su_belt_new(&plan, err);
     void *job;
     int more = -1;
-    f->spare = NULL;
+    f->spare = NULL; /* the asking thread's, from here on */
     f->refused_in_a_row = f->good_in_a_row = 0;
     f->has_answered = f->was_cut = false;
+    SU_AUTO(su_belt) struct su_belt *belt = su_belt_new(&plan, err);
     while (belt && (more = su_belt_take(belt, &job, err)) > 0) {
         if (take(f, job, err) < 0)
             return -1;
