@@ -11,8 +11,8 @@ PREFIX  ?= /usr/local
 
 PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev libcurl4-openssl-dev \
            libcmocka-dev gcab curl libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
-           mandoc valgrind faketime tzdata
-TOOLS = $(CC) pkg-config gcab curl bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind faketime
+           mandoc valgrind faketime tzdata osslsigncode
+TOOLS = $(CC) pkg-config gcab curl bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind faketime osslsigncode
 LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal libcurl
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \

@@ -349,7 +349,7 @@ test_upstream_goes_on_where_it_was() {
     : > upstream.log
     expect 1 up_sync
     control faults=none
-    first=$(awk '/GetUpdateData/ && !/fault/' upstream.log | sed 's/.*updates=\([0-9]*\).*/\1/' | paste -sd+ | bc)
+    first=$(awk '/GetUpdateData/ && !/fault/' upstream.log | sed 's/.*updates=\([0-9]*\).*/\1/' | awk '{ sum += $1 } END { print sum }')
     same "$first" 10 'what came before'
     : > upstream.log
     expect 0 up_sync --json
