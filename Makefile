@@ -26,7 +26,7 @@ ALL_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) -I. -I$(BUILD) -D_G
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS     = $(shell pkg-config --libs $(LIBRARIES))
 
-COMMON   = $(wildcard common/*/*.c)
+COMMON   = $(wildcard common/*/*.c common/*/*/*.c)
 CLI      = $(wildcard tools/cli/*.c)
 OBJECTS  = $(patsubst %.c,$(BUILD)/%.o,$(COMMON))
 CLI_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(CLI))
@@ -131,7 +131,7 @@ upstream: deps
 	@BUILD=$(BUILD) tests/upstream_long.sh $(or $(UPDATES),100000) $(or $(KILLS),10)
 
 format:
-	clang-format -i common/*/*.c tools/*/*.c tests/bench/*.c
+	clang-format -i $(COMMON) tools/*/*.c tests/bench/*.c
 
 lint: all
 	@tests/lint.sh $(BUILD)

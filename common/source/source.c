@@ -11,8 +11,6 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/lib/archive.h"
-#include "common/source/upstream.h"
-#include "common/source/vendor.h"
 #include "common/sys/file.h"
 
 /* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
@@ -97,8 +95,7 @@ int su_source_open(struct su_source *source, struct su_err *err)
     struct su_source_look look;
     if (su_source_look(&look, source->request->from, err) < 0)
         return -1;
-    const struct su_vendor_request *vendor = source->request->vendor;
-    const struct su_source_kind *kind = vendor && vendor->catalogue ? &su_vendor_source : recognise(&look);
+    const struct su_source_kind *kind = source->request->kind ? source->request->kind : recognise(&look);
     if (!kind)
         kind = &su_package_source;
     source->name = source->place = source->created = "";

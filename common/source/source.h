@@ -16,6 +16,7 @@
 /* What the operator asked for. */
 struct su_sync_request {
     const char *from;
+    const struct su_source_kind *kind; /* NULL: whatever `from` turns out to be */
     const char *again; /* the same, as it is kept with the success for a run that names none; NULL or "": it is not */
     bool is_full;                           /* compare everything, rely on no marker of the last time */
     bool is_trial; /* what would change is told, and nothing does: no history, no marker, no catalogue */
@@ -89,7 +90,10 @@ int su_source_look(struct su_source_look *look, const char *from, struct su_err 
 /* The source as it may be shown: without its folder, or without what stands before '@' in an address. */
 void su_source_title(const char *from, char *out, size_t room);
 
-extern const struct su_source_kind su_package_source; /* package_source.c: what wsusutil export wrote */
-extern const struct su_source_kind su_scan_source;    /* scan_source.c: wsusscn2.cab */
+/* The kinds; each stands in a folder of its own below this one, and nothing here includes what is there. */
+extern const struct su_source_kind su_package_source;  /* package/: what wsusutil export wrote */
+extern const struct su_source_kind su_upstream_source; /* upstream/: an update server */
+extern const struct su_source_kind su_scan_source;     /* scan/: wsusscn2.cab */
+extern const struct su_source_kind su_vendor_source;   /* vendor/: third-party catalogues */
 
 #endif

@@ -330,11 +330,12 @@ test_named_files_exist() {
 # The source tour names every module of the core and below.
 test_tour_names_every_module() {
     sed -n '/^## Source/,$p' "$TOP/README.md" > tour
-    for file in "$TOP"/common/*/*.[ch] "$TOP"/common/*/*.def; do
+    for file in "$TOP"/common/*/*.[ch] "$TOP"/common/*/*/*.[ch] "$TOP"/common/*/*.def; do
         name=$(basename "$file" | sed 's/\.[ch]$//')
         grep -qE "\`$name(\.h)?\`" tour || fail "the source tour of README.md does not name $name"
     done
-    for folder in "$TOP"/tools/* "$TOP"/tests/unit "$TOP"/tests/cli "$TOP"/tests/vectors "$TOP"/samples "$TOP"/common/*; do
+    for folder in "$TOP"/tools/* "$TOP"/tests/unit "$TOP"/tests/cli "$TOP"/tests/vectors "$TOP"/samples "$TOP"/common/* "$TOP"/common/source/*/; do
+        folder=${folder%/}
         grep -q "\`${folder#"$TOP"/}\`" tour || fail "the source tour of README.md does not name $folder"
     done
 }

@@ -1,10 +1,11 @@
-/* Files brought by hand, and offline scan cabinets, cut and flipped everywhere: refused or read, never more than that. */
+/* Files brought by hand, and offline scan cabinets, cut and flipped everywhere: refused or read, never more
+ * than that. */
 #include "helpers.h"
 
 #include <sys/mman.h>
 
-#include "common/source/brought.h"
-#include "common/source/scan_read.h"
+#include "common/source/payload/brought.h"
+#include "common/source/scan/scan_read.h"
 
 static void le(struct su_buf *out, uint32_t value, unsigned bytes)
 {
@@ -12,9 +13,18 @@ static void le(struct su_buf *out, uint32_t value, unsigned bytes)
         su_buf_add(out, &(char){(char)(value & 255)}, 1);
 }
 
-struct member { const char *name, *content; size_t length; };
-#define TEXT(name, text) {name, text, sizeof text - 1}
-#define OF(name, buf) {name, (buf).bytes, (buf).length}
+struct member {
+    const char *name, *content;
+    size_t length;
+};
+#define TEXT(name, text)                                                                                     \
+    {                                                                                                        \
+        name, text, sizeof text - 1                                                                          \
+    }
+#define OF(name, buf)                                                                                        \
+    {                                                                                                        \
+        name, (buf).bytes, (buf).length                                                                      \
+    }
 
 /* One folder, stored, in one block at most 32 KiB long. */
 static void write_cab(struct su_buf *out, const struct member *members, size_t count)
@@ -49,7 +59,9 @@ static void write_cab(struct su_buf *out, const struct member *members, size_t c
     assert_false(out->is_over || data.is_over || files.is_over);
 }
 
-#define UPDATE "<Update UpdateId=\"0a51549b-4e86-4a26-97d4-9e3567f24ea1\" RevisionNumber=\"201\" RevisionId=\"5\" IsBundle=\"true\"/>"
+#define UPDATE                                                                                               \
+    "<Update UpdateId=\"0a51549b-4e86-4a26-97d4-9e3567f24ea1\" RevisionNumber=\"201\" RevisionId=\"5\" "     \
+    "IsBundle=\"true\"/>"
 #define PACKAGE "<OfflineSyncPackage><Updates>" UPDATE "</Updates></OfflineSyncPackage>"
 
 static void write_msu(struct su_buf *out)
@@ -58,9 +70,11 @@ static void write_msu(struct su_buf *out)
     write_cab(&inner, (const struct member[]){TEXT("package.xml", PACKAGE)}, 1);
     write_cab(&scan, (const struct member[]){OF("package.cab", inner), OF("wsusscan.cab", inner)}, 2);
     write_cab(out,
-              (const struct member[]){OF("WSUSSCAN.cab", scan), TEXT("a.cab", "payload"),
-                                      TEXT("a.xml", "<unattend><assemblyIdentity name=\"Package\" version=\"1.2\"/></unattend>"),
-                                      TEXT("a-pkgProperties.txt", "KB Article Number=\"7654321\"\r\nbroken\r\nProcessor Architecture=\"x86")},
+              (const struct member[]){
+                  OF("WSUSSCAN.cab", scan), TEXT("a.cab", "payload"),
+                  TEXT("a.xml", "<unattend><assemblyIdentity name=\"Package\" version=\"1.2\"/></unattend>"),
+                  TEXT("a-pkgProperties.txt",
+                       "KB Article Number=\"7654321\"\r\nbroken\r\nProcessor Architecture=\"x86")},
               4);
 }
 
@@ -69,7 +83,10 @@ static int look(const char *bytes, size_t length, struct su_brought *out)
     int fd = memfd_create("msu", MFD_CLOEXEC);
     assert_true(fd >= 0 && write(fd, bytes, length) == (ssize_t)length);
     su_err_clear(&e);
-    int result = su_brought_identify(fd, "/tmp/Windows10.0-KB111111-x64.msu", out, &e) < 0 || su_brought_look_inside(fd, out, &e) < 0 ? -1 : 0;
+    int result = su_brought_identify(fd, "/tmp/Windows10.0-KB111111-x64.msu", out, &e) < 0 ||
+                         su_brought_look_inside(fd, out, &e) < 0
+                     ? -1
+                     : 0;
     (void)close(fd);
     return result;
 }
@@ -136,11 +153,17 @@ static void test_number_of_members(void **state)
 static void test_texts_and_names(void **state)
 {
     (void)state;
-    static const struct { const char *path; bool is_good; } names[] = {
-        {"a_da39a3ee5e6b4b0d3255bfef95601890afd80709.cab", true},  {"A_DA39A3EE5E6B4B0D3255BFEF95601890AFD80709.cab", true},
-        {"a_da39a3ee5e6b4b0d3255bfef95601890afd80708.cab", false}, {"a_da39a3ee5e6b4b0d3255bfef95601890afd80708", false},
-        {"/x_0000000000000000000000000000000000000000.d/a.cab", true}, {"da39a3ee5e6b4b0d3255bfef95601890afd80708.cab", true},
-        {"a_da39a3ee5e6b4b0d3255bfef95601890afd8070.cab", true},   {"", true}};
+    static const struct {
+        const char *path;
+        bool is_good;
+    } names[] = {{"a_da39a3ee5e6b4b0d3255bfef95601890afd80709.cab", true},
+                 {"A_DA39A3EE5E6B4B0D3255BFEF95601890AFD80709.cab", true},
+                 {"a_da39a3ee5e6b4b0d3255bfef95601890afd80708.cab", false},
+                 {"a_da39a3ee5e6b4b0d3255bfef95601890afd80708", false},
+                 {"/x_0000000000000000000000000000000000000000.d/a.cab", true},
+                 {"da39a3ee5e6b4b0d3255bfef95601890afd80708.cab", true},
+                 {"a_da39a3ee5e6b4b0d3255bfef95601890afd8070.cab", true},
+                 {"", true}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         SU_AUTO(su_brought) struct su_brought b = SU_BROUGHT_INIT;
         int fd = memfd_create("empty", MFD_CLOEXEC);
@@ -171,15 +194,26 @@ static int count_rows(void *context, const struct su_scan_rows *rows, struct su_
 /* A scan cabinet, cut at 200 places under a head that agrees, and with one bit wrong at 200 places. */
 static void test_damaged_scans(void **state)
 {
-    SU_AUTO(su_buf) struct su_buf package = SU_BUF_INIT(32768), shard = SU_BUF_INIT(32768), scan = SU_BUF_INIT(65536);
+    SU_AUTO(su_buf)
+    struct su_buf package = SU_BUF_INIT(32768),
+                  shard = SU_BUF_INIT(32768), scan = SU_BUF_INIT(65536);
     const char *path = in_place(state, "scan.cab");
     struct su_scan_reading reading;
     size_t rows = 0;
     write_cab(&package, (const struct member[]){TEXT("package.xml", PACKAGE)}, 1);
-    write_cab(&shard, (const struct member[]){TEXT("c/5", "<UpdateIdentity UpdateID=\"0a51549b-4e86-4a26-97d4-9e3567f24ea1\" RevisionNumber=\"201\"/>"), TEXT("l/en/5", "")}, 2);
+    write_cab(
+        &shard,
+        (const struct member[]){
+            TEXT(
+                "c/5",
+                "<UpdateIdentity UpdateID=\"0a51549b-4e86-4a26-97d4-9e3567f24ea1\" RevisionNumber=\"201\"/>"),
+            TEXT("l/en/5", "")},
+        2);
     write_cab(&scan,
-              (const struct member[]){TEXT("index.xml", "<INDEX><CABLIST><CAB NAME=\"package.cab\"/><CAB NAME=\"package2.cab\" RANGESTART=\"0\"/></CABLIST></INDEX>"),
-                                      OF("package.cab", package), OF("package2.cab", shard)},
+              (const struct member[]){
+                  TEXT("index.xml", "<INDEX><CABLIST><CAB NAME=\"package.cab\"/><CAB NAME=\"package2.cab\" "
+                                    "RANGESTART=\"0\"/></CABLIST></INDEX>"),
+                  OF("package.cab", package), OF("package2.cab", shard)},
               3);
     const struct su_events none = {0};
     put_file(path, scan.bytes, scan.length);
@@ -204,7 +238,8 @@ static void test_damaged_scans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_msu), cmocka_unit_test(test_damaged_msus), cmocka_unit_test(test_number_of_members),
-        cmocka_unit_test(test_texts_and_names), cmocka_unit_test_setup_teardown(test_damaged_scans, make_place, remove_place)};
+        cmocka_unit_test(test_msu), cmocka_unit_test(test_damaged_msus),
+        cmocka_unit_test(test_number_of_members), cmocka_unit_test(test_texts_and_names),
+        cmocka_unit_test_setup_teardown(test_damaged_scans, make_place, remove_place)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* Where content is, what has come of it, and what is still to come. */
 #include "catalogue_helpers.h"
 
-#include "common/source/fetch_address.h"
-#include "common/source/fetch_list.h"
-#include "common/source/fetch_part.h"
+#include "common/source/payload/fetch_address.h"
+#include "common/source/payload/fetch_list.h"
+#include "common/source/payload/fetch_part.h"
 
 static void root_is(const char *server, const char *want)
 {
@@ -19,7 +19,8 @@ static void test_roots(void **state)
     root_is("http://wsus.example:8530", "http://wsus.example:8530/Content");
     root_is("https://wsus.example:8531/", "http://wsus.example:8530/Content");
     root_is("https://wsus.example", "http://wsus.example:80/Content");
-    root_is("https://wsus.example:443/ServerSyncWebService/ServerSyncWebService.asmx", "http://wsus.example:80/Content");
+    root_is("https://wsus.example:443/ServerSyncWebService/ServerSyncWebService.asmx",
+            "http://wsus.example:80/Content");
     root_is("http://wsus.example", "http://wsus.example:80/Content");
     root_is("https://user:secret@wsus.example:9000", "http://wsus.example:8999/Content");
     root_is("https://[fd00::1]:8531", "http://[fd00::1]:8530/Content");

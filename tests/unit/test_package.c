@@ -4,9 +4,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "common/source/package.h"
+#include "common/source/package/package.h"
 
-#define ROOT "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
+#define ROOT                                                                                                 \
+    "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" "                                      \
+    "CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
 #define ID1 "e6cf1350-c01b-414d-a61f-263d14d133b4"
 #define ID2 "0fa1201d-4330-4fa8-8ae9-b877473b6441"
 #define U1 "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"/>"
@@ -21,8 +23,14 @@ static void le(struct su_buf *out, uint32_t value, unsigned bytes)
         su_buf_add(out, &(char){(char)(value & 255)}, 1);
 }
 
-struct member { const char *name, *content; size_t length; };
-#define MEMBER(name, text) {name, text, sizeof text - 1}
+struct member {
+    const char *name, *content;
+    size_t length;
+};
+#define MEMBER(name, text)                                                                                   \
+    {                                                                                                        \
+        name, text, sizeof text - 1                                                                          \
+    }
 
 /* One folder, no compression, no checksums (0: not given). */
 static void write_cab(struct su_buf *out, const struct member *members, size_t count)
@@ -114,15 +122,19 @@ static int read_cab(void **state, const struct member *members, size_t count)
         assert_string_equal(package.kind, "wsusutil-cab");
     return result;
 }
-#define CAB(...) read_cab(state, (const struct member[]){__VA_ARGS__}, sizeof((const struct member[]){__VA_ARGS__}) / sizeof(struct member))
+#define CAB(...)                                                                                             \
+    read_cab(state, (const struct member[]){__VA_ARGS__},                                                    \
+             sizeof((const struct member[]){__VA_ARGS__}) / sizeof(struct member))
 
 static void test_cabinet_in_either_order(void **state)
 {
     GOOD(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2)));
     assert_string_equal(taken.bytes, BOTH);
-    GOOD(CAB(MEMBER("metadata.txt", R1 R2), MEMBER("package.xml", "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>" INDEX)));
+    GOOD(CAB(MEMBER("metadata.txt", R1 R2),
+             MEMBER("package.xml", "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>" INDEX)));
     assert_string_equal(taken.bytes, BOTH);
-    GOOD(CAB(MEMBER("other.bin", "junk"), MEMBER("metadata.txt", R1 R2), MEMBER("more.bin", ""), MEMBER("package.xml", INDEX)));
+    GOOD(CAB(MEMBER("other.bin", "junk"), MEMBER("metadata.txt", R1 R2), MEMBER("more.bin", ""),
+             MEMBER("package.xml", INDEX)));
     assert_string_equal(taken.bytes, BOTH);
 }
 
@@ -133,11 +145,14 @@ static void test_both_files_must_agree(void **state)
     REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1)), SU_DATA);
     NAMES("lists 2");
     REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2 R1)), SU_DATA);
-    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 ID2 ",00000065,00000004,<b/>\r\n")), SU_DATA);
+    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 ID2 ",00000065,00000004,<b/>\r\n")),
+            SU_DATA);
     NAMES("revision 101");
     REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", "")), SU_DATA);
-    REFUSED(CAB(MEMBER("package.xml", ROOT "<Updates/></ExportPackage>"), MEMBER("metadata.txt", "")), SU_DATA); /* says nothing at all */
-    REFUSED(CAB(MEMBER("package.xml", ROOT "<Updates/></ExportPackage>"), MEMBER("metadata.txt", R1)), SU_DATA);
+    REFUSED(CAB(MEMBER("package.xml", ROOT "<Updates/></ExportPackage>"), MEMBER("metadata.txt", "")),
+            SU_DATA); /* says nothing at all */
+    REFUSED(CAB(MEMBER("package.xml", ROOT "<Updates/></ExportPackage>"), MEMBER("metadata.txt", R1)),
+            SU_DATA);
 }
 
 static void test_members(void **state)
@@ -147,12 +162,17 @@ static void test_members(void **state)
     REFUSED(CAB(MEMBER("metadata.txt", R1 R2)), SU_DATA);
     NAMES("package.xml");
     REFUSED(CAB(MEMBER("other.txt", "x")), SU_DATA);
-    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("package.xml", INDEX)), SU_DATA);
+    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("package.xml", INDEX)),
+            SU_DATA);
     NAMES("two members");
-    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("metadata.txt", R1 R2)), SU_DATA);
-    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("x\\metadata.txt", R1 R2)), SU_DATA);
+    REFUSED(CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("metadata.txt", R1 R2)),
+            SU_DATA);
+    REFUSED(
+        CAB(MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2), MEMBER("x\\metadata.txt", R1 R2)),
+        SU_DATA);
     for (size_t count = SU_MAX_PACKAGE_MEMBERS; count <= SU_MAX_PACKAGE_MEMBERS + 1; count++) {
-        struct member members[SU_MAX_PACKAGE_MEMBERS + 1] = {MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2)};
+        struct member members[SU_MAX_PACKAGE_MEMBERS + 1] = {MEMBER("package.xml", INDEX),
+                                                             MEMBER("metadata.txt", R1 R2)};
         char names[SU_MAX_PACKAGE_MEMBERS + 1][16];
         for (size_t i = 2; i < count; i++) {
             (void)snprintf(names[i], sizeof names[i], "m%zu", i);
@@ -223,7 +243,8 @@ static void test_taker_stops_it(void **state)
     write_cab(&cab, (const struct member[]){MEMBER("package.xml", INDEX), MEMBER("metadata.txt", R1 R2)}, 2);
     put_file(in_place(state, "p.cab"), cab.bytes, cab.length);
     REFUSED(su_package_read(in_place(state, "p.cab"), &package, take, &stop, &e), SU_LOCKED);
-    assert_null(strstr(e.text, "record 2")); /* who takes names the record: it may be an earlier one that fails */
+    assert_null(
+        strstr(e.text, "record 2")); /* who takes names the record: it may be an earlier one that fails */
 }
 
 static int read_gz(void **state, const char *bytes, size_t length)
@@ -243,13 +264,16 @@ static void test_gzip(void **state)
     assert_string_equal(taken.bytes, BOTH);
     GOOD(GZ("\xef\xbb\xbf" R1 R2));
     assert_string_equal(taken.bytes, BOTH);
-    GOOD(GZ("<?xml version=\"1.0\" encoding=\"utf-8\"?>" ROOT "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"><Xml><![CDATA[<a/>]]></Xml></Update></Updates></ExportPackage>"));
+    GOOD(GZ("<?xml version=\"1.0\" encoding=\"utf-8\"?>" ROOT "<Updates><Update UpdateId=\"" ID1
+            "\" RevisionNumber=\"1\"><Xml><![CDATA[<a/>]]></Xml></Update></Updates></ExportPackage>"));
     assert_string_equal(taken.bytes, ID1 " 1 [<a/>]");
     /* Lists, but no documents in a place that is known. */
     REFUSED(GZ("\xef\xbb\xbf" INDEX), SU_DATA);
     assert_true(strstr(e.remedy, ".cab") != NULL);
     /* Something else: shown, with what to do instead. */
-    REFUSED(GZ("PK\x03\x04" "something"), SU_DATA);
+    REFUSED(GZ("PK\x03\x04"
+               "something"),
+            SU_DATA);
     NAMES("504b0304");
     assert_true(strstr(e.remedy, ".cab") != NULL);
     REFUSED(GZ("x"), SU_DATA);
@@ -263,7 +287,8 @@ static void test_gzip_cut(void **state)
     size_t length;
     write_gzip(in_place(state, "p.xml.gz"), R1 R2, sizeof(R1 R2) - 1);
     char *gz = get_file(in_place(state, "p.xml.gz"), &length);
-    for (size_t cut = 0; cut < length - 8; cut++) { /* the last 8 bytes are the sum, at which libarchive does not look */
+    for (size_t cut = 0; cut < length - 8;
+         cut++) { /* the last 8 bytes are the sum, at which libarchive does not look */
         put_file(in_place(state, "cut.xml.gz"), gz, cut);
         REFUSED(read_file(in_place(state, "cut.xml.gz"), &package), SU_DATA);
     }

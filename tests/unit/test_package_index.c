@@ -1,32 +1,43 @@
 /* package.xml: order, required attributes, the file map. */
 #include "helpers.h"
 
-#include "common/source/package_index.h"
+#include "common/source/package/package_index.h"
 
-#define ROOT "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
+#define ROOT                                                                                                 \
+    "<ExportPackage ServerID=\"e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0\" "                                      \
+    "CreationTime=\"2024-06-19T17:11:14Z\" FormatVersion=\"1.0\" ProtocolVersion=\"1.20\">"
 #define ROOT_END "</ExportPackage>"
-#define LANGUAGES "<Languages><Language Id=\"1033\" ShortName=\"en\" LongName=\"English\" Enabled=\"1\" /></Languages>"
+#define LANGUAGES                                                                                            \
+    "<Languages><Language Id=\"1033\" ShortName=\"en\" LongName=\"English\" Enabled=\"1\" /></Languages>"
 #define SHA1_A "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=" /* of "abc" */
 #define SHA1_B "hJg+RBw70m66rkqh+VEp5eVGcPE="
-#define FILES "<Files><File Digest=\"" SHA1_A "\" MUUrl=\"http://h/a?x=1&amp;y=2\" /><File Digest=\"" SHA1_B "\" MUUrl=\"http://h/b\" Name=\"b.cab\" /></Files>"
+#define FILES                                                                                                \
+    "<Files><File Digest=\"" SHA1_A "\" MUUrl=\"http://h/a?x=1&amp;y=2\" /><File Digest=\"" SHA1_B           \
+    "\" MUUrl=\"http://h/b\" Name=\"b.cab\" /></Files>"
 #define ID1 "E6CF1350-c01b-414d-a61f-263d14d133b4"
 #define ID2 "0fa1201d-4330-4fa8-8ae9-b877473b6441"
 #define EMPTY "<Files /><Categories /><Classifications />"
-#define UPDATES "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\">" EMPTY "</Update>" \
-                "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"4294967295\"><Files><File Digest=\"" SHA1_B "\" /></Files>" \
-                "<Categories><Category Value=\"" ID1 "\" /></Categories><Classifications><Classification Value=\"" ID1 "\" /></Classifications></Update></Updates>"
+#define UPDATES                                                                                              \
+    "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\">" EMPTY "</Update>"                          \
+    "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"4294967295\"><Files><File Digest=\"" SHA1_B               \
+    "\" /></Files>"                                                                                          \
+    "<Categories><Category Value=\"" ID1 "\" /></Categories><Classifications><Classification Value=\"" ID1   \
+    "\" /></Classifications></Update></Updates>"
 
 /* Documents handed out by the parser, written down. */
 static struct su_buf documents = SU_BUF_INIT(10000);
-static int on_document(void *context, const struct su_package_entry *entry, const char *document, size_t length, struct su_err *err)
+static int on_document(void *context, const struct su_package_entry *entry, const char *document,
+                       size_t length, struct su_err *err)
 {
     char id[SU_GUID_TEXT];
     (void)context, (void)err;
-    su_buf_addf(&documents, "%s %u [%.*s]", su_guid_format(&entry->id, id), entry->revision, (int)length, document);
+    su_buf_addf(&documents, "%s %u [%.*s]", su_guid_format(&entry->id, id), entry->revision, (int)length,
+                document);
     return 0;
 }
 
-static int parse_with(struct su_package_index *index, su_index_document document, const char *xml, size_t length, size_t piece)
+static int parse_with(struct su_package_index *index, su_index_document document, const char *xml,
+                      size_t length, size_t piece)
 {
     SU_AUTO(su_index_parser) struct su_index_parser *parser = su_index_parser_new(index, document, NULL, &e);
     assert_non_null(parser);
@@ -90,10 +101,13 @@ static void test_whole(void **state)
 {
     (void)state;
     static const char *const forms[] = {
-        "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>" ROOT LANGUAGES FILES UPDATES ROOT_END, /* as WSUS writes it: with a BOM */
+        "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>" ROOT LANGUAGES FILES UPDATES
+            ROOT_END, /* as WSUS writes it: with a BOM */
         ROOT FILES UPDATES ROOT_END,
-        "<?xml version=\"1.0\"?>\n" ROOT "\n  " FILES "\n" LANGUAGES "<!-- c -->\r\n" UPDATES "\n" ROOT_END "\n",
-        ROOT FILES "<Unknown a=\"1\"><Files/><Update/></Unknown>" UPDATES "<Trailer><Files/></Trailer>" ROOT_END,
+        "<?xml version=\"1.0\"?>\n" ROOT "\n  " FILES "\n" LANGUAGES "<!-- c -->\r\n" UPDATES "\n" ROOT_END
+        "\n",
+        ROOT FILES "<Unknown a=\"1\"><Files/><Update/></Unknown>" UPDATES
+                   "<Trailer><Files/></Trailer>" ROOT_END,
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         for (size_t piece = 1; piece < 100000; piece *= 7) {
@@ -134,13 +148,35 @@ static void test_root(void **state)
 #define C "CreationTime=\"2024-06-19T17:11:14Z\" "
 #define F "FormatVersion=\"1.0\" "
 #define P "ProtocolVersion=\"1.20\" "
-    static const char *const good[] = {S C F P, P F C S, S C F "ProtocolVersion=\"1.8\"", S F P "CreationTime=\"2024-06-19T17:11:14.1234567+02:00\"", S C F P "More=\"x\""};
+    static const char *const good[] = {S C F P, P F C S, S C F "ProtocolVersion=\"1.8\"",
+                                       S F P "CreationTime=\"2024-06-19T17:11:14.1234567+02:00\"",
+                                       S C F P "More=\"x\""};
     static const char *const bad[] = {
-        C F P, S F P, S C P, S C F, "", S C P "FormatVersion=\"\"", S C P "FormatVersion=\"1\"", S C P "FormatVersion=\"1.00\"", S C P "FormatVersion=\"2.0\"", S C P "FormatVersion=\" 1.0\"",
-        S C F "ProtocolVersion=\"\"", S C F "ProtocolVersion=\"1\"", S C F "ProtocolVersion=\"1.\"", S C F "ProtocolVersion=\".1\"", S C F "ProtocolVersion=\"1.2.3\"",
-        S C F "ProtocolVersion=\"a.b\"", S C F "ProtocolVersion=\"1.20 \"", S C F "ProtocolVersion=\"1234567890123.1234567\"",
-        C F P "ServerID=\"\"", C F P "ServerID=\"x\"", C F P "ServerID=\"{e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0}\"",
-        S F P "CreationTime=\"\"", S F P "CreationTime=\"yesterday\"", S F P "CreationTime=\"2024-06-19\"", S F P "CreationTime=\"2024-06-19T17:11:14Z 2024-06-19T17:11:14Z 2024\"",
+        C F P,
+        S F P,
+        S C P,
+        S C F,
+        "",
+        S C P "FormatVersion=\"\"",
+        S C P "FormatVersion=\"1\"",
+        S C P "FormatVersion=\"1.00\"",
+        S C P "FormatVersion=\"2.0\"",
+        S C P "FormatVersion=\" 1.0\"",
+        S C F "ProtocolVersion=\"\"",
+        S C F "ProtocolVersion=\"1\"",
+        S C F "ProtocolVersion=\"1.\"",
+        S C F "ProtocolVersion=\".1\"",
+        S C F "ProtocolVersion=\"1.2.3\"",
+        S C F "ProtocolVersion=\"a.b\"",
+        S C F "ProtocolVersion=\"1.20 \"",
+        S C F "ProtocolVersion=\"1234567890123.1234567\"",
+        C F P "ServerID=\"\"",
+        C F P "ServerID=\"x\"",
+        C F P "ServerID=\"{e5cd1c1a-a36b-4f62-8c9d-0c1d2a4cd5f0}\"",
+        S F P "CreationTime=\"\"",
+        S F P "CreationTime=\"yesterday\"",
+        S F P "CreationTime=\"2024-06-19\"",
+        S F P "CreationTime=\"2024-06-19T17:11:14Z 2024-06-19T17:11:14Z 2024\"",
         S F P "CreationTime=\"2024-06-19T17:11:14Z&#10;x\"",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -157,9 +193,15 @@ static void test_updates(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "<Update RevisionNumber=\"1\"/>", "<Update UpdateId=\"" ID1 "\"/>", "<Update UpdateId=\"\" RevisionNumber=\"1\"/>", "<Update UpdateID=\"" ID1 "\" RevisionNumber=\"1\"/>",
-        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"\"/>", "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"4294967296\"/>", "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"-1\"/>",
-        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"0x1\"/>", "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"01\"/>",
+        "<Update RevisionNumber=\"1\"/>",
+        "<Update UpdateId=\"" ID1 "\"/>",
+        "<Update UpdateId=\"\" RevisionNumber=\"1\"/>",
+        "<Update UpdateID=\"" ID1 "\" RevisionNumber=\"1\"/>",
+        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"\"/>",
+        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"4294967296\"/>",
+        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"-1\"/>",
+        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"0x1\"/>",
+        "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"01\"/>",
         "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"><Files><File/></Files></Update>",
         "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"><Files><File Digest=\"x\"/></Files></Update>",
     };
@@ -173,7 +215,9 @@ static void test_updates(void **state)
 static void test_digest_must_be_in_the_map(void **state)
 {
     (void)state;
-#define USES_B "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"><Files><File Digest=\"" SHA1_B "\"/></Files></Update></Updates>"
+#define USES_B                                                                                               \
+    "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\"><Files><File Digest=\"" SHA1_B               \
+    "\"/></Files></Update></Updates>"
     accept(ROOT FILES USES_B ROOT_END);
     refuse(ROOT "<Files><File Digest=\"" SHA1_A "\" MUUrl=\"u\"/></Files>" USES_B ROOT_END);
     NAMES(SHA1_B);
@@ -185,8 +229,12 @@ static void test_map(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "<File MUUrl=\"u\"/>", "<File Digest=\"" SHA1_A "\"/>", "<File Digest=\"\" MUUrl=\"u\"/>", "<File Digest=\"a9993e364706816aba3e25717850c26c9cd0d89d\" MUUrl=\"u\"/>",
-        "<File Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J1=\" MUUrl=\"u\"/>", "<File Digest=\"ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\" MUUrl=\"u\"/>",
+        "<File MUUrl=\"u\"/>",
+        "<File Digest=\"" SHA1_A "\"/>",
+        "<File Digest=\"\" MUUrl=\"u\"/>",
+        "<File Digest=\"a9993e364706816aba3e25717850c26c9cd0d89d\" MUUrl=\"u\"/>",
+        "<File Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J1=\" MUUrl=\"u\"/>",
+        "<File Digest=\"ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\" MUUrl=\"u\"/>",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(4096);
@@ -262,16 +310,23 @@ static void test_addresses_at_their_limit(void **state)
 static void test_documents_inside(void **state)
 {
     (void)state;
-    static const char xml[] = ROOT "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"7\">" EMPTY "<Xml><![CDATA[<a>&amp;\n</a>]]></Xml></Update>"
-                              "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"8\">" EMPTY "<Metadata>&lt;b/&gt;</Metadata></Update>"
-                              "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"9\">" EMPTY "</Update></Updates>" ROOT_END;
-    SU_AUTO(su_package_index) struct su_package_index index = SU_PACKAGE_INDEX_INIT, skipping = SU_PACKAGE_INDEX_INIT, elements = SU_PACKAGE_INDEX_INIT;
+    static const char xml[] = ROOT
+        "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"7\">" EMPTY
+        "<Xml><![CDATA[<a>&amp;\n</a>]]></Xml></Update>"
+        "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"8\">" EMPTY "<Metadata>&lt;b/&gt;</Metadata></Update>"
+        "<Update UpdateId=\"" ID2 "\" RevisionNumber=\"9\">" EMPTY "</Update></Updates>" ROOT_END;
+    SU_AUTO(su_package_index)
+    struct su_package_index index = SU_PACKAGE_INDEX_INIT,
+                            skipping = SU_PACKAGE_INDEX_INIT, elements = SU_PACKAGE_INDEX_INIT;
     su_buf_clear(&documents);
     GOOD(parse_with(&index, on_document, xml, strlen(xml), 11));
-    assert_string_equal(documents.bytes, "e6cf1350-c01b-414d-a61f-263d14d133b4 7 [<a>&amp;\n</a>]" ID2 " 8 [<b/>]");
+    assert_string_equal(documents.bytes,
+                        "e6cf1350-c01b-414d-a61f-263d14d133b4 7 [<a>&amp;\n</a>]" ID2 " 8 [<b/>]");
     GOOD(parse(&skipping, xml)); /* without a taker it is skipped */
-    static const char inner[] = ROOT "<Updates><Update UpdateId=\"" ID1 "\" RevisionNumber=\"7\"><Xml><a/></Xml></Update></Updates>" ROOT_END;
-    REFUSED(parse_with(&elements, on_document, inner, strlen(inner), 11), SU_DATA); /* its exact bytes would be lost */
+    static const char inner[] = ROOT "<Updates><Update UpdateId=\"" ID1
+                                     "\" RevisionNumber=\"7\"><Xml><a/></Xml></Update></Updates>" ROOT_END;
+    REFUSED(parse_with(&elements, on_document, inner, strlen(inner), 11),
+            SU_DATA); /* its exact bytes would be lost */
     su_buf_cleanup(&documents);
 }
 

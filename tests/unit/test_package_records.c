@@ -1,7 +1,7 @@
 /* metadata.txt: fixed heads, lengths in UTF-16 units, any chopping of the stream. */
 #include "helpers.h"
 
-#include "common/source/package_records.h"
+#include "common/source/package/package_records.h"
 
 /* Hands out a text in pieces of a size; can fail at an offset. */
 struct stream {
@@ -27,7 +27,11 @@ static ssize_t pull(void *context, void *out, size_t room, struct su_err *err)
 #define ID1 "e6cf1350-c01b-414d-a61f-263d14d133b4"
 #define ID2 "0fa1201d-4330-4fa8-8ae9-b877473b6441"
 
-struct expected { const char *id; uint32_t revision; const char *document; };
+struct expected {
+    const char *id;
+    uint32_t revision;
+    const char *document;
+};
 
 static void expect(const char *text, size_t length, const struct expected *records, size_t count)
 {
@@ -51,7 +55,9 @@ static void expect(const char *text, size_t length, const struct expected *recor
         assert_int_equal(su_package_records_next(&in, &record, &e), 0);
     }
 }
-#define EXPECT(text, ...) expect(text, sizeof text - 1, (const struct expected[]){__VA_ARGS__}, sizeof((const struct expected[]){__VA_ARGS__}) / sizeof(struct expected))
+#define EXPECT(text, ...)                                                                                    \
+    expect(text, sizeof text - 1, (const struct expected[]){__VA_ARGS__},                                    \
+           sizeof((const struct expected[]){__VA_ARGS__}) / sizeof(struct expected))
 
 static int read_through(const char *text, size_t length, size_t piece)
 {
@@ -77,7 +83,9 @@ static void test_records(void **state)
 {
     (void)state;
     EXPECT(ID1 ",00000001,00000004,<a/>\r\n", {ID1, 1, "<a/>"});
-    EXPECT("E6CF1350-C01B-414D-A61F-263D14D133B4,ffffffff,00000004,<a/>\r\n" ID2 ",00000064,00000005,<bb/>\r\n", {ID1, UINT32_MAX, "<a/>"}, {ID2, 100, "<bb/>"});
+    EXPECT("E6CF1350-C01B-414D-A61F-263D14D133B4,ffffffff,00000004,<a/>\r\n" ID2
+           ",00000064,00000005,<bb/>\r\n",
+           {ID1, UINT32_MAX, "<a/>"}, {ID2, 100, "<bb/>"});
     EXPECT(ID1 ",00000001,00000000,\r\n" ID2 ",00000000,00000001,x\r\n", {ID1, 1, ""}, {ID2, 0, "x"});
 }
 
@@ -85,28 +93,39 @@ static void test_records(void **state)
 static void test_line_ends_inside_documents(void **state)
 {
     (void)state;
-    EXPECT(ID1 ",00000001,0000000a,<a>\r\n\t\n</a\r\n" ID2 ",00000001,00000004,\r\n\r\n\r\n", {ID1, 1, "<a>\r\n\t\n</a"}, {ID2, 1, "\r\n\r\n"});
-    EXPECT(ID1 ",00000001,00000040,\r\n" ID2 ",00000001,00000004,<b/>\r\n1\r\n", {ID1, 1, "\r\n" ID2 ",00000001,00000004,<b/>\r\n1"});
+    EXPECT(ID1 ",00000001,0000000a,<a>\r\n\t\n</a\r\n" ID2 ",00000001,00000004,\r\n\r\n\r\n",
+           {ID1, 1, "<a>\r\n\t\n</a"}, {ID2, 1, "\r\n\r\n"});
+    EXPECT(ID1 ",00000001,00000040,\r\n" ID2 ",00000001,00000004,<b/>\r\n1\r\n",
+           {ID1, 1, "\r\n" ID2 ",00000001,00000004,<b/>\r\n1"});
 }
 
 static void test_lengths_count_utf16_units(void **state)
 {
     (void)state;
-    EXPECT(ID1 ",00000001,00000003,\xc3\xa9\xe2\x82\xac" "x\r\n", {ID1, 1, "\xc3\xa9\xe2\x82\xac" "x"});
-    EXPECT(ID1 ",00000001,00000002,\xf0\x9f\x98\x80\r\n" ID2 ",00000001,00000005,\xf0\x9f\x98\x80" "a\xf4\x8f\xbf\xbf\r\n",
-           {ID1, 1, "\xf0\x9f\x98\x80"}, {ID2, 1, "\xf0\x9f\x98\x80" "a\xf4\x8f\xbf\xbf"});
-    EXPECT(ID1 ",00000001,00000002,\xef\xbf\xbd\xee\x80\x80\r\n", {ID1, 1, "\xef\xbf\xbd\xee\x80\x80"}); /* three bytes, one unit each */
+    EXPECT(ID1 ",00000001,00000003,\xc3\xa9\xe2\x82\xac"
+               "x\r\n",
+           {ID1, 1,
+            "\xc3\xa9\xe2\x82\xac"
+            "x"});
+    EXPECT(ID1 ",00000001,00000002,\xf0\x9f\x98\x80\r\n" ID2 ",00000001,00000005,\xf0\x9f\x98\x80"
+               "a\xf4\x8f\xbf\xbf\r\n",
+           {ID1, 1, "\xf0\x9f\x98\x80"},
+           {ID2, 1,
+            "\xf0\x9f\x98\x80"
+            "a\xf4\x8f\xbf\xbf"});
+    EXPECT(ID1 ",00000001,00000002,\xef\xbf\xbd\xee\x80\x80\r\n",
+           {ID1, 1, "\xef\xbf\xbd\xee\x80\x80"}); /* three bytes, one unit each */
 }
 
 static void test_wrong_lengths(void **state)
 {
     (void)state;
-    REFUSE(ID1 ",00000001,00000003,<a/>\r\n");                       /* one short */
-    REFUSE(ID1 ",00000001,00000005,<a/>\r\n");                       /* one long: eats the CR */
-    REFUSE(ID1 ",00000001,00000006,<a/>\r\n");                       /* eats the line end, then nothing is left */
-    REFUSE(ID1 ",00000001,00000001,\xf0\x9f\x98\x80\r\n");           /* cuts a character of two units */
+    REFUSE(ID1 ",00000001,00000003,<a/>\r\n");             /* one short */
+    REFUSE(ID1 ",00000001,00000005,<a/>\r\n");             /* one long: eats the CR */
+    REFUSE(ID1 ",00000001,00000006,<a/>\r\n");             /* eats the line end, then nothing is left */
+    REFUSE(ID1 ",00000001,00000001,\xf0\x9f\x98\x80\r\n"); /* cuts a character of two units */
     REFUSE(ID1 ",00000001,00000003,\xf0\x9f\x98\x80\xf0\x9f\x98\x80\r\n");
-    REFUSE(ID1 ",00000001,00000004,\xf0\x9f\x98\x80\r\n");           /* counted in bytes */
+    REFUSE(ID1 ",00000001,00000004,\xf0\x9f\x98\x80\r\n"); /* counted in bytes */
     REFUSE(ID1 ",00000001,00000003,\xe2\x82\xac\r\n");
     refuse(ID1 ",00000001,ffffffff,<a/>\r\n", 61, SU_LIMIT);
 }
@@ -139,7 +158,8 @@ static void test_bad_heads(void **state)
     REFUSE("\xef\xbb\xbf" ID1 ",00000001,00000004,<a/>\r\n");
     REFUSE("\r\n" ID1 ",00000001,00000004,<a/>\r\n");
     REFUSE("x6cf1350-c01b-414d-a61f-263d14d133b4,00000001,00000004,<a/>\r\n");
-    REFUSE("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0,00000001,00000004,<a/>\r\n");
+    REFUSE("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0,00000001,00000004,<a/"
+           ">\r\n");
 }
 
 static void test_not_utf8(void **state)
@@ -159,7 +179,8 @@ static void test_not_utf8(void **state)
 static void test_truncation(void **state)
 {
     (void)state;
-    static const char text[] = ID1 ",00000001,00000008,<a>\xf0\x9f\x98\x80\r\n>\r\n" ID2 ",00000064,00000006,<b>\xe2\x82\xac/>\r\n";
+    static const char text[] =
+        ID1 ",00000001,00000008,<a>\xf0\x9f\x98\x80\r\n>\r\n" ID2 ",00000064,00000006,<b>\xe2\x82\xac/>\r\n";
     const size_t first = 55 + 10 + 2, all = sizeof text - 1;
     assert_int_equal(all, first + 55 + 8 + 2);
     for (size_t cut = 0; cut <= all; cut++)

@@ -1,18 +1,22 @@
 /* What a server says: envelopes, answers in pieces, faults; documents in cabinets; the captured answer. */
 #include "helpers.h"
 
-#include "common/source/soap.h"
-#include "common/source/upstream_blob.h"
+#include "common/source/upstream/soap.h"
+#include "common/source/upstream/upstream_blob.h"
 
-#define ENV(body) "<?xml version=\"1.0\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">" body "</soap:Envelope>"
+#define ENV(body)                                                                                            \
+    "<?xml version=\"1.0\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">" body   \
+    "</soap:Envelope>"
 #define SYNC "xmlns=\"" SU_SYNC_URI "\""
-#define ANSWER(inner) ENV("<soap:Body><XResponse " SYNC "><XResult>" inner "</XResult></XResponse></soap:Body>")
+#define ANSWER(inner)                                                                                        \
+    ENV("<soap:Body><XResponse " SYNC "><XResult>" inner "</XResult></XResponse></soap:Body>")
 
 struct log {
     struct su_buf text;
 };
 
-static int on_end(void *context, const char *name, const char *parent, struct su_buf *text, struct su_err *err)
+static int on_end(void *context, const char *name, const char *parent, struct su_buf *text,
+                  struct su_err *err)
 {
     struct log *log = context;
     (void)err;
@@ -20,9 +24,11 @@ static int on_end(void *context, const char *name, const char *parent, struct su
     return 0;
 }
 
-static const struct su_soap_form form = {.operation = "X", .uri = SU_SYNC_URI, .most_text = 64, .end = on_end};
+static const struct su_soap_form form = {
+    .operation = "X", .uri = SU_SYNC_URI, .most_text = 64, .end = on_end};
 
-static int read_answer(const char *xml, size_t length, size_t piece, struct su_buf *out, struct su_soap_fault *fault)
+static int read_answer(const char *xml, size_t length, size_t piece, struct su_buf *out,
+                       struct su_soap_fault *fault)
 {
     struct log log = {.text = SU_BUF_INIT(10000)};
     SU_AUTO(su_soap_reader) struct su_soap_reader *reader = su_soap_reader_new(&form, &log, &e);
@@ -65,9 +71,12 @@ static void test_writes(void **state)
     su_soap_begin(&out, "GetAuthConfig", SU_SYNC_URI);
     su_soap_element(&out, "a", "x<y>&\"z");
     su_soap_end(&out, "GetAuthConfig");
-    assert_string_equal(out.bytes, "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">"
-                                   "<soap:Body><GetAuthConfig xmlns=\"http://www.microsoft.com/SoftwareDistribution\"><a>x&lt;y&gt;&amp;\"z</a>"
-                                   "</GetAuthConfig></soap:Body></soap:Envelope>");
+    assert_string_equal(out.bytes,
+                        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope "
+                        "xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">"
+                        "<soap:Body><GetAuthConfig "
+                        "xmlns=\"http://www.microsoft.com/SoftwareDistribution\"><a>x&lt;y&gt;&amp;\"z</a>"
+                        "</GetAuthConfig></soap:Body></soap:Envelope>");
 }
 
 static void test_reads(void **state)
@@ -78,24 +87,37 @@ static void test_reads(void **state)
     gives(ENV("<soap:Header><h>1</h></soap:Header><soap:Body><XResponse " SYNC " /></soap:Body>"), "");
     /* what is of another namespace is not ours, nor what it holds */
     gives(ANSWER("<o:x xmlns:o=\"urn:o\"><a>1</a></o:x><a>2</a>"), "XResult/a=2;XResponse/XResult=;");
-    gives(ANSWER("<a123456789012345678901234567890123456789012345678>1</a123456789012345678901234567890123456789012345678><b>2</b>"),
+    gives(ANSWER("<a123456789012345678901234567890123456789012345678>1</"
+                 "a123456789012345678901234567890123456789012345678><b>2</b>"),
           "XResult/b=2;XResponse/XResult=;");
 }
 
 static void test_faults(void **state)
 {
-    static const struct { const char *code; enum su_fault kind; } all[] = {
-        {"InvalidParameters", SU_FAULT_INVALID_PARAMETERS}, {"InvalidCookie", SU_FAULT_INVALID_COOKIE},
-        {"InvalidAuthorizationCookie", SU_FAULT_INVALID_COOKIE}, {"InternalServerError", SU_FAULT_INTERNAL},
-        {"IncompatibleProtocolVersion", SU_FAULT_PROTOCOL}, {"ServerChanged", SU_FAULT_SERVER_CHANGED},
-        {"FileDigestsMissing", SU_FAULT_FILES_MISSING}, {"ServerBusy", SU_FAULT_BUSY}, {"TooManyIds", SU_FAULT_TOO_MANY},
-        {"Nonsense", SU_FAULT_OTHER}, {"", SU_FAULT_OTHER}};
+    static const struct {
+        const char *code;
+        enum su_fault kind;
+    } all[] = {{"InvalidParameters", SU_FAULT_INVALID_PARAMETERS},
+               {"InvalidCookie", SU_FAULT_INVALID_COOKIE},
+               {"InvalidAuthorizationCookie", SU_FAULT_INVALID_COOKIE},
+               {"InternalServerError", SU_FAULT_INTERNAL},
+               {"IncompatibleProtocolVersion", SU_FAULT_PROTOCOL},
+               {"ServerChanged", SU_FAULT_SERVER_CHANGED},
+               {"FileDigestsMissing", SU_FAULT_FILES_MISSING},
+               {"ServerBusy", SU_FAULT_BUSY},
+               {"TooManyIds", SU_FAULT_TOO_MANY},
+               {"Nonsense", SU_FAULT_OTHER},
+               {"", SU_FAULT_OTHER}};
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char xml[1024];
-        (void)snprintf(xml, sizeof xml, ENV("<soap:Body><soap:Fault><faultcode>soap:Client</faultcode><faultstring>Fault occurred</faultstring>"
-                       "<detail><ErrorCode>%s</ErrorCode><Message>parameters.x</Message><ID>0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0</ID></detail>"
-                       "</soap:Fault></soap:Body>"), all[i].code);
+        (void)snprintf(xml, sizeof xml,
+                       ENV("<soap:Body><soap:Fault><faultcode>soap:Client</faultcode><faultstring>Fault "
+                           "occurred</faultstring>"
+                           "<detail><ErrorCode>%s</ErrorCode><Message>parameters.x</"
+                           "Message><ID>0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0</ID></detail>"
+                           "</soap:Fault></soap:Body>"),
+                       all[i].code);
         SU_AUTO(su_buf) struct su_buf out = SU_BUF_INIT(1);
         struct su_soap_fault fault;
         GOOD(read_answer(xml, strlen(xml), 11, &out, &fault));
@@ -137,7 +159,10 @@ static void test_refuses(void **state)
     refused(xml, "64 bytes");
     for (unsigned depth = SU_MAX_SOAP_DEPTH; depth <= SU_MAX_SOAP_DEPTH + 1; depth++) {
         SU_AUTO(su_buf) struct su_buf deep = SU_BUF_INIT(4000), got = SU_BUF_INIT(1);
-        su_buf_adds(&deep, "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body><XResponse " SYNC ">");
+        su_buf_adds(&deep,
+                    "<soap:Envelope "
+                    "xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body><XResponse " SYNC
+                    ">");
         for (unsigned i = 3; i < depth; i++)
             su_buf_adds(&deep, "<a>");
         for (unsigned i = 3; i < depth; i++)
@@ -156,7 +181,8 @@ struct captured {
     char id[64], digest[64];
 };
 
-static int on_captured(void *context, const char *name, const char *parent, struct su_buf *text, struct su_err *err)
+static int on_captured(void *context, const char *name, const char *parent, struct su_buf *text,
+                       struct su_err *err)
 {
     struct captured *c = context;
     (void)err, (void)parent;
@@ -190,7 +216,8 @@ static void test_captured(void **state)
     const char *path = data_path("000014-GetUpdateData.response.xml");
     if (access(path, R_OK) < 0)
         skip();
-    static const struct su_soap_form captured_form = {.operation = "GetUpdateData", .uri = SU_SYNC_URI, .most_text = SU_MIB, .end = on_captured};
+    static const struct su_soap_form captured_form = {
+        .operation = "GetUpdateData", .uri = SU_SYNC_URI, .most_text = SU_MIB, .end = on_captured};
     size_t length, wanted_bytes;
     char *xml = get_file(path, &length);
     char *wanted = get_file(data_path("266f6222-c89d-43f2-9f8a-69340271e677.r200.xml"), &wanted_bytes);
@@ -205,8 +232,9 @@ static void test_captured(void **state)
     assert_memory_equal(document.bytes, wanted, wanted_bytes);
     assert_string_equal(c.id, "266f6222-c89d-43f2-9f8a-69340271e677");
     assert_string_equal(c.digest, "h/W9BGlYUAaqXTp30cZi/SiV3c0=");
-    assert_string_equal(c.url.bytes, "http://download.windowsupdate.com/c/msdownload/update/software/defu/2026/10/"
-                                     "am_delta_87f5bd0469585006aa5d3a77d1c662fd2895ddcd.exe");
+    assert_string_equal(c.url.bytes,
+                        "http://download.windowsupdate.com/c/msdownload/update/software/defu/2026/10/"
+                        "am_delta_87f5bd0469585006aa5d3a77d1c662fd2895ddcd.exe");
     /* every cut of it, and one changed bit in its data, is refused */
     for (size_t n = 4; n < c.blob.length; n += 97 * 4)
         REFUSED(su_blob_open(c.blob.bytes, n / 4 * 4, &cabinet, &document, &e), SU_DATA);
@@ -225,7 +253,9 @@ static void make_blob(struct su_buf *out, const void *content, size_t length, un
     uint8_t head[36] = "MSCF", folder[8] = {0}, file[16] = {0}, data[8] = {0};
     size_t at = 36 + 8 + members * (16 + 5), all = at + 8 + length * members;
     assert_true(length * members <= 32768);
-#define LE(to, value, n) for (size_t i_ = 0; i_ < (n); i_++) (to)[i_] = (uint8_t)((value) >> 8 * i_)
+#define LE(to, value, n)                                                                                     \
+    for (size_t i_ = 0; i_ < (n); i_++)                                                                      \
+    (to)[i_] = (uint8_t)((value) >> 8 * i_)
     LE(head + 8, all, 4);
     head[16] = 36 + 8;
     head[24] = 3, head[25] = 1, head[26] = 1, head[28] = (uint8_t)members;
@@ -255,22 +285,31 @@ static void make_blob(struct su_buf *out, const void *content, size_t length, un
 static void test_blobs(void **state)
 {
     (void)state;
-    SU_AUTO(su_buf) struct su_buf blob = SU_BUF_INIT(SU_MIB), cabinet = SU_BUF_INIT(SU_MIB), document = SU_BUF_INIT(8);
+    SU_AUTO(su_buf)
+    struct su_buf blob = SU_BUF_INIT(SU_MIB),
+                  cabinet = SU_BUF_INIT(SU_MIB), document = SU_BUF_INIT(8);
     make_blob(&blob, "<\0a\0/\0>\0", 8, 1);
     GOOD(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e));
     assert_string_equal(document.bytes, "<a/>");
-    make_blob(&blob, "\xac\x20\x3d\xd8\x00\xde\xe9\0", 8, 1); /* a euro, a face beyond 16 bits, e acute: 3 + 4 + 2 bytes */
+    make_blob(&blob, "\xac\x20\x3d\xd8\x00\xde\xe9\0", 8,
+              1); /* a euro, a face beyond 16 bits, e acute: 3 + 4 + 2 bytes */
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_LIMIT);
     document.max = 9;
     GOOD(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e));
     assert_string_equal(document.bytes, "\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9");
     make_blob(&blob, "a\0b\0\0", 5, 1); /* half a character */
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_DATA);
-    make_blob(&blob, "\x3d\xd8" "a\0", 4, 1); /* half a pair */
+    make_blob(&blob,
+              "\x3d\xd8"
+              "a\0",
+              4, 1); /* half a pair */
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_DATA);
     make_blob(&blob, "\x3d\xd8", 2, 1);
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_DATA);
-    make_blob(&blob, "\x00\xde" "a\0", 4, 1); /* its second half first */
+    make_blob(&blob,
+              "\x00\xde"
+              "a\0",
+              4, 1); /* its second half first */
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_DATA);
     make_blob(&blob, "a\0\0\0", 4, 1);
     REFUSED(su_blob_open(blob.bytes, blob.length, &cabinet, &document, &e), SU_DATA);
@@ -297,13 +336,21 @@ static void test_utf16(void **state)
             if (c >= 0xd800 && c < 0xe000)
                 continue;
             char *to = want + made;
-            if (c < 0x80) made += (size_t)snprintf(to, 8, "%c", (int)c);
-            else if (c < 0x800) made += (size_t)snprintf(to, 8, "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 63)));
-            else if (c < 0x10000) made += (size_t)snprintf(to, 8, "%c%c%c", (int)(0xe0 | c >> 12), (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
-            else made += (size_t)snprintf(to, 8, "%c%c%c%c", (int)(0xf0 | c >> 18), (int)(0x80 | (c >> 12 & 63)), (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
+            if (c < 0x80)
+                made += (size_t)snprintf(to, 8, "%c", (int)c);
+            else if (c < 0x800)
+                made += (size_t)snprintf(to, 8, "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 63)));
+            else if (c < 0x10000)
+                made += (size_t)snprintf(to, 8, "%c%c%c", (int)(0xe0 | c >> 12), (int)(0x80 | (c >> 6 & 63)),
+                                         (int)(0x80 | (c & 63)));
+            else
+                made +=
+                    (size_t)snprintf(to, 8, "%c%c%c%c", (int)(0xf0 | c >> 18), (int)(0x80 | (c >> 12 & 63)),
+                                     (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
             if (c >= 0x10000) {
                 uint32_t high = 0xd800 + ((c - 0x10000) >> 10), low = 0xdc00 + ((c - 0x10000) & 0x3ff);
-                in[n++] = (uint8_t)high, in[n++] = (uint8_t)(high >> 8), in[n++] = (uint8_t)low, in[n++] = (uint8_t)(low >> 8);
+                in[n++] = (uint8_t)high, in[n++] = (uint8_t)(high >> 8), in[n++] = (uint8_t)low,
+                in[n++] = (uint8_t)(low >> 8);
             } else {
                 in[n++] = (uint8_t)c, in[n++] = (uint8_t)(c >> 8);
             }
@@ -328,10 +375,13 @@ static void test_base64(void **state)
         for (size_t i = 0; i < n; i++)
             bytes[i] = (uint8_t)(i * 37 + n);
         su_base64_format(bytes, n, text);
-        assert_true(su_base64_decode(back, &count, text, strlen(text)) && count == n && memcmp(back, bytes, n) == 0);
+        assert_true(su_base64_decode(back, &count, text, strlen(text)) && count == n &&
+                    memcmp(back, bytes, n) == 0);
     }
-    assert_true(su_base64_decode(back, &count, " QU\r\nJD\t", 8) && count == 3 && memcmp(back, "ABC", 3) == 0);
-    static const char *const bad[] = {"A", "AA", "AAA", "A===", "AA=A", "AA==AAAA", "AA===", "AAA==", "=", "====", "AB==", "AAB=", "QU*D", "QU\xc3\xa9", "-_AA"};
+    assert_true(su_base64_decode(back, &count, " QU\r\nJD\t", 8) && count == 3 &&
+                memcmp(back, "ABC", 3) == 0);
+    static const char *const bad[] = {"A", "AA",   "AAA",  "A===", "AA=A", "AA==AAAA",   "AA===", "AAA==",
+                                      "=", "====", "AB==", "AAB=", "QU*D", "QU\xc3\xa9", "-_AA"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (su_base64_decode(back, &count, bad[i], strlen(bad[i])))
             fail_msg("taken: %s", bad[i]);
@@ -339,8 +389,9 @@ static void test_base64(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_writes), cmocka_unit_test(test_reads), cmocka_unit_test(test_faults),
-                                       cmocka_unit_test(test_refuses), cmocka_unit_test(test_captured), cmocka_unit_test(test_blobs),
-                                       cmocka_unit_test(test_utf16), cmocka_unit_test(test_base64)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_writes),   cmocka_unit_test(test_reads),
+                                       cmocka_unit_test(test_faults),   cmocka_unit_test(test_refuses),
+                                       cmocka_unit_test(test_captured), cmocka_unit_test(test_blobs),
+                                       cmocka_unit_test(test_utf16),    cmocka_unit_test(test_base64)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* An upstream server played in the process: what the session and the fetching do about what it says. */
 #include "catalogue_helpers.h"
 
-#include "common/source/upstream_fetch.h"
-#include "common/source/upstream_list.h"
-#include "common/source/upstream_replica.h"
+#include "common/source/upstream/upstream_fetch.h"
+#include "common/source/upstream/upstream_list.h"
+#include "common/source/upstream/upstream_replica.h"
 
 #define ENV_BEGIN "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>"
 #define ENV_END "</soap:Body></soap:Envelope>"
@@ -11,9 +11,9 @@
 /* What the server does. */
 struct play {
     const char *service_url;
-    unsigned calls[8]; /* as operations */
+    unsigned calls[8];                /* as operations */
     unsigned busy, bad_cookies, lost; /* how often before it goes well; of GetUpdateData */
-    unsigned bad_id; /* an update that gives InternalServerError for the whole batch */
+    unsigned bad_id;                  /* an update that gives InternalServerError for the whole batch */
     bool is_stranger, is_cut;
     unsigned languages;
     unsigned most; /* updates per request; 0: 20 */
@@ -21,12 +21,17 @@ struct play {
     size_t declined; /* updates; of GetDeployments */
 };
 
-static const char *const operations[] = {"GetAuthConfig", "GetAuthorizationCookie", "GetCookie", "GetConfigData", "GetRevisionIdList", "GetUpdateData", "GetDeployments"};
+static const char *const operations[] = {"GetAuthConfig", "GetAuthorizationCookie", "GetCookie",
+                                         "GetConfigData", "GetRevisionIdList",      "GetUpdateData",
+                                         "GetDeployments"};
 
 static void fault(struct su_buf *out, const char *code)
 {
-    su_buf_addf(out, ENV_BEGIN "<soap:Fault><faultcode>soap:Server</faultcode><faultstring>no</faultstring><detail><ErrorCode>%s</ErrorCode>"
-                     "<Message>m</Message><ID>i</ID></detail></soap:Fault>" ENV_END, code);
+    su_buf_addf(out,
+                ENV_BEGIN "<soap:Fault><faultcode>soap:Server</faultcode><faultstring>no</"
+                          "faultstring><detail><ErrorCode>%s</ErrorCode>"
+                          "<Message>m</Message><ID>i</ID></detail></soap:Fault>" ENV_END,
+                code);
 }
 
 static void begin(struct su_buf *out, const char *operation, const char *uri)
@@ -44,7 +49,10 @@ static void add_update(struct su_buf *out, unsigned id)
     SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(SU_MIB), wrapped = SU_BUF_INIT(SU_MIB);
     write_doc(&xml, &(struct doc){.id = id, .revision = 1, .title = "T"});
     su_soap_element(&wrapped, "XmlUpdateBlob", xml.bytes);
-    su_buf_addf(out, "<ServerSyncUpdateData><Id><UpdateID>%s</UpdateID><RevisionNumber>1</RevisionNumber></Id>%s</ServerSyncUpdateData>", guid_text(id), wrapped.bytes);
+    su_buf_addf(out,
+                "<ServerSyncUpdateData><Id><UpdateID>%s</UpdateID><RevisionNumber>1</RevisionNumber></Id>%s</"
+                "ServerSyncUpdateData>",
+                guid_text(id), wrapped.bytes);
 }
 
 static void give_updates(struct play *p, const char *body, struct su_buf *out)
@@ -88,7 +96,8 @@ static int give_deployments(const struct play *p, su_http_sink *sink, void *sink
     return sink(sink_context, out.bytes, out.length, err);
 }
 
-static int post(void *context, const char *url, const struct su_http_post *request, su_http_sink *sink, void *sink_context, long *status, struct su_err *err)
+static int post(void *context, const char *url, const struct su_http_post *request, su_http_sink *sink,
+                void *sink_context, long *status, struct su_err *err)
 {
     struct play *p = context;
     SU_AUTO(su_buf) struct su_buf out = SU_BUF_INIT(64 * SU_MIB);
@@ -103,13 +112,28 @@ static int post(void *context, const char *url, const struct su_http_post *reque
         return give_deployments(p, sink, sink_context, err);
     begin(&out, operation, n == 1 ? SU_AUTH_URI : SU_SYNC_URI);
     switch (n) {
-    case 0: su_buf_addf(&out, "<AuthInfo><AuthPlugInInfo><PlugInID>DssTargeting</PlugInID><ServiceUrl>%s</ServiceUrl></AuthPlugInInfo></AuthInfo>", p->service_url ? p->service_url : "D/D.asmx"); break;
+    case 0:
+        su_buf_addf(&out,
+                    "<AuthInfo><AuthPlugInInfo><PlugInID>DssTargeting</PlugInID><ServiceUrl>%s</ServiceUrl></"
+                    "AuthPlugInInfo></AuthInfo>",
+                    p->service_url ? p->service_url : "D/D.asmx");
+        break;
     case 1: su_buf_adds(&out, "<PlugInId>DssTargeting</PlugInId><CookieData>AAAA</CookieData>"); break;
-    case 2: su_buf_adds(&out, "<Expiration>2099-03-01T16:00:00.0000000Z</Expiration><EncryptedData>AAAA</EncryptedData>"); break;
+    case 2:
+        su_buf_adds(
+            &out, "<Expiration>2099-03-01T16:00:00.0000000Z</Expiration><EncryptedData>AAAA</EncryptedData>");
+        break;
     case 3:
-        su_buf_addf(&out, "<MaxNumberOfUpdatesPerRequest>%u</MaxNumberOfUpdatesPerRequest><ProtocolVersion>1.20</ProtocolVersion><LanguageUpdateList>", p->most ? p->most : 20);
+        su_buf_addf(&out,
+                    "<MaxNumberOfUpdatesPerRequest>%u</MaxNumberOfUpdatesPerRequest><ProtocolVersion>1.20</"
+                    "ProtocolVersion><LanguageUpdateList>",
+                    p->most ? p->most : 20);
         for (unsigned i = 0; i < p->languages; i++)
-            su_buf_addf(&out, "<ServerSyncLanguageData><LanguageID>%u</LanguageID><ShortLanguage>x</ShortLanguage><LongLanguage>X</LongLanguage><Enabled>true</Enabled></ServerSyncLanguageData>", i);
+            su_buf_addf(&out,
+                        "<ServerSyncLanguageData><LanguageID>%u</LanguageID><ShortLanguage>x</"
+                        "ShortLanguage><LongLanguage>X</LongLanguage><Enabled>true</Enabled></"
+                        "ServerSyncLanguageData>",
+                        i);
         su_buf_adds(&out, "</LanguageUpdateList>");
         break;
     case 4:
@@ -143,7 +167,10 @@ static const struct su_events silent = {.emit = NULL};
 
 static struct su_session session_with(struct play *p)
 {
-    return (struct su_session){.wire = {post, p}, .events = &silent, .root = "http://server:8530", .account_name = "hub",
+    return (struct su_session){.wire = {post, p},
+                               .events = &silent,
+                               .root = "http://server:8530",
+                               .account_name = "hub",
                                .account_id = "11111111-2222-4333-8444-555555555555"};
 }
 
@@ -158,7 +185,16 @@ static void test_service_url(void **state)
 {
     (void)state;
     static const char *const good[] = {"D/D.asmx", "/D/D.asmx", "http://server:8530/D/D.asmx"};
-    static const char *const bad[] = {"http://other/D.asmx", "https://server:8530/D.asmx", "//other/D.asmx", "http://server:85301/D", "../D.asmx", "D?x=1", "D#x", "D@other/", "/", "D D"};
+    static const char *const bad[] = {"http://other/D.asmx",
+                                      "https://server:8530/D.asmx",
+                                      "//other/D.asmx",
+                                      "http://server:85301/D",
+                                      "../D.asmx",
+                                      "D?x=1",
+                                      "D#x",
+                                      "D@other/",
+                                      "/",
+                                      "D D"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         GOOD(opens(&(struct play){.service_url = good[i]}));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -353,9 +389,13 @@ static void test_cut_for_ever(void **state)
 static void test_addresses(void **state)
 {
     (void)state;
-    static const struct { const char *given, *kept; } good[] = {
-        {"http://Server:8530", "http://server:8530"}, {"HTTPS://wsus.example.test/", "https://wsus.example.test"}, {"http://[::1]:8530/", "http://[::1]:8530"}};
-    static const char *const bad[] = {"http://a/b", "http://u:p@a", "ftp://a", "http://", "a", "http://a?x", "http://a#x", "http://a:"};
+    static const struct {
+        const char *given, *kept;
+    } good[] = {{"http://Server:8530", "http://server:8530"},
+                {"HTTPS://wsus.example.test/", "https://wsus.example.test"},
+                {"http://[::1]:8530/", "http://[::1]:8530"}};
+    static const char *const bad[] = {"http://a/b", "http://u:p@a", "ftp://a",    "http://",
+                                      "a",          "http://a?x",   "http://a#x", "http://a:"};
     char out[SU_SERVER_URL_BYTES];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         GOOD(su_server_address(good[i].given, out, &e));
@@ -369,10 +409,22 @@ static void test_addresses(void **state)
 #define IN_A_HUB(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_service_url), cmocka_unit_test(test_cookie_use), cmocka_unit_test(test_languages_limit), cmocka_unit_test(test_addresses), cmocka_unit_test(test_replica_limit),
-        IN_A_HUB(test_missing_limit), IN_A_HUB(test_missing_past_the_limit),
-        IN_A_HUB(test_anchor_limit), IN_A_HUB(test_fetches), IN_A_HUB(test_one_bad_update), IN_A_HUB(test_passing_faults), IN_A_HUB(test_new_cookie),
-        IN_A_HUB(test_busy_for_ever), IN_A_HUB(test_cookies_never_accepted), IN_A_HUB(test_lost_for_ever), IN_A_HUB(test_strangers), IN_A_HUB(test_cut_for_ever)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_service_url),
+                                       cmocka_unit_test(test_cookie_use),
+                                       cmocka_unit_test(test_languages_limit),
+                                       cmocka_unit_test(test_addresses),
+                                       cmocka_unit_test(test_replica_limit),
+                                       IN_A_HUB(test_missing_limit),
+                                       IN_A_HUB(test_missing_past_the_limit),
+                                       IN_A_HUB(test_anchor_limit),
+                                       IN_A_HUB(test_fetches),
+                                       IN_A_HUB(test_one_bad_update),
+                                       IN_A_HUB(test_passing_faults),
+                                       IN_A_HUB(test_new_cookie),
+                                       IN_A_HUB(test_busy_for_ever),
+                                       IN_A_HUB(test_cookies_never_accepted),
+                                       IN_A_HUB(test_lost_for_ever),
+                                       IN_A_HUB(test_strangers),
+                                       IN_A_HUB(test_cut_for_ever)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 #include "helpers.h"
 
 #include "common/catalogue/sdp_parse.h"
-#include "common/source/vendor_split.h"
+#include "common/source/vendor/vendor_split.h"
 
 #define A1 "11111111-1111-4111-8111-111111111111"
 #define A2 "22222222-2222-4222-8222-222222222222"
@@ -36,14 +36,21 @@ static int split(struct got *g, const char *text, size_t length, size_t piece)
 }
 
 #define PROPERTIES(id) "<sdp:Properties PackageID=\"" id "\" CreationDate=\"2019-01-01T00:00:00\"/>"
-#define FIRST "<c:SoftwareDistributionPackage\tSchemaVersion='1.0' >\r\n" PROPERTIES(A1) "<sdp:Title>a &gt; b \xc3\xbc<!-- </c:SoftwareDistributionPackage> --></sdp:Title>" \
-              "<![CDATA[</c:SoftwareDistributionPackage>]]></c:SoftwareDistributionPackage >"
-#define SECOND "<SoftwareDistributionPackage xmlns=\"" SU_SMC_URI "\" xmlns:q=\"urn:own\">" PROPERTIES(A2) "<q:x/></SoftwareDistributionPackage>"
+#define FIRST                                                                                                \
+    "<c:SoftwareDistributionPackage\tSchemaVersion='1.0' >\r\n" PROPERTIES(                                  \
+        A1) "<sdp:Title>a &gt; b \xc3\xbc<!-- </c:SoftwareDistributionPackage> --></sdp:Title>"              \
+            "<![CDATA[</c:SoftwareDistributionPackage>]]></c:SoftwareDistributionPackage >"
+#define SECOND                                                                                               \
+    "<SoftwareDistributionPackage xmlns=\"" SU_SMC_URI                                                       \
+    "\" xmlns:q=\"urn:own\">" PROPERTIES(A2) "<q:x/></SoftwareDistributionPackage>"
 static const char catalogue[] =
-    "\xef\xbb\xbf<?xml version=\"1.0\"?><!-- <c:SoftwareDistributionPackage> -->\r\n<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\" xmlns=\"urn:a&amp;b\" xmlns:sdp=\"" SU_SDP_URI
-    "\" xmlns:q=\"urn:q\">\n" FIRST "\n<c:Other><c:SoftwareDistributionPackage/></c:Other>" SECOND "</c:SystemsManagementCatalog>\n";
+    "\xef\xbb\xbf<?xml version=\"1.0\"?><!-- <c:SoftwareDistributionPackage> "
+    "-->\r\n<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI
+    "\" xmlns=\"urn:a&amp;b\" xmlns:sdp=\"" SU_SDP_URI "\" xmlns:q=\"urn:q\">\n" FIRST
+    "\n<c:Other><c:SoftwareDistributionPackage/></c:Other>" SECOND "</c:SystemsManagementCatalog>\n";
 
-/* In pieces of every length: elements as they are, with the root's declarations they do not make themselves. */
+/* In pieces of every length: elements as they are, with the root's declarations they do not make themselves.
+ */
 static void test_catalogue(void **state)
 {
     static struct got g;
@@ -51,9 +58,17 @@ static void test_catalogue(void **state)
     for (size_t piece = 1; piece < sizeof catalogue; piece++) {
         GOOD(split(&g, catalogue, sizeof catalogue - 1, piece));
         assert_int_equal(g.count, 2);
-        assert_string_equal(g.text[0], "<c:SoftwareDistributionPackage xmlns:c=\"" SU_SMC_URI "\" xmlns=\"urn:a&amp;b\" xmlns:sdp=\"" SU_SDP_URI "\" xmlns:q=\"urn:q\"" "\tSchemaVersion='1.0' >\r\n" PROPERTIES(A1) "<sdp:Title>a &gt; b \xc3\xbc<!-- </c:SoftwareDistributionPackage> --></sdp:Title>"
-              "<![CDATA[</c:SoftwareDistributionPackage>]]></c:SoftwareDistributionPackage >");
-        assert_string_equal(g.text[1], "<SoftwareDistributionPackage xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI "\" xmlns=\"" SU_SMC_URI "\" xmlns:q=\"urn:own\">" PROPERTIES(A2) "<q:x/></SoftwareDistributionPackage>");
+        assert_string_equal(
+            g.text[0],
+            "<c:SoftwareDistributionPackage xmlns:c=\"" SU_SMC_URI
+            "\" xmlns=\"urn:a&amp;b\" xmlns:sdp=\"" SU_SDP_URI "\" xmlns:q=\"urn:q\""
+            "\tSchemaVersion='1.0' >\r\n" PROPERTIES(
+                A1) "<sdp:Title>a &gt; b \xc3\xbc<!-- </c:SoftwareDistributionPackage> --></sdp:Title>"
+                    "<![CDATA[</c:SoftwareDistributionPackage>]]></c:SoftwareDistributionPackage >");
+        assert_string_equal(g.text[1],
+                            "<SoftwareDistributionPackage xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI
+                            "\" xmlns=\"" SU_SMC_URI
+                            "\" xmlns:q=\"urn:own\">" PROPERTIES(A2) "<q:x/></SoftwareDistributionPackage>");
         char id[SU_GUID_TEXT];
         assert_string_equal(su_guid_format(&g.packages[1].id, id), A2);
         assert_string_equal(g.packages[0].created, "2019-01-01T00:00:00");
@@ -64,7 +79,9 @@ static void test_catalogue(void **state)
 static void test_single(void **state)
 {
     static struct got g;
-    static const char text[] = "\xef\xbb\xbf <!-- a --><sdp:SoftwareDistributionPackage xmlns:sdp=\"" SU_SDP_URI "\">" PROPERTIES(A1) "</sdp:SoftwareDistributionPackage>\r\n";
+    static const char text[] =
+        "\xef\xbb\xbf <!-- a --><sdp:SoftwareDistributionPackage xmlns:sdp=\"" SU_SDP_URI
+        "\">" PROPERTIES(A1) "</sdp:SoftwareDistributionPackage>\r\n";
     (void)state;
     for (size_t piece = 1; piece < sizeof text; piece++) {
         GOOD(split(&g, text, sizeof text - 1, piece));
@@ -77,14 +94,26 @@ static void test_single(void **state)
 static void test_refused(void **state)
 {
     static struct got g;
-    static const struct { const char *text, *names; } bad[] = {
+    static const struct {
+        const char *text, *names;
+    } bad[] = {
         {"", ""},
         {"<a/>", "neither a package nor a catalogue"},
         {"<SystemsManagementCatalog/>", "neither"},
-        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\"><c:SoftwareDistributionPackage/></c:SystemsManagementCatalog>", "no Properties"},
-        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI "\"><c:SoftwareDistributionPackage><sdp:Properties/></c:SoftwareDistributionPackage></c:SystemsManagementCatalog>", "no valid PackageID"},
-        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI "\"><c:SoftwareDistributionPackage>" PROPERTIES("x") "</c:SoftwareDistributionPackage></c:SystemsManagementCatalog>", "no valid PackageID"},
-        {"<sdp:SoftwareDistributionPackage xmlns:sdp=\"" SU_SDP_URI "\"><sdp:a>" PROPERTIES(A1) "</sdp:a></sdp:SoftwareDistributionPackage>", "no Properties"},
+        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI
+         "\"><c:SoftwareDistributionPackage/></c:SystemsManagementCatalog>",
+         "no Properties"},
+        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI
+         "\"><c:SoftwareDistributionPackage><sdp:Properties/></c:SoftwareDistributionPackage></"
+         "c:SystemsManagementCatalog>",
+         "no valid PackageID"},
+        {"<c:SystemsManagementCatalog xmlns:c=\"" SU_SMC_URI "\" xmlns:sdp=\"" SU_SDP_URI
+         "\"><c:SoftwareDistributionPackage>" PROPERTIES(
+             "x") "</c:SoftwareDistributionPackage></c:SystemsManagementCatalog>",
+         "no valid PackageID"},
+        {"<sdp:SoftwareDistributionPackage xmlns:sdp=\"" SU_SDP_URI
+         "\"><sdp:a>" PROPERTIES(A1) "</sdp:a></sdp:SoftwareDistributionPackage>",
+         "no Properties"},
         {"<!DOCTYPE a><a/>", "document type"},
     };
     (void)state;
@@ -99,6 +128,7 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_catalogue), cmocka_unit_test(test_single), cmocka_unit_test(test_refused)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_catalogue), cmocka_unit_test(test_single),
+                                              cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/source/brought_import.h"
-#include "common/source/vendor.h"
+#include "common/source/payload/brought_import.h"
+#include "common/source/vendor/vendor.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

@@ -7,8 +7,8 @@
 
 #include "common/base/limits.h"
 #include "common/source/sync.h"
-#include "common/source/upstream.h"
-#include "common/source/upstream_server.h"
+#include "common/source/upstream/upstream.h"
+#include "common/source/upstream/upstream_server.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
 

@@ -3,7 +3,7 @@
 
 #include "common/base/limits.h"
 #include "common/catalogue/profile.h"
-#include "common/source/upstream_server.h"
+#include "common/source/upstream/upstream_server.h"
 #include "tools/suexport/commands.h"
 
 #define MOST_MISSING 100 /* of a server, shown */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/source/vendor.h"
+#include "common/source/vendor/vendor.h"
 #include "common/sys/clock.h"
 #include "tools/cli/look.h"
 #include "tools/suexport/commands.h"
@@ -96,7 +96,8 @@ int cmd_catalog_subscribe(struct su_context *c, struct su_err *err)
                                              .certificate_bytes = certificate.length,
                                              .interval_days = (int64_t)days,
                                              .actor = &c->actor};
-    const struct su_sync_request request = {.from = su_argument(c, 0), .vendor = &vendor};
+    const struct su_sync_request request = {
+        .from = su_argument(c, 0), .kind = &su_vendor_source, .vendor = &vendor};
     if (su_sync(&c->home, &request, &c->events, &r, err) < 0)
         return -1;
     su_json_open(&c->json, "catalogues", '[');
@@ -149,8 +150,10 @@ int cmd_catalog_refresh(struct su_context *c, struct su_err *err)
     su_json_open(&c->json, "catalogues", '[');
     for (size_t i = 0; result == 0 && i < due.list.count; i++) {
         const struct su_vendor_request vendor = {.catalogue = due.list.at[i].name, .actor = &c->actor};
-        const struct su_sync_request request = {
-            .from = due.list.at[i].source, .is_full = su_has(c, "full"), .vendor = &vendor};
+        const struct su_sync_request request = {.from = due.list.at[i].source,
+                                                .kind = &su_vendor_source,
+                                                .is_full = su_has(c, "full"),
+                                                .vendor = &vendor};
         struct su_sync_result r;
         result = su_sync(&c->home, &request, &c->events, &r, err) < 0
                      ? -1
