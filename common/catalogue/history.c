@@ -1,6 +1,8 @@
 #include "common/catalogue/history.h"
 
-int su_history_add(struct su_db *db, const struct su_history *row, struct su_err *err)
+#include <string.h>
+
+static int add(struct su_db *db, const struct su_history *row, struct su_err *err)
 {
     char now[SU_TIME_TEXT];
     return su_run(
@@ -16,6 +18,15 @@ int su_history_add(struct su_db *db, const struct su_history *row, struct su_err
         SU_I(row->error ? su_code_message_id(row->error_code) : 0));
 }
 
+int su_history_add_change(struct su_db *db, struct su_history *row, const struct su_state *before,
+                          struct su_err *err)
+{
+    if (su_setting_int(db, "content_version", &row->content_version, err) < 0)
+        return -1;
+    row->content_version += !before || memcmp(before->digest, row->state.digest, SU_SHA256_BYTES) != 0;
+    return su_setting_put_int(db, "content_version", row->content_version, err) < 0 ? -1 : add(db, row, err);
+}
+
 int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -24,7 +35,7 @@ int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_e
         su_setting_int(db, "content_version", &row->content_version, err) < 0)
         return -1;
     row->changes.unchanged = row->state.updates;
-    if (su_history_add(db, row, err) < 0)
+    if (add(db, row, err) < 0)
         return -1;
     return su_commit(&t, err);
 }

@@ -16,7 +16,10 @@ struct su_history {
     struct su_state state;
     int64_t content_version;
 };
-int su_history_add(struct su_db *db, const struct su_history *row, struct su_err *err) SU_CHECKED;
+/* The row of what was done, in the transaction that did it. It gets the content version, which moves when the state is
+ * not the one before; NULL: when what is held changed beside the state. */
+int su_history_add_change(struct su_db *db, struct su_history *row, const struct su_state *before, struct su_err *err)
+    SU_CHECKED;
 /* In a transaction of its own; state and version are the present ones. */
 int su_history_add_failure(struct su_db *db, struct su_history *row, struct su_err *err) SU_CHECKED;
 /* Creation time that the newest successful synchronization's source states; "" when none. */

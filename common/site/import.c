@@ -171,21 +171,14 @@ static int declare_import(struct importing *i, const struct su_position *positio
     return 0;
 }
 
-/* The new content version and the history row; the version moves only when the state did. */
 static int close_books(struct su_home *site, struct su_history *row, struct su_import_result *result,
-                       const uint8_t before[SU_SHA256_BYTES], const struct su_ledger_entry *entry,
-                       struct su_err *err)
+                       const struct su_state *before, const struct su_ledger_entry *entry, struct su_err *err)
 {
-    if (su_setting_int(site->db, "content_version", &result->content_version, err) < 0)
-        return -1;
-    if (memcmp(before, result->state.digest, SU_SHA256_BYTES) != 0)
-        result->content_version++;
     row->changes = result->changes;
     row->state = result->state;
-    row->content_version = result->content_version;
-    if (su_setting_put_int(site->db, "content_version", result->content_version, err) < 0 ||
-        su_history_add(site->db, row, err) < 0)
+    if (su_history_add_change(site->db, row, before, err) < 0)
         return -1;
+    result->content_version = row->content_version;
     return su_ledger_add(site->db, entry, err);
 }
 
@@ -239,7 +232,7 @@ static int apply(struct importing *i, struct su_err *err)
     memcpy(entry.subject, i->bundle->manifest_sha256, SU_SHA256_BYTES);
     if (su_overlay_lay(i->site->db, false, err) < 0 ||
         su_overlay_standing(i->site->db, &i->result->urgent, err) < 0 ||
-        close_books(i->site, &row, i->result, position.state.digest, &entry, err) < 0 ||
+        close_books(i->site, &row, i->result, &position.state, &entry, err) < 0 ||
         su_trust_apply_manifest(i->site, i->m, i->bundle->name, i->options->actor, i->events,
                                 &i->result->trust, err) < 0)
         return -1;
@@ -282,7 +275,7 @@ static int record_paid(struct importing *i, const struct su_position *position, 
         tell_owed(i, err) < 0)
         return -1;
     row.state_code = owed_state(i->result);
-    if (close_books(i->site, &row, i->result, position->state.digest, &entry, err) < 0)
+    if (close_books(i->site, &row, i->result, &position->state, &entry, err) < 0)
         return -1;
     return i->options->is_plan ? 0 : su_commit(&t, err);
 }
@@ -459,7 +452,7 @@ static int apply_undo(struct su_home *site, const struct su_actor *actor, const 
                                     .sequence = position->sequence,
                                     .detail = position->bundle};
     memcpy(entry.subject, position->manifest_sha256, SU_SHA256_BYTES);
-    return close_books(site, &row, result, position->state.digest, &entry, err);
+    return close_books(site, &row, result, &position->state, &entry, err);
 }
 
 /* An import can be undone while none builds on it. */

@@ -238,20 +238,17 @@ static int close_books(struct su_home *site, struct su_history *row, const struc
     if (count_ids(site->db, &after, err) < 0 ||
         su_changes_count(site->db, before, &after, &result->changes, err) < 0 ||
         su_overlay_standing(site->db, &result->urgent, err) < 0 ||
-        su_owed_now(site->db, NULL, &owed, err) < 0 ||
-        su_setting_int(site->db, "content_version", &result->content_version, err) < 0)
+        su_owed_now(site->db, NULL, &owed, err) < 0)
         return -1;
     result->state = position->state;
     result->content_owed = owed.files;
     result->licence_owed = owed.licence;
-    result->content_version++;
     row->changes = result->changes;
     row->state = result->state;
-    row->content_version = result->content_version;
     row->state_code = SU_SYNC_DONE;
-    if (su_setting_put_int(site->db, "content_version", result->content_version, err) < 0 ||
-        su_history_add(site->db, row, err) < 0)
+    if (su_history_add_change(site->db, row, NULL, err) < 0)
         return -1;
+    result->content_version = row->content_version;
     return su_ledger_add(site->db, entry, err);
 }
 

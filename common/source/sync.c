@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/catalogue/catalogue.h"
 #include "common/catalogue/changes.h"
 #include "common/catalogue/graph.h"
 #include "common/catalogue/history.h"
 #include "common/catalogue/lifecycle.h"
 #include "common/catalogue/load.h"
+#include "common/catalogue/removal.h"
 #include "common/sys/belt.h"
 #include "common/sys/clock.h"
 #include "common/sys/interrupt.h"
@@ -272,15 +272,6 @@ static int read_source(void *context, struct su_load *load, struct su_err *err)
     return s->source.kind->read(&s->source, take, s, err);
 }
 
-static int remove_batch(struct sync *s, struct su_batch *batch, struct su_err *err)
-{
-    if (su_changes_touch(s->db, batch->items, batch->count, err) < 0 ||
-        su_catalogue_apply(s->catalogue, batch->items, batch->count, err) < 0)
-        return -1;
-    su_batch_clear(batch, NULL);
-    return 0;
-}
-
 /* A snapshot says what was removed by absence; catalogue-imported and third-party updates stay. */
 static int find_absent(struct sync *s, struct su_err *err)
 {
@@ -292,28 +283,6 @@ static int find_absent(struct sync *s, struct su_err *err)
         s->db, err,
         "INSERT INTO temp.gone SELECT rev_id, update_id FROM revision WHERE origin=0 AND rev_id NOT "
         "IN (SELECT rev_id FROM temp.seen)");
-}
-
-static int remove_absent(struct sync *s, struct su_err *err)
-{
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    SU_AUTO(su_batch) struct su_batch *batch = su_batch_new(err);
-    int more;
-    if (!batch || find_absent(s, err) < 0 ||
-        su_query(s->db, &rows, err, "SELECT rev_id, update_id FROM temp.gone") < 0)
-        return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        const struct su_record gone = {.is_removal = true};
-        struct su_prepared *item = su_batch_add(batch, &gone, err);
-        if (!item || su_rows_fixed(&rows, 1, item->record.id.bytes, sizeof item->record.id.bytes, err) < 0)
-            return -1;
-        item->held = (struct su_held){.is_held = true, .rev_id = su_rows_int(&rows, 0)};
-        item->edit = SU_REMOVE;
-        item->is_touched = true;
-        if (su_batch_is_full(batch) && remove_batch(s, batch, err) < 0)
-            return -1;
-    }
-    return more < 0 ? -1 : remove_batch(s, batch, err);
 }
 
 /* Clauses of prerequisites of which no alternative is held. */
@@ -360,11 +329,9 @@ static int load(struct sync *s, const struct su_state *before, struct su_sync_re
         .context = s, .learner = &s->learner, .read = read_source, .prepare = prepare, .apply = apply};
     if (su_db_script(
             s->db,
-            "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;"
-            "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY, update_id BLOB); DELETE FROM "
-            "temp.gone;",
+            "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;",
             err) < 0 ||
-        su_excluded_load(s->db, &s->excluded, err) < 0 ||
+        su_removal_begin(s->db, err) < 0 || su_excluded_load(s->db, &s->excluded, err) < 0 ||
         su_catalogue_known(s->catalogue, &s->known, err) < 0 ||
         su_catalogue_load_begin(s->catalogue, &s->is_first, err) < 0)
         return -1;
@@ -375,7 +342,8 @@ static int load(struct sync *s, const struct su_state *before, struct su_sync_re
     if (su_load_run(&plan, err) < 0)
         return -1;
     su_progress(s->events, SU_SYNC_SOURCE, "updates", s->records, s->records, "items");
-    if (((s->source.is_snapshot || s->source.kind->gone) && remove_absent(s, err) < 0) ||
+    if (((s->source.is_snapshot || s->source.kind->gone) &&
+         (find_absent(s, err) < 0 || su_removal_run(s->db, s->catalogue, NULL, err) < 0)) ||
         su_catalogue_load_end(s->catalogue, err) < 0 ||
         su_excluded_release_needed(s->db, &result->released, err) < 0 || judge(s, result, err) < 0)
         return -1;
@@ -424,22 +392,20 @@ static int run(struct sync *s, struct su_sync_result *result, struct su_history 
         return -1;
     if ((s->source.kind->load_apart ? load_apart : load)(s, &before, result, err) < 0 ||
         (s->source.kind->settle && s->source.kind->settle(&s->source, err) < 0) ||
-        su_setting_int(s->db, "content_version", &result->content_version, err) < 0 ||
         date(s, result, &time, err) < 0)
         return -1;
-    if (memcmp(before.digest, result->state.digest, SU_SHA256_BYTES) != 0)
-        result->content_version++;
     (void)snprintf(result->kind, sizeof result->kind, "%s", s->source.name);
-    if (s->source.request->is_trial)
-        return 0; /* the transaction goes, and with it all of it */
     row->kind = result->kind;
     row->source_time = time.length > 0 ? time.bytes : "";
     row->state_code = SU_SYNC_DONE;
     row->changes = result->changes;
     row->state = result->state;
-    row->content_version = result->content_version;
-    if (su_setting_put_int(s->db, "content_version", result->content_version, err) < 0 ||
-        keep_request(s, err) < 0 || su_history_add(s->db, row, err) < 0 || su_commit(&t, err) < 0)
+    if (keep_request(s, err) < 0 || su_history_add_change(s->db, row, &before, err) < 0)
+        return -1;
+    result->content_version = row->content_version;
+    if (s->source.request->is_trial)
+        return 0; /* the transaction goes, and with it all of it */
+    if (su_commit(&t, err) < 0)
         return -1;
     su_changes_tell(s->db, before.updates == 0, s->events);
     return 0;

@@ -258,11 +258,7 @@ static int close_books(struct su_context *c, const struct su_lifecycle_counts *n
     if (n->removed > 0) {
         if (su_state_of(c->home.db, &row->state, err) < 0 ||
             su_changes_count(c->home.db, before, &row->state, &row->changes, err) < 0 ||
-            su_setting_int(c->home.db, "content_version", &row->content_version, err) < 0)
-            return -1;
-        row->content_version++;
-        if (su_setting_put_int(c->home.db, "content_version", row->content_version, err) < 0 ||
-            su_history_add(c->home.db, row, err) < 0)
+            su_history_add_change(c->home.db, row, before, err) < 0)
             return -1;
     }
     if (n->removed + n->newly_superseded + n->no_longer == 0)

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/catalogue/catalogue.h"
 #include "common/catalogue/changes.h"
 #include "common/catalogue/history.h"
 #include "common/catalogue/pin.h"
+#include "common/catalogue/removal.h"
+#include "common/catalogue/removal.h"
 #include "common/lib/authenticode.h"
 #include "common/point/ledger.h"
 #include "common/point/store.h"
@@ -109,47 +110,17 @@ int su_vendor_unpublish(struct su_home *home, const struct su_guid *id, struct s
     return su_pin_remove(home->db, id, err);
 }
 
-static int remove_batch(struct su_db *db, struct su_catalogue *catalogue, struct su_batch *batch,
-                        struct su_err *err)
-{
-    if (su_changes_touch(db, batch->items, batch->count, err) < 0 ||
-        su_catalogue_apply(catalogue, batch->items, batch->count, err) < 0)
-        return -1;
-    su_batch_clear(batch, NULL);
-    return 0;
-}
-
 static int remove_packages(struct su_db *db, struct su_catalogue *catalogue, int64_t catalogue_id,
                            uint64_t *packages, struct su_err *err)
 {
-    SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    SU_AUTO(su_batch) struct su_batch *batch = su_batch_new(err);
-    int more = -1;
-    if (!batch ||
-        su_db_script(db,
-                     "CREATE TEMP TABLE IF NOT EXISTS gone (rev_id INTEGER PRIMARY KEY, update_id BLOB); "
-                     "DELETE FROM temp.gone;",
-                     err) < 0 ||
+    if (su_removal_begin(db, err) < 0 ||
         su_run(
             db, err,
             "INSERT INTO temp.gone SELECT r.rev_id, r.update_id FROM vendor_package p JOIN revision r USING "
             "(update_id) WHERE p.catalogue_id=?1 AND r.origin=2",
-            SU_I(catalogue_id)) < 0 ||
-        su_query(db, &rows, err, "SELECT rev_id, update_id FROM temp.gone") < 0)
+            SU_I(catalogue_id)) < 0)
         return -1;
-    while ((more = su_rows_next(&rows, err)) > 0) {
-        const struct su_record gone = {.is_removal = true};
-        struct su_prepared *item = su_batch_add(batch, &gone, err);
-        if (!item || su_rows_fixed(&rows, 1, item->record.id.bytes, sizeof item->record.id.bytes, err) < 0)
-            return -1;
-        item->held = (struct su_held){.is_held = true, .rev_id = su_rows_int(&rows, 0)};
-        item->edit = SU_REMOVE;
-        item->is_touched = true;
-        (*packages)++;
-        if (su_batch_is_full(batch) && remove_batch(db, catalogue, batch, err) < 0)
-            return -1;
-    }
-    return more < 0 ? -1 : remove_batch(db, catalogue, batch, err);
+    return su_removal_run(db, catalogue, packages, err);
 }
 
 /* The history tells it like a synchronization that removed them. */
@@ -160,14 +131,9 @@ static int tell_history(struct su_db *db, const char *name, const struct su_stat
         .source = name, .kind = "unsubscribe", .source_time = "", .state_code = SU_SYNC_DONE};
     (void)snprintf(row.started, sizeof row.started, "%s", started);
     if (su_state_of(db, &row.state, err) < 0 ||
-        su_changes_count(db, before, &row.state, &row.changes, err) < 0 ||
-        su_setting_int(db, "content_version", &row.content_version, err) < 0)
+        su_changes_count(db, before, &row.state, &row.changes, err) < 0)
         return -1;
-    if (memcmp(before->digest, row.state.digest, SU_SHA256_BYTES) != 0)
-        row.content_version++;
-    return su_setting_put_int(db, "content_version", row.content_version, err) < 0
-               ? -1
-               : su_history_add(db, &row, err);
+    return su_history_add_change(db, &row, before, err);
 }
 
 int su_vendor_unsubscribe(struct su_home *home, const char *name, const struct su_actor *actor,
