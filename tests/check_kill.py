@@ -9,32 +9,18 @@ state is the one before or the one after, what stands under a final name is whol
 run again, ends with status 0, the state after and no temporary file. With KILL_ONCE in the environment
 it is run again only where the state is the one before (an undo run twice goes back two steps).
 """
-import hashlib
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 
+from books import check_bundles, check_store, state, temporary
+
 HOME, OUT, POINTS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 PROGRAM, ARGUMENTS = sys.argv[4], sys.argv[5:]
-BOOKS = {  # the state: the catalogue and what the books say of it, apart from the time of day
-    "revision": "SELECT hex(update_id), revision, origin, hex(record_sha256) FROM revision ORDER BY 1, 2",
-    "title": "SELECT * FROM v_title ORDER BY 1, 2, 3",
-    "file": "SELECT * FROM v_file ORDER BY 1, 2, 3, 5",
-    "import": "SELECT sequence, bundle, undone FROM import ORDER BY import_id",
-    "export": "SELECT site_id, sequence, kind, hex(state_digest) FROM export ORDER BY 1, 2",
-    "sent": "SELECT site_id, hex(update_id), revision, from_sequence, to_sequence FROM site_state ORDER BY 1, 2, 3, 4",
-    "urgent": "SELECT number, bundle, undone, (SELECT count(*) FROM urgent_record r WHERE r.urgent_id=u.urgent_id) FROM urgent u ORDER BY urgent_id",
-    "overlay": "SELECT hex(update_id), revision FROM overlay JOIN revision USING (rev_id) ORDER BY 1, 2",
-    "urgent_export": "SELECT site_id, number, sequence, hex(state_digest) FROM urgent_export ORDER BY 1, 2",
-    "setting": "SELECT * FROM setting WHERE key <> 'dictionary' ORDER BY 1",
-    "ledger": "SELECT entry, kind, sequence FROM ledger ORDER BY entry",
-    "history": "SELECT kind, state, new, revised, expired, removed, updates, revisions FROM sync_history ORDER BY sync_id",
-}
 
 
 class Try:
@@ -54,27 +40,14 @@ class Try:
         return child.returncode, said.decode(errors="replace")
 
     def state(self):
-        connection = sqlite3.connect(os.path.join(self.home, "update-point.db"))
-        sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        assert sound == "ok", f"integrity_check: {sound}"
-        digest = {name: hashlib.sha256(repr(connection.execute(sql).fetchall()).encode()).hexdigest() for name, sql in BOOKS.items()}
-        connection.close()
-        return digest
+        return state(self.home)
 
-    def names(self, want):
-        return [os.path.join(f, n) for top in (self.home, self.out) for f, _, names in os.walk(top) for n in names if want(n)]
+    def check(self):
+        check_store((self.home, self.out))
+        check_bundles(self.out)
 
-    def check_store(self):
-        for path in self.names(lambda n: len(n) == 64):
-            with open(path, "rb") as file:
-                assert hashlib.sha256(file.read()).hexdigest() == os.path.basename(path), f"{path} is not its name"
-
-    def check_bundles(self):
-        """A folder without .partial is a whole bundle."""
-        for folder in os.listdir(self.out) if os.path.isdir(self.out) else ():
-            if not folder.endswith(".partial"):
-                check = "grep -E '^[0-9a-f]{64}  ' MANIFEST.TXT | sha256sum --strict --quiet -c - && tail -n 1 MANIFEST.TXT | grep -qx end && ls *.SIG"
-                subprocess.run(check, shell=True, cwd=os.path.join(self.out, folder), check=True, stdout=subprocess.DEVNULL)
+    def left_over(self):
+        return temporary((self.home, self.out))
 
     def drop(self):
         shutil.rmtree(self.home)
@@ -128,8 +101,7 @@ def main():
                 else:
                     was_after += 1
                     high = min(high, max(delay, low))
-                one.check_store()
-                one.check_bundles()
+                one.check()
                 if now == after and os.environ.get("KILL_ONCE"):
                     one.drop()
                     continue
@@ -140,10 +112,9 @@ def main():
                     again["history"] = after["history"]  # doing nothing may be a row there
                     assert again == after, "run again: not the state after"
                 else:  # the books may hold a bundle more; what counts is that one can be carried
-                    one.check_bundles()
                     assert any(not f.endswith(".partial") for f in os.listdir(one.out)), "run again: status 0, but no bundle bears its name"
-                one.check_store()
-                left = one.names(lambda n: n.startswith(".tmp-"))
+                one.check()
+                left = one.left_over()
                 assert not left, f"run again: {left} left over"
             except (AssertionError, subprocess.SubprocessError) as problem:
                 failures.append(f"{what}: {problem}")
