@@ -1,42 +1,14 @@
-#include "common/catalogue/closure.h"
+#include "common/catalogue/closure_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/limits.h"
 #include "common/catalogue/lifecycle.h"
 #include "common/catalogue/pin.h"
-#include "common/catalogue/update.h"
 #include "common/catalogue/withheld.h"
 
 enum { WANTED_PRODUCT = 1, WANTED_CLASSIFICATION = 2 }; /* what an id is to the profile */
-
-struct mark {            /* of a node */
-    uint32_t reason;     /* node that brought it in; SU_NOBODY: selected or not carried */
-    uint8_t reason_kind; /* enum su_edge */
-    uint8_t wanted;
-    bool is_selected, is_pinned, is_closable; /* pinned: selected although the profile asks otherwise */
-    bool is_ruled, is_dropped;                /* expired by a rule; so not selected, nor are its parts */
-    bool is_withheld;                         /* not selected although the profile asks for it */
-    bool lacks_product, lacks_classification; /* of what the profile names; why it was not selected */
-};
-
-struct wish { /* an id that the profile names, held or not */
-    struct su_guid id;
-    uint8_t wanted;
-};
-
-struct su_closure {
-    struct su_db *db;
-    struct su_graph *graph;
-    struct mark *marks;
-    bool *carried; /* by node */
-    bool has_withheld, has_ruled;
-    uint32_t *offsets, *users;  /* for each node the clauses that name it, while walking */
-    SU_VEC(struct wish) wishes; /* sorted by id */
-    SU_VEC(uint32_t) holes;     /* clause numbers */
-};
 
 void su_closure_cleanup(struct su_closure **c)
 {
@@ -74,7 +46,7 @@ struct su_closure *su_closure_load(struct su_db *db, struct su_err *err)
         return NULL;
     }
     for (size_t i = 0; i < count; i++)
-        c->marks[i] = (struct mark){.reason = SU_NOBODY, .is_closable = true};
+        c->marks[i] = (struct su_closure_mark){.reason = SU_NOBODY, .is_closable = true};
     return c;
 }
 
@@ -86,11 +58,6 @@ const struct su_graph *su_closure_graph(const struct su_closure *c)
 const bool *su_closure_carried(const struct su_closure *c)
 {
     return c->carried;
-}
-
-static uint32_t node_of(const struct su_closure *c, uint32_t clause)
-{
-    return c->graph->rows.at[c->graph->clauses.at[clause].row].node;
 }
 
 /* The node that an alternative names. */
@@ -132,18 +99,18 @@ static int find_closable(struct su_closure *c, struct su_err *err)
     for (uint32_t k = 0; result == 0 && k < g->clauses.count; k++) {
         for (uint32_t a = g->clauses.at[k].first; a < su_graph_clause_end(g, k); a++)
             alive[k] += named(c, k, a) != SU_NOBODY;
-        if (alive[k] == 0 && c->marks[node_of(c, k)].is_closable) {
-            c->marks[node_of(c, k)].is_closable = false;
-            fallen[count++] = node_of(c, k);
+        if (alive[k] == 0 && c->marks[su_closure_node_of(c, k)].is_closable) {
+            c->marks[su_closure_node_of(c, k)].is_closable = false;
+            fallen[count++] = su_closure_node_of(c, k);
         }
     }
     while (result == 0 && count > 0) {
         uint32_t at = fallen[--count];
         for (uint32_t u = c->offsets[at]; u < c->offsets[at + 1]; u++) {
-            struct mark *mark = &c->marks[node_of(c, c->users[u])];
+            struct su_closure_mark *mark = &c->marks[su_closure_node_of(c, c->users[u])];
             if (--alive[c->users[u]] == 0 && mark->is_closable) {
                 mark->is_closable = false;
-                fallen[count++] = node_of(c, c->users[u]);
+                fallen[count++] = su_closure_node_of(c, c->users[u]);
             }
         }
     }
@@ -154,7 +121,8 @@ static int find_closable(struct su_closure *c, struct su_err *err)
 
 static int compare_wishes(const void *a, const void *b)
 {
-    return memcmp(((const struct wish *)a)->id.bytes, ((const struct wish *)b)->id.bytes, 16);
+    return memcmp(((const struct su_closure_wish *)a)->id.bytes,
+                  ((const struct su_closure_wish *)b)->id.bytes, 16);
 }
 
 static int make_wishes(struct su_closure *c, const struct su_profile *profile, struct su_err *err)
@@ -164,10 +132,11 @@ static int make_wishes(struct su_closure *c, const struct su_profile *profile, s
         struct su_guid id;
         if (item->kind > SU_ITEM_CLASSIFICATION || !su_guid_parse(&id, item->value, SU_GUID_TEXT - 1))
             continue;
-        struct wish *wish = SU_PUSH(&c->wishes, SU_MAX_PROFILE_ITEMS);
+        struct su_closure_wish *wish = SU_PUSH(&c->wishes, SU_MAX_PROFILE_ITEMS);
         if (!wish)
             return su_fail_memory(err);
-        *wish = (struct wish){id, item->kind == SU_ITEM_PRODUCT ? WANTED_PRODUCT : WANTED_CLASSIFICATION};
+        *wish = (struct su_closure_wish){id, item->kind == SU_ITEM_PRODUCT ? WANTED_PRODUCT
+                                                                           : WANTED_CLASSIFICATION};
         uint32_t node = su_graph_find(c->graph, &id);
         if (node != SU_NOBODY)
             c->marks[node].wanted |= wish->wanted;
@@ -183,13 +152,13 @@ static uint8_t wanted_by(const struct su_closure *c, uint32_t clause, uint32_t a
     struct su_graph_target target = su_graph_alternative(c->graph, clause, alternative);
     if (!target.missing)
         return c->marks[target.node].wanted;
-    struct wish key = {.id = target.missing->id};
-    const struct wish *found =
+    struct su_closure_wish key = {.id = target.missing->id};
+    const struct su_closure_wish *found =
         c->wishes.count ? bsearch(&key, c->wishes.at, c->wishes.count, sizeof key, compare_wishes) : NULL;
     uint8_t wanted = 0; /* one id may be named twice, as a product and as a classification */
-    for (const struct wish *w = found; w && w >= c->wishes.at && compare_wishes(w, &key) == 0; w--)
+    for (const struct su_closure_wish *w = found; w && w >= c->wishes.at && compare_wishes(w, &key) == 0; w--)
         wanted |= w->wanted;
-    for (const struct wish *w = found;
+    for (const struct su_closure_wish *w = found;
          w && w < c->wishes.at + c->wishes.count && compare_wishes(w, &key) == 0; w++)
         wanted |= w->wanted;
     return wanted;
@@ -284,7 +253,7 @@ static int is_orphan(const struct su_closure *c, uint32_t node, bool *out, struc
     for (uint32_t u = c->offsets[node]; u < c->offsets[node + 1]; u++) {
         if (c->graph->clauses.at[c->users[u]].relation != SU_BY_BUNDLE)
             continue;
-        *out = c->marks[node_of(c, c->users[u])].is_dropped;
+        *out = c->marks[su_closure_node_of(c, c->users[u])].is_dropped;
         if (!*out)
             return 0;
     }
@@ -334,7 +303,7 @@ static int select_roots(struct su_closure *c, const struct su_profile *profile, 
     if (make_wishes(c, profile, err) < 0 || spread_products(c, err) < 0)
         return -1;
     for (uint32_t i = 0; i < g->nodes.count; i++) {
-        struct mark *mark = &c->marks[i];
+        struct su_closure_mark *mark = &c->marks[i];
         const struct su_graph_row *newest = su_graph_newest(g, i);
         mark->is_selected = !by_any || mark->wanted != 0;
         if (newest->type != SU_SOFTWARE && newest->type != SU_DRIVER)
@@ -485,153 +454,4 @@ int su_closure_walk(struct su_closure *c, const struct su_profile *profile, stru
 int su_closure_walk_urgent(struct su_closure *c, struct su_err *err)
 {
     return walk(c, NULL, err) < 0 ? -1 : collect_holes(c, err);
-}
-
-void su_closure_count(const struct su_closure *c, struct su_closure_counts *out)
-{
-    const struct su_graph *g = c->graph;
-    *out = (struct su_closure_counts){0};
-    for (size_t i = 0; i < g->nodes.count; i++) {
-        out->selected += c->marks[i].is_selected;
-        out->updates += c->carried[i];
-    }
-    for (size_t r = 0; r < g->rows.count; r++)
-        if (c->carried[g->rows.at[r].node]) {
-            out->prerequisites += g->rows.at[r].prerequisites.count;
-            out->bundled += g->rows.at[r].bundled.count;
-        }
-}
-
-size_t su_closure_hole_count(const struct su_closure *c)
-{
-    return c->holes.count;
-}
-
-/* None of the alternatives of a hole is held: a held one would have been carried, closable or not. */
-int su_closure_hole_line(const struct su_closure *c, size_t hole, struct su_buf *out, struct su_err *err)
-{
-    return su_graph_hole_line(c->graph, c->holes.at[hole], out, err);
-}
-
-static int describe(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
-                    struct su_err *err)
-{
-    SU_AUTO(su_buf) struct su_buf title = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES);
-    char text[SU_GUID_TEXT];
-    bool found;
-    if (su_query_text(
-            c->db, &title, &found, err,
-            "SELECT coalesce((SELECT 'KB'||value||' ' FROM tag t WHERE t.rev_id=r.rev_id AND kind='kb' LIMIT "
-            "1),'')||title"
-            " FROM revision r JOIN info USING (rev_id) WHERE update_id=?1 ORDER BY revision DESC LIMIT 1",
-            SU_B(id->bytes, 16)) < 0)
-        return -1;
-    su_buf_addf(out, "%s", su_guid_format(id, text));
-    if (found && title.length > 0)
-        su_buf_addf(out, " (%.120s)", title.bytes);
-    return 0;
-}
-
-static int chain_to(const struct su_closure *c, uint32_t node, struct su_buf *out, struct su_err *err)
-{
-    static const char *const words[] = {"prerequisite", "category", "bundled update"};
-    SU_VEC(uint32_t) path = {0};
-    int result = 0;
-    for (uint32_t at = node; at != SU_NOBODY && result == 0; at = c->marks[at].reason) {
-        uint32_t *slot = SU_PUSH(&path, SU_MAX_PACKAGE_REVISIONS);
-        result = slot ? 0 : su_fail_memory(err);
-        if (slot)
-            *slot = at;
-    }
-    bool is_pinned = path.count > 0 && c->marks[path.at[path.count - 1]].is_pinned;
-    su_buf_adds(out, is_pinned ? "selected: pinned " : "selected ");
-    for (size_t i = path.count; i-- > 0 && result == 0;) {
-        const struct mark *mark = &c->marks[path.at[i]];
-        if (mark->reason != SU_NOBODY)
-            su_buf_addf(out, " -> %s ", words[mark->reason_kind]);
-        result = describe(c, &c->graph->nodes.at[path.at[i]].id, out, err);
-    }
-    free(path.at);
-    return result < 0 ? -1 : su_buf_check(out, "a chain", err);
-}
-
-int su_closure_hole_chain(const struct su_closure *c, size_t hole, struct su_buf *out, struct su_err *err)
-{
-    uint32_t number = c->holes.at[hole];
-    const struct su_graph_clause *clause = &c->graph->clauses.at[number];
-    const struct su_graph_missing *target = su_graph_alternative(c->graph, number, clause->first).missing;
-    bool is_bundled = clause->relation == SU_BY_BUNDLE;
-    char to[SU_GUID_TEXT];
-    if (chain_to(c, node_of(c, number), out, err) < 0)
-        return -1;
-    su_buf_addf(out, " -> %s %s", is_bundled ? "bundled update" : "prerequisite",
-                su_guid_format(&target->id, to));
-    if (is_bundled)
-        su_buf_addf(out, " revision %u", target->revision);
-    bool is_one_of_many = su_graph_clause_end(c->graph, number) - clause->first > 1;
-    su_buf_adds(out, is_one_of_many ? " (or another of its clause): not held" : ": not held");
-    return su_buf_check(out, "a chain", err);
-}
-
-int su_closure_explain(const struct su_closure *c, const struct su_guid *id, struct su_buf *out,
-                       struct su_err *err)
-{
-    uint32_t node = su_graph_find(c->graph, id);
-    char text[SU_GUID_TEXT];
-    if (node == SU_NOBODY)
-        return su_fail(err, SU_NOT_FOUND, "%s is not in the catalogue", su_guid_format(id, text));
-    if (!c->carried[node] && c->marks[node].is_withheld) {
-        (void)su_fail(err, SU_NOT_FOUND,
-                      "%s does not travel: it is a third-party update that is not published",
-                      su_guid_format(id, text));
-        return su_remedy(err, "Run: suexport catalog publish %s", text);
-    }
-    if (!c->carried[node])
-        return su_fail(err, SU_NOT_FOUND,
-                       "%s does not travel: the profile does not select it and nothing selected needs it",
-                       su_guid_format(id, text));
-    return chain_to(c, node, out, err);
-}
-
-enum su_exclusion su_closure_exclusion(const struct su_closure *c, const struct su_guid *id)
-{
-    uint32_t node = su_graph_find(c->graph, id);
-    if (node == SU_NOBODY)
-        return SU_NOT_NEEDED;
-    const struct mark *n = &c->marks[node];
-    if (c->carried[node])
-        return SU_TRAVELS;
-    if (n->is_dropped)
-        return SU_RULED_OUT;
-    if (n->lacks_product)
-        return n->lacks_classification ? SU_NEITHER : SU_NO_PRODUCT;
-    return n->lacks_classification ? SU_NO_CLASSIFICATION : SU_NOT_NEEDED;
-}
-
-static bool is_answered(const struct su_graph *g, uint32_t clause)
-{
-    for (uint32_t a = g->clauses.at[clause].first; a < su_graph_clause_end(g, clause); a++)
-        if (su_graph_alternative(g, clause, a).node != SU_NOBODY)
-            return true;
-    return false;
-}
-
-int su_closure_judge(struct su_db *db, const struct su_graph *g, struct su_closure_counts *out,
-                     struct su_err *err)
-{
-    if (su_db_script(db,
-                     "CREATE TEMP TABLE IF NOT EXISTS open_clause (line TEXT PRIMARY KEY) WITHOUT ROWID; "
-                     "DELETE FROM temp.open_clause;",
-                     err) < 0)
-        return -1;
-    *out = (struct su_closure_counts){.selected = g->nodes.count, .updates = g->nodes.count};
-    for (uint32_t k = 0; k < g->clauses.count; k++) {
-        SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(256);
-        (*(g->clauses.at[k].relation == SU_BY_BUNDLE ? &out->bundled : &out->prerequisites))++;
-        if (!is_answered(g, k) &&
-            (su_graph_hole_line(g, k, &line, err) < 0 ||
-             su_run(db, err, "INSERT OR IGNORE INTO temp.open_clause VALUES (?1)", SU_T(line.bytes)) < 0))
-            return -1;
-    }
-    return 0;
 }
