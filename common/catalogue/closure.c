@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/catalogue/lifecycle.h"
 #include "common/catalogue/pin.h"
+#include "common/catalogue/update.h"
 #include "common/catalogue/withheld.h"
 
 enum { WANTED_PRODUCT = 1, WANTED_CLASSIFICATION = 2 }; /* what an id is to the profile */
