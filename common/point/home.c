@@ -22,22 +22,25 @@ const char *su_role_text(enum su_role role)
 
 static const size_t schema_version = sizeof su_schema_steps / sizeof *su_schema_steps;
 
-/* Applies the steps a database lacks, one transaction each. */
+/* Applies the steps a database lacks, all in one transaction: what is interrupted leaves a home that the
+ * program it came from can still open. */
 static int upgrade(struct su_db *db, struct su_err *err)
 {
+    SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    char pragma[96];
     int64_t version;
     if (su_query_int(db, &version, NULL, err, "PRAGMA user_version") < 0)
         return -1;
-    for (size_t step = (size_t)version; step < schema_version; step++) {
-        SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
-        char pragma[96];
-        (void)snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%zu;",
-                       APPLICATION_ID, step + 1);
-        if (su_begin(&t, db, err) < 0 || su_db_script(db, su_schema_steps[step], err) < 0 ||
-            su_db_script(db, pragma, err) < 0 || su_commit(&t, err) < 0)
+    if ((size_t)version == schema_version)
+        return 0;
+    if (su_begin(&t, db, err) < 0)
+        return -1;
+    for (size_t step = (size_t)version; step < schema_version; step++)
+        if (su_db_script(db, su_schema_steps[step], err) < 0)
             return su_prefix(err, "schema step %zu", step + 1);
-    }
-    return 0;
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%zu;",
+                   APPLICATION_ID, schema_version);
+    return su_db_script(db, pragma, err) < 0 || su_commit(&t, err) < 0 ? su_prefix(err, "new schema") : 0;
 }
 
 int su_home_memory(struct su_db **out, struct su_err *err)
@@ -86,9 +89,12 @@ static int prove_schema(struct su_db *db, struct su_err *err)
         return -1;
     if (application != APPLICATION_ID)
         return su_fail(err, SU_CONFIG, "%s is not the database of an update point", DATABASE);
-    if (version > (int64_t)schema_version || version < 1)
-        return su_fail(err, SU_CONFIG, "%s has schema version %lld, this program knows up to %zu", DATABASE,
-                       (long long)version, schema_version);
+    if (version > (int64_t)schema_version || version < 1) {
+        (void)su_fail(err, SU_CONFIG, "%s has schema version %lld, this program knows up to %zu", DATABASE,
+                      (long long)version, schema_version);
+        (void)su_after(err, "Nothing was written.");
+        return su_remedy(err, "Use the program that wrote it, or a newer one; a database never goes back.");
+    }
     if (su_query_text(db, &have, NULL, err, SCHEMA_TEXT) < 0 ||
         su_sha256(digest, have.bytes, have.length, err) < 0)
         return -1;
