@@ -9,11 +9,11 @@ VERSION := 0.1
 PARALLEL = -j$(shell nproc)
 PREFIX  ?= /usr/local
 
-PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev libcurl4-openssl-dev \
+PACKAGES = gcc make pkg-config libarchive-dev libxml2-dev libssl-dev libsqlite3-dev libzstd-dev libisal-dev libcurl4-openssl-dev libseccomp-dev \
            libcmocka-dev gcab curl libarchive-tools cabextract sqlite3 libxml2-utils openssl python3 jq zstd \
            mandoc valgrind faketime tzdata osslsigncode
 TOOLS = $(CC) pkg-config gcab curl bsdtar cabextract sqlite3 xmllint openssl python3 jq zstd mandoc valgrind faketime osslsigncode
-LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal libcurl
+LIBRARIES = libarchive libxml-2.0 libcrypto sqlite3 libzstd libisal libcurl libseccomp
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversion -Wsign-conversion \
            -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \

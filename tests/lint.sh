@@ -39,7 +39,7 @@ only() { # HEADER-PATTERN FILE-PATTERN
 }
 for line in "$(only 'archive' 'common/lib/archive\.c')" "$(only 'libxml' 'common/lib/xml\.c')" "$(only 'sqlite3' 'common/lib/(db|feed)\.c')" \
             "$(only 'openssl' 'common/lib/(digest|mac|sign|cms|authenticode)\.c')" "$(only 'z(std|dict)' 'common/lib/pack\.c')" \
-            "$(only 'isa-l' 'common/lib/shards\.c')" "$(only 'curl' 'common/lib/http(_url)?\.c')"; do
+            "$(only 'isa-l' 'common/lib/shards\.c')" "$(only 'curl' 'common/lib/http(_url)?\.c')" "$(only '(seccomp|linux/landlock)' 'common/lib/confine_self\.c')"; do
     [ -z "$line" ] || finding "$line"
 done
 

@@ -164,6 +164,17 @@
 /* How far a bundle's sequence may lie above the last one imported, unless the hub says otherwise: two years
  * of monthly bundles. Beyond it the site asks: a huge number would burn all those below. */
 #define SU_DEFAULT_JUMP_LIMIT 24
+/* One message between the programs and a part of them that reads what is not trusted: a whole document with its
+ * addresses. */
+#define SU_MAX_WIRE_BYTES (SU_MAX_DOCUMENT_BYTES + SU_MAX_RECORD_URLS_BYTES + SU_MIB)
+/* Address space of such a part beyond that of the program: the file map of the largest package and a few documents
+ * need half of it. Each thread of it reserves a stack and a heap, of which little is ever used. */
+#define SU_MAX_CONFINED_BYTES (1024 * SU_MIB)
+#define SU_MAX_CONFINED_THREAD_BYTES (144 * SU_MIB)
+/* Seconds of a processor it may use from one message to the next: a document of 47 MB takes one. */
+#define SU_MAX_CONFINED_SECONDS 120u
+/* Descriptors that may be handed to it; a source is one file. */
+#define SU_MAX_CONFINED_FILES 8u
 /* Threads at work on one belt. */
 #define SU_MAX_THREADS 64u
 /* Names in the folder of one bundle: volumes, signatures, papers, and strangers to be named. */

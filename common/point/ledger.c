@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/lib/confine.h"
 #include "common/sys/clock.h"
 
 /* Longer texts are cut when they enter; what a tampered row may hold is bounded by this. */
@@ -56,6 +57,16 @@ int su_ledger_head(struct su_db *db, uint8_t out[SU_SHA256_BYTES], struct su_err
     return more <= 0 ? more : su_rows_fixed(&rows, 0, out, SU_SHA256_BYTES, err);
 }
 
+/* One line; with how this command has read what is not trusted. */
+static void describe(const struct su_ledger_entry *e, char *out, size_t room)
+{
+    char raw[1024];
+    const char *confinement = su_confinement_text();
+    (void)snprintf(raw, sizeof raw, "%.900s%s%s", e->detail, confinement[0] && e->detail[0] ? "; " : "",
+                   confinement);
+    su_escape_into(out, room, raw);
+}
+
 int su_ledger_add(struct su_db *db, const struct su_ledger_entry *e, struct su_err *err)
 {
     uint8_t previous[SU_SHA256_BYTES], hash[SU_SHA256_BYTES];
@@ -75,7 +86,7 @@ int su_ledger_add(struct su_db *db, const struct su_ledger_entry *e, struct su_e
                     .scan = a->scan_name ? a->scan_sha256 : NULL,
                     .previous = previous};
     su_escape_into(operator, sizeof operator, a->operator); /* one line each: the hash input is unambiguous */
-    su_escape_into(detail, sizeof detail, e->detail);
+    describe(e, detail, sizeof detail);
     su_escape_into(witness, sizeof witness, a->witness ? a->witness : "");
     su_escape_into(change, sizeof change, a->change ? a->change : "");
     su_escape_into(scan_name, sizeof scan_name, a->scan_name ? a->scan_name : "");
@@ -98,7 +109,7 @@ static int is_repeated(struct su_db *db, const struct su_ledger_entry *e, bool *
 {
     char detail[1024];
     int64_t count;
-    su_escape_into(detail, sizeof detail, e->detail);
+    describe(e, detail, sizeof detail);
     if (su_query_int(db, &count, NULL, err,
                      "SELECT count(*) FROM ledger WHERE entry=(SELECT max(entry) FROM ledger) AND "
                      "kind='refuse' AND subject=?1 AND detail=?2",

@@ -11,13 +11,10 @@
 
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/lib/confine.h"
 #include "common/sys/belt.h"
 #include "common/sys/interrupt.h"
 #include "tools/cli/alert.h"
-
-#ifndef SU_VERSION
-#define SU_VERSION "0"
-#endif
 
 static const struct su_option common_options[] = {
     {"home", "DIR", "the update point's home (else $SU_HOME)"},
@@ -29,8 +26,10 @@ static const struct su_option common_options[] = {
     {"witness", "NAME", "who watches it, for the ledger"},
     {"change", "TEXT", "the change or order it belongs to, for the ledger"},
     {"scan-report", "FILE", "the malware scan of the medium; its digest goes into the ledger"},
+    {"unconfined", NULL, "read what is not trusted without confinement, at your risk (also SU_UNCONFINED=1)"},
     {"help", NULL, "this help"},
     {"version", NULL, "the version"},
+    {"verbose", NULL, "with --version: how what is not trusted is confined here, tried now"},
     {NULL, NULL, NULL},
 };
 
@@ -290,6 +289,8 @@ static int settle(struct su_context *c, struct su_err *err)
     if (jobs == 0)
         return su_fail(err, SU_USAGE, "--jobs 0: nothing can be done by no thread");
     su_threads_set((unsigned)jobs);
+    if (su_has(c, "unconfined") || (getenv("SU_UNCONFINED") && strcmp(getenv("SU_UNCONFINED"), "1") == 0))
+        su_confine_off();
     if (c->arguments.count < (size_t)c->command->least_arguments ||
         c->arguments.count > (size_t)c->command->most_arguments)
         return su_fail(err, SU_USAGE, "usage: %s %s %s", c->program->name, c->command->name,
@@ -356,6 +357,7 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     static struct su_context c; /* large; one process runs one command */
     struct su_err err = SU_ERR_INIT;
     int words = 0;
+    bool is_version = false, is_verbose = false;
     c = (struct su_context){.program = program,
                             .home = SU_HOME_INIT,
                             .json_text = SU_BUF_INIT(SU_MAX_JSON_BYTES),
@@ -377,14 +379,17 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
             print_help(program, c.command);
             return 0;
         }
-        if (strcmp(argv[i], "--version") == 0) {
-            (void)printf("%s %s\n", program->name, SU_VERSION);
-            return 0;
-        }
+        is_version |= strcmp(argv[i], "--version") == 0;
+        is_verbose |= strcmp(argv[i], "--verbose") == 0;
     }
+    if (is_version)
+        return su_print_version(program, is_verbose, c.is_json);
     int result = !c.command                               ? unknown_command(program, argc, argv, &err)
                  : parse(&c, argc, argv, words, &err) < 0 ? -1
                                                           : run(&c, &err);
+    if (su_confinement() == SU_READ_UNCONFINED)
+        su_message(&c.events, SU_UNCONFINED, SU_WARNING,
+                   "what is not trusted was read without confinement, as asked for");
     if (result < 0)
         su_out_failure(&c, &err);
     int status = su_out_end(&c);

@@ -98,6 +98,9 @@ const char *su_count_text(uint64_t count);
 const char *su_bytes_text(uint64_t bytes);
 void su_short_digest(const uint8_t *digest, char out[20]); /* 9c1e-44a0-1234-5678 */
 
+/* version.c, used by cli.c; returns the exit status */
+int su_print_version(const struct su_program *program, bool is_verbose, bool is_json);
+
 /* out.c, used by cli.c */
 void su_out_begin(struct su_context *context);
 void su_out_failure(struct su_context *context, const struct su_err *err);

@@ -1,0 +1,235 @@
+#include "common/sys/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/limits.h"
+
+#define HEAD_BYTES 8
+/* Written at once, and read at once: few system calls, and still in the processor's cache. */
+#define PIECE_BYTES (128 * SU_KIB)
+/* The memory of a larger frame is given back when it is done with. */
+#define WORTH_KEEPING_BYTES (2 * SU_MIB)
+
+void su_wire_open(struct su_wire *w, su_fd in, su_fd out)
+{
+    *w = (struct su_wire){.in = in,
+                          .out = out,
+                          .sending = SU_BUF_INIT(SU_MAX_WIRE_BYTES + PIECE_BYTES),
+                          .received = SU_BUF_INIT(SU_MAX_WIRE_BYTES + PIECE_BYTES)};
+}
+
+void su_wire_cleanup(struct su_wire *w)
+{
+    su_fd_cleanup(&w->in);
+    su_fd_cleanup(&w->out);
+    su_buf_cleanup(&w->sending);
+    su_buf_cleanup(&w->received);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------- */
+
+void su_put_raw(struct su_wire *w, const void *bytes, size_t length)
+{
+    su_buf_add(&w->sending, bytes, length);
+}
+
+void su_put_u32(struct su_wire *w, uint32_t value)
+{
+    su_put_raw(w, &value, sizeof value);
+}
+
+void su_put_u64(struct su_wire *w, uint64_t value)
+{
+    su_put_raw(w, &value, sizeof value);
+}
+
+void su_put_bytes(struct su_wire *w, const void *bytes, size_t length)
+{
+    su_put_u64(w, length);
+    su_put_raw(w, bytes, length);
+    su_put_raw(w, "", 1);
+}
+
+void su_put_text(struct su_wire *w, const char *text)
+{
+    su_put_bytes(w, text, strlen(text));
+}
+
+void su_wire_begin(struct su_wire *w, uint32_t kind)
+{
+    w->frame_at = w->sending.length;
+    su_put_u32(w, 0); /* the length, when it is known */
+    su_put_u32(w, kind);
+}
+
+int su_wire_flush(struct su_wire *w, struct su_err *err)
+{
+    size_t done = 0;
+    while (done < w->sending.length) {
+        ssize_t n = write(w->out, w->sending.bytes + done, w->sending.length - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno == EAGAIN && w->wait) {
+            if (w->wait(w->context, w->out, true, err) < 0)
+                return -1;
+        } else if (n < 0 && errno != EINTR) {
+            w->is_closed = errno == EPIPE;
+            return su_fail_sys(err, "a message between processes");
+        }
+    }
+    if (w->sending.capacity > WORTH_KEEPING_BYTES)
+        su_buf_cleanup(&w->sending);
+    else
+        su_buf_clear(&w->sending);
+    return 0;
+}
+
+int su_wire_end(struct su_wire *w, struct su_err *err)
+{
+    if (su_buf_check(&w->sending, "a message between processes", err) < 0)
+        return -1;
+    size_t length = w->sending.length - w->frame_at - HEAD_BYTES;
+    if (length > SU_MAX_WIRE_BYTES)
+        return su_fail(err, SU_LIMIT, "a message between processes has %zu bytes, at most %zu are accepted",
+                       length, SU_MAX_WIRE_BYTES);
+    uint32_t head = (uint32_t)length;
+    memcpy(w->sending.bytes + w->frame_at, &head, sizeof head);
+    return w->sending.length < PIECE_BYTES ? 0 : su_wire_flush(w, err);
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------------- */
+
+int su_wire_lies(struct su_err *err)
+{
+    return su_fail(err, SU_CONFINED, "the part that reads what is not trusted gave an answer that is none");
+}
+
+static size_t available(const struct su_wire *w)
+{
+    return w->after - w->at;
+}
+
+/* Room for `want` bytes from w->at on. */
+static int make_room(struct su_wire *w, size_t want, struct su_err *err)
+{
+    size_t left = available(w);
+    if (w->received.capacity > WORTH_KEEPING_BYTES && left <= PIECE_BYTES && want <= PIECE_BYTES) {
+        struct su_buf fresh = SU_BUF_INIT(w->received.max);
+        su_buf_add(&fresh, w->received.bytes + w->at, left);
+        su_buf_cleanup(&w->received);
+        w->received = fresh;
+    } else if (w->at > 0) {
+        memmove(w->received.bytes, w->received.bytes + w->at, left);
+    }
+    w->at = w->end = 0;
+    w->after = w->received.length = left;
+    size_t room = want > PIECE_BYTES ? want : PIECE_BYTES;
+    return su_buf_reserve(&w->received, room - left) ? 0 : su_fail_memory(err);
+}
+
+/* 1: `want` bytes from w->at on are there. 0: the end, with fewer. */
+static int fill(struct su_wire *w, size_t want, struct su_err *err)
+{
+    if (available(w) >= want)
+        return 1;
+    if (make_room(w, want, err) < 0)
+        return -1;
+    size_t room = want > PIECE_BYTES ? want : PIECE_BYTES;
+    while (available(w) < want) {
+        ssize_t n = read(w->in, w->received.bytes + w->after, room - w->after);
+        if (n == 0)
+            return 0;
+        if (n > 0) {
+            w->after += (size_t)n;
+            w->received.length = w->after;
+        } else if (errno == EAGAIN && w->wait) {
+            if (w->wait(w->context, w->in, false, err) < 0)
+                return -1;
+        } else if (errno != EINTR) {
+            return su_fail_sys(err, "a message between processes");
+        }
+    }
+    return 1;
+}
+
+int su_wire_next(struct su_wire *w, uint32_t *kind, struct su_err *err)
+{
+    uint32_t length;
+    if (su_wire_flush(w, err) < 0)
+        return -1;
+    w->at = w->end;
+    w->is_short = false;
+    int more = fill(w, HEAD_BYTES, err);
+    if (more <= 0)
+        return more < 0 || available(w) == 0 ? more : su_wire_lies(err);
+    memcpy(&length, w->received.bytes + w->at, sizeof length);
+    if (length > SU_MAX_WIRE_BYTES)
+        return su_wire_lies(err);
+    if ((more = fill(w, HEAD_BYTES + length, err)) <= 0)
+        return more < 0 ? -1 : su_wire_lies(err);
+    memcpy(kind, w->received.bytes + w->at + sizeof length, sizeof *kind);
+    w->end = w->at + HEAD_BYTES + length;
+    w->at += HEAD_BYTES;
+    return 1;
+}
+
+size_t su_get_left(const struct su_wire *w)
+{
+    return w->end - w->at;
+}
+
+void su_get_raw(struct su_wire *w, void *out, size_t length)
+{
+    w->is_short |= length > su_get_left(w);
+    if (w->is_short) {
+        memset(out, 0, length);
+        return;
+    }
+    memcpy(out, w->received.bytes + w->at, length);
+    w->at += length;
+}
+
+uint32_t su_get_u32(struct su_wire *w)
+{
+    uint32_t value;
+    su_get_raw(w, &value, sizeof value);
+    return value;
+}
+
+uint64_t su_get_u64(struct su_wire *w)
+{
+    uint64_t value;
+    su_get_raw(w, &value, sizeof value);
+    return value;
+}
+
+const char *su_get_bytes(struct su_wire *w, size_t *length, size_t max)
+{
+    uint64_t want = su_get_u64(w);
+    const char *at = w->received.bytes + w->at;
+    *length = 0;
+    if (w->is_short || want > max || want >= su_get_left(w) || at[want] != 0) {
+        w->is_short = true;
+        return "";
+    }
+    *length = (size_t)want;
+    w->at += (size_t)want + 1;
+    return at;
+}
+
+const char *su_get_text(struct su_wire *w, size_t max)
+{
+    size_t length;
+    const char *text = su_get_bytes(w, &length, max);
+    if (!memchr(text, 0, length))
+        return text;
+    w->is_short = true;
+    return "";
+}
+
+int su_got_all(struct su_wire *w, struct su_err *err)
+{
+    return w->is_short || w->at != w->end ? su_wire_lies(err) : 0;
+}
