@@ -42,12 +42,24 @@ static int name_one(const struct su_store_batch *batch, const struct su_store_pe
     return file->is_linked ? su_file_remove(batch->home->content, from, err) : 0;
 }
 
+static void drop_pending(struct su_store_batch *batch)
+{
+    char temp[SU_SHA256_TEXT + 3];
+    for (size_t i = 0; i < batch->count; i++) {
+        path_of(batch->at[i].sha256, batch->at[i].temp, temp);
+        (void)unlinkat(batch->home->content, temp, 0); /* else the next run sweeps it */
+    }
+    batch->count = 0;
+}
+
 int su_store_settle(struct su_store_batch *batch, struct su_err *err)
 {
     if (batch->count == 0)
         return 0;
-    if (su_fs_sync(batch->home->content, err) < 0)
+    if (su_fs_sync(batch->home->content, err) < 0) {
+        drop_pending(batch); /* the system tells a failure once: asked again, it would say that all is well */
         return su_prefix(err, "content store");
+    }
     for (size_t i = 0; i < batch->count; i++)
         if (name_one(batch, &batch->at[i], err) < 0)
             return su_prefix(err, "content store");
@@ -58,14 +70,10 @@ int su_store_settle(struct su_store_batch *batch, struct su_err *err)
 
 void su_store_batch_cleanup(struct su_store_batch *batch)
 {
-    char temp[SU_SHA256_TEXT + 3];
-    for (size_t i = 0; i < batch->count; i++) {
-        path_of(batch->at[i].sha256, batch->at[i].temp, temp);
-        (void)unlinkat(batch->home->content, temp, 0); /* else the next run sweeps it */
-    }
+    drop_pending(batch);
     free(batch->at);
     batch->at = NULL;
-    batch->count = batch->capacity = 0;
+    batch->capacity = 0;
 }
 
 /* The file has its place in the batch before it is left to it: it is lost on no path. */
@@ -146,9 +154,13 @@ int su_store_commit(struct su_store_writer *w, const struct su_file_id *expected
         return -1;
     if (w->batch && w->behind > 0) /* a large file: its rest too */
         su_file_write_behind(w->file.fd, w->behind, w->bytes - w->behind);
-    int result = w->batch ? su_atomic_leave(&w->file, err) : su_atomic_commit(&w->file, true, err);
+    if ((w->batch ? su_atomic_leave(&w->file, err) : su_atomic_commit(&w->file, true, err)) < 0) {
+        if (w->batch)
+            w->batch->count--; /* it is no file to be named; the writer's cleanup removes it */
+        return -1;
+    }
     su_fd_cleanup(&w->dir);
-    return result == 0 && w->batch ? settle_when_full(w->batch, w->bytes, err) : result;
+    return w->batch ? settle_when_full(w->batch, w->bytes, err) : 0;
 }
 
 void su_store_writer_cleanup(struct su_store_writer *w)
@@ -219,10 +231,10 @@ int su_store_adopt(struct su_store_batch *batch, int fd, const struct su_file_id
 
 bool su_store_has(const struct su_home *home, const struct su_file_id *id)
 {
-    SU_AUTO(su_fd) su_fd fd = -1;
-    struct su_err absent = SU_ERR_INIT;
-    uint64_t bytes;
-    return su_store_open(&fd, home, id->sha256, &bytes, &absent) == 0 && bytes == id->bytes;
+    struct su_file_mark mark;
+    char path[SU_SHA256_TEXT + 3];
+    path_of(id->sha256, NULL, path); /* not opened: where no more files can be, it is there all the same */
+    return su_file_look(home->content, path, &mark) && mark.is_regular && mark.bytes == id->bytes;
 }
 
 bool su_store_will_have(const struct su_store_batch *batch, const struct su_file_id *id)
