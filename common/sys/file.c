@@ -42,13 +42,15 @@ int su_dir_open_below(su_fd *out, int at, const char *name, struct su_err *err)
 
 int su_dir_make(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err)
 {
-    if (mkdirat(at, name, (mode_t)mode) == 0) {
-        if (at >= 0 && su_dir_sync(at, err) < 0)
-            return -1;
-    } else if (errno != EEXIST) {
+    bool is_new = mkdirat(at, name, (mode_t)mode) == 0;
+    if (!is_new && errno != EEXIST)
         return su_fail_sys(err, "making directory %s", name);
+    if ((is_new && at >= 0 && su_dir_sync(at, err) < 0) || su_dir_open_below(out, at, name, err) < 0) {
+        if (is_new)
+            (void)unlinkat(at, name, AT_REMOVEDIR); /* nobody else would know of it */
+        return -1;
     }
-    return su_dir_open_below(out, at, name, err);
+    return 0;
 }
 
 int su_dir_make_later(su_fd *out, int at, const char *name, unsigned mode, struct su_err *err)
@@ -136,7 +138,7 @@ int su_file_append(su_fd *out, int at, const char *name, struct su_err *err)
 bool su_file_exists(int at, const char *name)
 {
     struct stat st;
-    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool su_file_look(int at, const char *name, struct su_file_mark *out)

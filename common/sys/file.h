@@ -32,6 +32,8 @@ int su_dir_make_later(su_fd *out, int at, const char *name, unsigned mode, struc
 int su_dir_sync(int dir, struct su_err *err) SU_CHECKED;
 /* Opens a regular file read-only; a link, device or directory is refused. */
 int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct su_err *err) SU_CHECKED;
+/* False only when the system says that there is none. Where it says nothing, who goes on meets the failure; who took
+ * the file for absent would make it anew, and a home is lost. */
 bool su_file_exists(int at, const char *name);
 /* What tells a file from another and from its earlier self, without opening or following it. Compare with memcmp:
  * every byte is set. False when there is none. */
