@@ -40,7 +40,13 @@ int su_fail_sys(struct su_err *err, const char *fmt, ...)
     (void)vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     bool is_space = saved == ENOSPC || saved == EDQUOT || saved == EFBIG;
-    return su_fail(err, is_space ? SU_SPACE : SU_SYSTEM, "%s: %s", what, strerror(saved));
+    bool is_memory =
+        saved == ENOMEM || saved == EMFILE || saved == ENFILE; /* the machine's, not the file's */
+    return su_fail(err,
+                   is_space    ? SU_SPACE
+                   : is_memory ? SU_MEMORY
+                               : SU_SYSTEM,
+                   "%s: %s", what, strerror(saved));
 }
 
 int su_fail_memory(struct su_err *err)

@@ -35,7 +35,8 @@ struct su_err {
 
 /* Sets the error; returns -1 so that `return su_fail(...)` keeps a failing step to one line. */
 int su_fail(struct su_err *err, enum su_code code, const char *fmt, ...) SU_PRINTF(3, 4);
-/* Like su_fail for a failed system call: appends the text of errno; ENOSPC and EDQUOT become SU_SPACE. */
+/* Like su_fail for a failed system call: appends the text of errno. ENOSPC, EDQUOT and EFBIG become SU_SPACE; ENOMEM,
+ * EMFILE and ENFILE SU_MEMORY, so that who takes SU_SYSTEM for a fault of a file or a medium does not mean these. */
 int su_fail_sys(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 int su_fail_memory(struct su_err *err);
 /* Puts context before the message that is already there; returns -1. */

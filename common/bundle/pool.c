@@ -86,6 +86,8 @@ int su_pool_put(int out, const struct su_home *home, const struct su_file_id *id
     }
     *outcome = SU_POOL_WRITTEN;
     if (su_store_open(&fd, home, id->sha256, NULL, err) < 0) {
+        if (err->code == SU_MEMORY)
+            return -1;
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
     }

@@ -140,7 +140,8 @@ static int read_block(const struct su_volume_reader *r, int fd, uint32_t volume,
     if (su_interrupt_check(err) < 0)
         return -1;
     if (su_file_read_at(fd, bytes, su_block_bytes(v, number), (uint64_t)number * SU_BLOCK_BYTES, err) < 0) {
-        err->code = SU_DAMAGED;
+        if (err->code != SU_MEMORY)
+            err->code = SU_DAMAGED;
         return su_prefix(err, "volume %u of %zu", volume, r->manifest->volumes.count);
     }
     return 0;

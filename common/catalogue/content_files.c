@@ -223,6 +223,9 @@ static int add_name(struct adding *a, int dir, const char *prefix, const char *n
     char path[1024];
     struct stat st;
     (void)snprintf(path, sizeof path, "%s%s%s", prefix, prefix[0] ? "/" : "", name);
+    if (fd < 0 && su_fail_sys(err, "%s", path) < 0 && err->code == SU_MEMORY)
+        return -1; /* says nothing of the file */
+    su_err_clear(err);
     bool is_there = fd >= 0 && fstat(fd, &st) == 0;
     if (is_there && S_ISDIR(st.st_mode))
         return add_tree(a, fd, path, depth + 1, err);
@@ -330,7 +333,7 @@ static int read_stored(void *context, unsigned worker, void *job, struct su_err 
     bool is_open = su_store_open(&fd, v->home, file->want.sha256, NULL, &file->why) == 0;
     file->is_good = is_open && su_store_identify(fd, &have, &file->why) == 0 &&
                     su_store_compare(&have, &file->want, &file->why) == 0;
-    if (file->why.code == SU_INTERRUPTED) { /* says nothing of the file */
+    if (file->why.code == SU_INTERRUPTED || file->why.code == SU_MEMORY) { /* says nothing of the file */
         *err = file->why;
         return -1;
     }

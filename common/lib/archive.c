@@ -28,6 +28,8 @@ struct su_unarchive {
 static int failed(struct archive *archive, const char *what, struct su_err *err)
 {
     const char *text = archive_error_string(archive);
+    if (archive_errno(archive) == ENOMEM)
+        return su_fail_memory(err);
     return su_fail(err, SU_DATA, "%s: %s", what, text ? text : "damaged");
 }
 

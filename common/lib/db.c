@@ -38,7 +38,8 @@ static int failed(struct su_db *db, const char *sql, struct su_err *err)
                         : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? SU_LOCKED
                         : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? SU_DATA
                                                                           : SU_DATABASE;
-    return su_fail(err, kind, "database: %s (in: %.160s)", sqlite3_errmsg(db->handle), sql);
+    (void)su_fail(err, kind, "database: %s (in: %.160s)", sqlite3_errmsg(db->handle), sql);
+    return kind == SU_DATA ? su_remedy(err, "%s", su_code_remedy(SU_DATABASE)) : -1;
 }
 
 /* Hardening against a database file that is not ours (trusted_schema, defensive, cell_size_check),

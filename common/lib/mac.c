@@ -10,7 +10,7 @@ int su_mac(uint8_t out[SU_SHA256_BYTES], const uint8_t secret[SU_SECRET_BYTES], 
 {
     unsigned made = 0;
     if (!HMAC(EVP_sha256(), secret, SU_SECRET_BYTES, bytes, length, out, &made) || made != SU_SHA256_BYTES)
-        return su_fail(err, SU_SYSTEM, "HMAC-SHA-256 failed");
+        return su_fail(err, SU_MEMORY, "HMAC-SHA-256 failed");
     return 0;
 }
 

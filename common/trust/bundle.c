@@ -204,7 +204,8 @@ static int check_paper(int dir, const struct su_manifest *m, enum su_paper paper
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
     uint8_t digest[SU_SHA256_BYTES];
     if (su_file_read_all(dir, su_paper_name(paper), &text, err) < 0) {
-        err->code = SU_DAMAGED;
+        if (err->code != SU_MEMORY)
+            err->code = SU_DAMAGED;
         return -1;
     }
     if (su_sha256(digest, text.bytes ? text.bytes : "", text.length, err) < 0)
@@ -243,13 +244,21 @@ int su_bundle_unverified_check_folder(const struct su_bundle_raw *raw, const str
 }
 
 /* A folder that bears a bundle, finished. A link is no folder of the medium, wherever it leads. */
-static bool holds_bundle(int medium, const char *name)
+static int holds_bundle(bool *out, int medium, const char *name, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
     struct su_err no_folder = SU_ERR_INIT;
     size_t n = strlen(name);
-    return strcmp(name, SU_POOL_NAME) != 0 && !(n > 8 && strcmp(name + n - 8, ".partial") == 0) &&
-           su_dir_open_below(&dir, medium, name, &no_folder) == 0 && su_file_exists(dir, SU_MANIFEST_NAME);
+    *out = false;
+    if (strcmp(name, SU_POOL_NAME) == 0 || (n > 8 && strcmp(name + n - 8, ".partial") == 0))
+        return 0;
+    if (su_dir_open_below(&dir, medium, name, &no_folder) == 0) {
+        *out = su_file_exists(dir, SU_MANIFEST_NAME);
+    } else if (no_folder.code == SU_MEMORY) { /* it may hold one */
+        *err = no_folder;
+        return -1;
+    }
+    return 0;
 }
 
 int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
@@ -257,7 +266,8 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
     SU_AUTO(su_fd) su_fd dir = -1;
     SU_AUTO(su_names) struct su_names names = {0};
     if (su_dir_open(&dir, AT_FDCWD, path, err) < 0) {
-        err->code = SU_NO_BUNDLE;
+        if (err->code != SU_MEMORY)
+            err->code = SU_NO_BUNDLE;
         return -1;
     }
     bool is_itself = su_file_exists(dir, SU_MANIFEST_NAME);
@@ -265,7 +275,10 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         return -1;
     for (size_t i = 0; i < (is_itself ? 1 : names.count); i++) {
         SU_AUTO(su_buf) struct su_buf full = SU_BUF_INIT(4096);
-        if (!is_itself && !holds_bundle(dir, names.at[i]))
+        bool is_one = is_itself;
+        if (!is_itself && holds_bundle(&is_one, dir, names.at[i], err) < 0)
+            return -1;
+        if (!is_one)
             continue;
         su_buf_addf(&full, "%s%s%s", path, is_itself ? "" : "/", is_itself ? "" : names.at[i]);
         char **slot = SU_PUSH(out, SU_MAX_BUNDLES_ON_MEDIUM);

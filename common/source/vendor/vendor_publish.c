@@ -10,7 +10,6 @@
 #include "common/catalogue/history.h"
 #include "common/catalogue/pin.h"
 #include "common/catalogue/removal.h"
-#include "common/catalogue/removal.h"
 #include "common/lib/authenticode.h"
 #include "common/point/ledger.h"
 #include "common/point/store.h"
@@ -29,7 +28,8 @@ static int check_content(struct su_home *home, int64_t catalogue_id, const uint8
     if (su_store_open(&fd, home, sha256, &bytes, err) < 0)
         return -1;
     if (su_authenticode_read(fd, bytes, &signer, err) < 0) {
-        err->code = SU_VENDOR_UNSIGNED;
+        if (err->code != SU_MEMORY)
+            err->code = SU_VENDOR_UNSIGNED;
         return su_prefix(err, "%s", name);
     }
     if (signer.is_signed &&
