@@ -18,6 +18,9 @@ struct su_digest { void *context; };
 enum su_digest_kind { SU_SHA1, SU_SHA256 };
 #define SU_DIGEST_INIT { .context = NULL }
 
+/* Has OpenSSL set itself up. It goes on without what it could get no memory for then, and crashes where that is
+ * used; so before anything else, and nothing else after a failure. */
+int su_digest_start(struct su_err *err) SU_CHECKED;
 /* Opens or re-opens (the context is reused). */
 int su_digest_open(struct su_digest *digest, enum su_digest_kind kind, struct su_err *err) SU_CHECKED;
 int su_digest_add(struct su_digest *digest, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;

@@ -310,7 +310,7 @@ int su_open_home(struct su_context *c, enum su_access access, struct su_err *err
 
 static int run(struct su_context *c, struct su_err *err)
 {
-    if (settle(c, err) < 0)
+    if (su_digest_start(err) < 0 || settle(c, err) < 0)
         return -1;
     su_out_begin(c);
     if (c->command->needs != SU_NEEDS_NOTHING &&
