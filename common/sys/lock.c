@@ -26,8 +26,10 @@ int su_lock_take(su_fd *out, int home, const char *command, struct su_err *err)
     /* Cut, so that process and time always fit beside it. */
     int length = snprintf(text, sizeof text, "%.80s, process %ld, since %s\n", command, (long)getpid(),
                           su_time_now(now));
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length)
+    if (ftruncate(fd, 0) < 0)
         return su_fail_sys(err, "writing the lock file");
+    if (su_file_write_at(fd, text, (size_t)length, 0, err) < 0)
+        return su_prefix(err, "writing the lock file");
     *out = fd;
     fd = -1;
     return 0;
