@@ -75,6 +75,8 @@ static int write_file(struct writing *w, const struct su_payload *p, struct su_e
     uint64_t bytes;
     su_volume_payload_item(p, name);
     if (su_store_open(&fd, w->home, p->id.sha256, &bytes, err) < 0) {
+        if (err->code == SU_MEMORY)
+            return -1;
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
     }
@@ -423,15 +425,15 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
     /* Books first, final name last: a bundle that bears its name is always in the books; one that
      * was lost between the two is like a lost stick, and the next bundle covers it. */
     if (code == 0)
-        code = record_export(home, site, o, result, err) < 0 || su_commit(t, err) < 0 ? -1 : 0;
+        code = record_export(home, site, o, result, err) < 0 || su_commit(t, err) < 0 ||
+                       su_file_rename(out, partial, out, result->bundle, err) < 0
+                   ? -1
+                   : 0;
     struct su_err ignored = SU_ERR_INIT;
-    if (code < 0) {
-        if (su_dir_remove(out, partial, &ignored) < 0)
-            su_message(events, SU_SYSTEM, SU_WARNING, "the unfinished %s could not be removed: %s", partial,
-                       ignored.text);
-        return -1;
-    }
-    return su_file_rename(out, partial, out, result->bundle, err);
+    if (code < 0 && su_dir_remove(out, partial, &ignored) < 0)
+        su_message(events, SU_SYSTEM, SU_WARNING, "the unfinished %s could not be removed: %s", partial,
+                   ignored.text);
+    return code;
 }
 
 int su_export(struct su_home *home, const struct su_export_options *o, const struct su_events *events,

@@ -11,8 +11,12 @@
 
 void su_sent_cleanup(struct su_sent *s)
 {
+    struct su_err ignored = SU_ERR_INIT;
     su_fd_cleanup(&s->frames);
     su_fd_cleanup(&s->dir);
+    if (s->is_unfinished && su_dir_remove(s->root, s->partial, &ignored) < 0)
+        su_err_clear(&ignored); /* the next export removes it */
+    s->is_unfinished = false;
     su_fd_cleanup(&s->root);
 }
 
@@ -69,6 +73,7 @@ int su_sent_begin(struct su_sent *s, const struct su_home *hub, const struct su_
         su_space_demand(s->root, bytes, "what is kept for a later resend", " in the hub's home", err) < 0 ||
         su_dir_make(&s->dir, s->root, s->partial, 0700, err) < 0)
         return -1;
+    s->is_unfinished = true;
     return su_file_create(&s->frames, s->dir, SU_SENT_FRAMES, 0, err) < 0
                ? su_prefix(err, SENT_FOLDER "/%s", s->partial)
                : 0;
@@ -139,7 +144,10 @@ int su_sent_keep(struct su_sent *s, int bundle_dir, const struct su_manifest *m,
     }
     if (su_file_finish(&s->frames, SU_SENT_FRAMES, err) < 0)
         return su_prefix(err, SENT_FOLDER "/%s", s->partial);
-    return su_dir_sync(s->dir, err) < 0 ? -1 : su_file_rename(s->root, s->partial, s->root, s->name, err);
+    if (su_dir_sync(s->dir, err) < 0 || su_file_rename(s->root, s->partial, s->root, s->name, err) < 0)
+        return -1;
+    s->is_unfinished = false;
+    return 0;
 }
 
 int su_sent_open(struct su_sent *s, const struct su_home *hub, const char *bundle, struct su_err *err)

@@ -5,7 +5,7 @@
  *
  * Kept are the bundles from the last acknowledged one on, at most SU_UNDO_KEEP of a site. An export
  * fills a folder named .partial and renames it before the books are committed; one that no books
- * name is an orphan, and the next export removes it.
+ * name, and one left by a run that was killed, is an orphan, and the next export removes it.
  */
 #ifndef SU_SENT_H
 #define SU_SENT_H
@@ -19,6 +19,7 @@
 struct su_sent {
     su_fd root, dir, frames;
     uint64_t frame_bytes;
+    bool is_unfinished; /* cleanup removes it */
     char name[SU_BUNDLE_NAME_TEXT], partial[SU_BUNDLE_NAME_TEXT + 16];
 };
 #define SU_SENT_INIT { .root = -1, .dir = -1, .frames = -1 }
