@@ -1,7 +1,7 @@
 """books.py - what a home holds, so that two can be compared; shared by the tests that disturb a command.
 
 Before and after differ in what `state` gives, and nothing in between may be seen: the catalogue, and what the
-books say of it, apart from the time of day. A refusal that was noted is no difference, unless `refusals` asks.
+books say of it, apart from the time of day. Without `refusals`, what failed and was noted is no difference.
 """
 import hashlib
 import os
@@ -20,7 +20,11 @@ BOOKS = {
     "urgent_export": "SELECT site_id, number, sequence, hex(state_digest) FROM urgent_export ORDER BY 1, 2",
     "setting": "SELECT * FROM setting WHERE key <> 'dictionary' ORDER BY 1",
     "ledger": "SELECT kind, sequence FROM ledger WHERE kind <> 'refuse' ORDER BY entry",
-    "history": "SELECT kind, state, new, revised, expired, removed, updates, revisions FROM sync_history ORDER BY sync_id",
+    "history": "SELECT kind, state, new, revised, expired, removed, updates, revisions FROM sync_history {tries} ORDER BY sync_id",
+    "stored": "SELECT hex(sha256), hex(sha1), bytes FROM stored_file ORDER BY 1",
+    "site": "SELECT code, acknowledged, complete, content_owed, newest_entry FROM site ORDER BY 1",
+    "receipt": "SELECT kind, sequence, entry, text FROM receipt ORDER BY receipt_id",
+    "trust": "SELECT hex(key_id), role, last_sequence FROM trust ORDER BY 1, 2",
 }
 
 
@@ -29,7 +33,8 @@ def state(home, refusals=True):
     connection = sqlite3.connect(os.path.join(home, "update-point.db"))
     sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
     assert sound == "ok", f"integrity_check: {sound}"
-    books = {name: hashlib.sha256(repr(connection.execute(sql).fetchall()).encode()).hexdigest() for name, sql in BOOKS.items()}
+    tries = "" if refusals else "WHERE error = ''"
+    books = {name: hashlib.sha256(repr(connection.execute(sql.format(tries=tries)).fetchall()).encode()).hexdigest() for name, sql in BOOKS.items()}
     if refusals:
         books["refusals"] = connection.execute("SELECT count(*) FROM ledger WHERE kind = 'refuse'").fetchone()[0]
     connection.close()
