@@ -101,6 +101,16 @@ valgrind: deps
 	@$(MAKE) -s all samples
 	@tests/valgrind.sh $(BUILD)
 
+# Every call of nine commands fails, once and from then on; with faults-asan some of them under the address sanitizer.
+#   FAULTS="--only import --calls write,sync"  (tests/fault/loop.py --help)
+faults: deps
+	@$(MAKE) -s $(PARALLEL) all samples
+	@python3 -B tests/fault/loop.py $(BUILD) $(FAULTS)
+faults-asan: deps
+	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
+	  HARDENING=-fPIE all samples
+	@python3 -B tests/fault/loop.py build-asan --sanitizer $(or $(FAULTS),--share 40)
+
 # The programs beside their limit and beside what people use instead (docs/performance.md).
 #   SIZE=tiny|small|standard|large|UPDATES:BYTES  ROUNDS=N  WORK=DIR on a fast disk  PEERS=no  JSON=FILE
 SIZE   ?= standard
@@ -146,4 +156,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps format tsan valgrind bench bench-scale benches simulate upstream lint demo check units asan samples install clean
+.PHONY: all deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream lint demo check units asan samples install clean
