@@ -66,6 +66,8 @@ static int work(void *context, unsigned worker, void *argument, struct su_err *e
     struct su_batch *b = job->batch;
     (void)err; /* the belt would drop what is good in the batch */
     job->result = 0;
+    if (load->plan->ahead)
+        load->plan->ahead(load->plan->context, worker, b);
     for (job->good = 0; job->result == 0 && job->good < b->count; job->good += job->result == 0)
         job->result = load->plan->prepare(load->plan->context, worker, b, &b->items[job->good], &job->err);
     return 0;

@@ -16,6 +16,9 @@ struct su_load_plan {
     struct su_learner *learner; /* the reading thread's while the load runs */
     /* Own thread: gives every record to su_load_add. */
     int (*read)(void *context, struct su_load *load, struct su_err *err);
+    /* Before the items of a batch are prepared, by the same thread: what is cheaper for all of them at once. What it
+     * cannot do, prepare does, and tells why. NULL: nothing. */
+    void (*ahead)(void *context, unsigned worker, struct su_batch *batch);
     /* Any of su_threads() threads, for several batches at once: what needs no database. `worker` counts from 0. */
     int (*prepare)(void *context, unsigned worker, struct su_batch *batch, struct su_prepared *item,
                    struct su_err *err);

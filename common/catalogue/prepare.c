@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/catalogue/update_child.h"
 #include "common/lib/pack.h"
 
 /* Enough documents to learn from; the few before them stay packed without a dictionary. */
@@ -18,6 +19,7 @@ struct su_preparer {
     struct su_packer *packer;
     const struct su_dictionary *loaded; /* what the packer has; NULL: none */
     struct su_buf packed;
+    struct su_update_child *child; /* parses; NULL: this process does */
 };
 
 void su_learner_init(struct su_learner *l)
@@ -176,6 +178,7 @@ void su_preparer_cleanup(struct su_preparer **p)
     if (!*p)
         return;
     su_packer_cleanup(&(*p)->packer);
+    su_update_child_cleanup(&(*p)->child);
     su_buf_cleanup(&(*p)->packed);
     free(*p);
     *p = NULL;
@@ -214,11 +217,58 @@ static int pack(struct su_preparer *p, struct su_batch *b, struct su_prepared *i
     return item->packed ? 0 : su_fail_memory(err);
 }
 
+int su_preparer_confine(struct su_preparer *p, struct su_err *err)
+{
+    return (p->child = su_update_child_start(err)) ? 0 : -1;
+}
+
+int su_batch_seal(struct su_batch *b, struct su_err *err)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        struct su_prepared *item = &b->items[i];
+        if (!item->is_sealed && su_record_seal_document(&item->record, err) < 0)
+            return -1;
+        item->is_sealed = true;
+    }
+    return 0;
+}
+
+void su_prepare_ahead(struct su_preparer *p, struct su_batch *b, const struct su_known *known)
+{
+    struct su_update_wish wishes[SU_BATCH_RECORDS];
+    struct su_prepared *asked[SU_BATCH_RECORDS];
+    size_t count = 0;
+    for (size_t i = 0; p->child && i < b->count; i++) {
+        struct su_prepared *item = &b->items[i];
+        const struct su_record *r = &item->record;
+        if (item->is_read || (known && su_known_has(known, r->document_sha256)))
+            continue;
+        asked[count] = item;
+        wishes[count++] = (struct su_update_wish){
+            .document = r->document, .length = r->document_bytes, .update = &item->update};
+    }
+    if (count > 0)
+        su_update_child_ahead(p->child, wishes, count);
+    for (size_t i = 0; i < count; i++)
+        asked[i]->is_read = wishes[i].is_done;
+}
+
+static int read_document(struct su_preparer *p, struct su_prepared *item, struct su_err *err)
+{
+    const struct su_record *r = &item->record;
+    int result = item->is_read ? 0
+                 : p->child
+                     ? su_update_child_parse(p->child, &item->update, r->document, r->document_bytes, err)
+                     : su_update_parse(&item->update, r->document, r->document_bytes, err);
+    item->is_read = result == 0;
+    return result;
+}
+
 int su_prepare(struct su_preparer *p, struct su_batch *b, struct su_prepared *item, struct su_err *err)
 {
     const struct su_record *r = &item->record;
-    if (su_update_parse(&item->update, r->document, r->document_bytes, err) < 0 ||
-        check_identity(r, &item->update, err) < 0 || pack(p, b, item, err) < 0)
+    if (read_document(p, item, err) < 0 || check_identity(r, &item->update, err) < 0 ||
+        pack(p, b, item, err) < 0)
         return su_prepared_prefix(item, err);
     item->is_ready = true;
     return 0;

@@ -62,6 +62,8 @@ struct su_prepared {
     struct su_record record; /* document and urls: copies in the batch's arena, or the caller's for its life */
     uint64_t number;         /* place in the source, for messages; 0: none */
     /* Prepared. */
+    bool is_sealed;          /* the record's document_sha256 is set */
+    bool is_read;            /* update is set */
     bool is_ready;           /* update and packed are set */
     struct su_update update; /* the document taken apart */
     const char *packed;      /* the document, as it will be stored */
@@ -99,7 +101,15 @@ size_t su_batch_distinct(const struct su_batch *batch, size_t first);
 /* The working memory of one thread. */
 struct su_preparer;
 struct su_preparer *su_preparer_new(struct su_err *err);
+/* Documents are parsed in a confined process from now on (update_child.h): where nobody has signed them. On the main
+ * thread. */
+int su_preparer_confine(struct su_preparer *preparer, struct su_err *err) SU_CHECKED;
 void su_preparer_cleanup(struct su_preparer **preparer);
+/* Of a batch whose documents are sealed: has those parsed at once that are not known; `known` may be NULL. What cannot be
+ * parsed is left to su_prepare, which says why. */
+void su_prepare_ahead(struct su_preparer *preparer, struct su_batch *batch, const struct su_known *known);
+/* Digests of all documents of a batch. */
+int su_batch_seal(struct su_batch *batch, struct su_err *err) SU_CHECKED;
 /* Parses the document, proves that it is about the record's identity, packs it. Names the record in errors. */
 int su_prepare(struct su_preparer *preparer, struct su_batch *batch, struct su_prepared *item,
                struct su_err *err) SU_CHECKED;

@@ -325,20 +325,24 @@ static int on_text(void *context, const char *text, size_t length, struct su_err
     return 0;
 }
 
-static void reset(struct su_update *u)
+void su_update_reset(struct su_update *u)
 {
     su_arena_reset(&u->arena);
     u->prerequisites.count = u->bundled.count = u->superseded.count = 0;
     u->files.count = u->localized.count = u->tags.count = 0;
     u->created = u->severity = u->category_type = u->default_language = "";
     u->has_revision = true;
+    u->revision = 0;
+    u->is_expired = u->is_deployable = false;
+    u->packed_relations = NULL;
+    u->packed_relations_bytes = 0;
 }
 
-int su_update_parse(struct su_update *update, const char *document, size_t length, struct su_err *err)
+int su_update_take_apart(struct su_update *update, const char *document, size_t length, struct su_err *err)
 {
     static const struct su_xml_handler handler = {on_start, on_end, on_text};
     struct parser p = {.update = update, .text = SU_BUF_INIT(SU_MAX_XML_TEXT_BYTES)};
-    reset(update);
+    su_update_reset(update);
     if (length > SU_MAX_DOCUMENT_BYTES)
         return su_fail(err, SU_LIMIT, "the document has %zu bytes, at most %zu are accepted", length,
                        SU_MAX_DOCUMENT_BYTES);
@@ -346,10 +350,15 @@ int su_update_parse(struct su_update *update, const char *document, size_t lengt
     int result = !xml || su_xml_feed(xml, document, length, err) < 0 || su_xml_finish(xml, err) < 0 ? -1 : 0;
     su_buf_cleanup(&p.text);
     if (result == 0 && p.is_sdp)
-        result = su_sdp_check(&p.sdp, err);
-    else if (result == 0 && !(p.has_identity && p.has_properties))
+        return su_sdp_check(&p.sdp, err);
+    if (result == 0 && !(p.has_identity && p.has_properties))
         return su_fail(err, SU_DATA, "the document has no UpdateIdentity or no Properties");
-    return result < 0 ? -1 : su_relations_pack(update, err);
+    return result;
+}
+
+int su_update_parse(struct su_update *update, const char *document, size_t length, struct su_err *err)
+{
+    return su_update_take_apart(update, document, length, err) < 0 ? -1 : su_relations_pack(update, err);
 }
 
 void su_update_cleanup(struct su_update *u)

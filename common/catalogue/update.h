@@ -66,6 +66,9 @@ struct su_update {
 /* Replaces what `update` held. The document must be well-formed, UTF-8, and an update. */
 int su_update_parse(struct su_update *update, const char *document, size_t length,
                     struct su_err *err) SU_CHECKED;
+/* The same without packed_relations. */
+int su_update_take_apart(struct su_update *update, const char *document, size_t length, struct su_err *err) SU_CHECKED;
+void su_update_reset(struct su_update *update); /* empty, keeps memory */
 void su_update_cleanup(struct su_update *update);
 /* Title in the default language, else in English, else the first, else "". Never NULL. */
 const char *su_update_title(const struct su_update *update);

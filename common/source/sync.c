@@ -170,11 +170,19 @@ static int prepare_with(const struct sync *s, struct hand *hand, struct su_batch
     return 0;
 }
 
+static void ahead(void *context, unsigned worker, struct su_batch *batch)
+{
+    struct sync *s = context;
+    struct su_err told_later = SU_ERR_INIT;
+    if (su_batch_seal(batch, &told_later) == 0)
+        su_prepare_ahead(s->workers[worker].preparer, batch, &s->known);
+}
+
 static int prepare(void *context, unsigned worker, struct su_batch *batch, struct su_prepared *item,
                    struct su_err *err)
 {
     struct sync *s = context;
-    if (su_record_seal_document(&item->record, err) < 0 ||
+    if ((!item->is_sealed && su_record_seal_document(&item->record, err) < 0) ||
         (!su_known_has(&s->known, item->record.document_sha256) &&
          prepare_with(s, &s->workers[worker], batch, item, err) < 0))
         return blame(s, err);
@@ -325,8 +333,12 @@ static int date_of_catalogue(const struct sync *s, struct su_buf *out, struct su
 static int load(struct sync *s, const struct su_state *before, struct su_sync_result *result,
                 struct su_err *err)
 {
-    const struct su_load_plan plan = {
-        .context = s, .learner = &s->learner, .read = read_source, .prepare = prepare, .apply = apply};
+    const struct su_load_plan plan = {.context = s,
+                                      .learner = &s->learner,
+                                      .read = read_source,
+                                      .ahead = ahead,
+                                      .prepare = prepare,
+                                      .apply = apply};
     if (su_db_script(
             s->db,
             "CREATE TEMP TABLE IF NOT EXISTS seen (rev_id INTEGER PRIMARY KEY); DELETE FROM temp.seen;",
@@ -415,7 +427,7 @@ static int open_hand(struct hand *hand, struct su_err *err)
 {
     hand->urls = (struct su_buf)SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     hand->preparer = su_preparer_new(err);
-    return hand->preparer ? 0 : -1;
+    return hand->preparer ? su_preparer_confine(hand->preparer, err) : -1;
 }
 
 static void close_hand(struct hand *hand)

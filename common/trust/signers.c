@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/trust/verdict.h"
 
 #define MAX_NOT_COUNTED 100u
 
@@ -98,60 +99,22 @@ static int collect_plain(struct su_signing *out, const struct su_signature_file 
                     : leave_out(out, s->file, NULL, SU_UNTRUSTED, err, "verifies under no key pinned here");
 }
 
-/* The authority that vouches for the signer: one pinned for his common name before one for any. A reason
- * other than "somebody else issued it" is kept: it is what the operator must know. */
-static const struct su_trusted *find_authority(const struct su_cms *cms, const struct su_trust *trust,
-                                               char until[SU_INSTANT_TEXT], struct su_err *why)
-{
-    const struct su_trusted *best = NULL;
-    (void)su_fail(why, SU_CERT_ISSUER, "the certificate of '%s' leads to no authority pinned here",
-                  cms->signer.common_name);
-    for (size_t k = 0; k < trust->keys.count; k++) {
-        const struct su_trusted *t = &trust->keys.at[k];
-        struct su_err no = SU_ERR_INIT;
-        char end[SU_INSTANT_TEXT];
-        if (!t->is_authority)
-            continue;
-        if (su_cms_chain(cms, &t->certificate, t->crl.handle ? &t->crl : NULL, end, &no) < 0) {
-            if (no.code != SU_CERT_ISSUER)
-                *why = no;
-            continue;
-        }
-        if (t->subject[0] && strcmp(t->subject, cms->signer.common_name) != 0) {
-            if (why->code == SU_CERT_ISSUER)
-                (void)su_fail(why, SU_CERT_ISSUER,
-                              "the authority '%s' is pinned for certificates of '%s', this one is of '%s'",
-                              t->name, t->subject, cms->signer.common_name);
-            continue;
-        }
-        if (best && (best->subject[0] || !t->subject[0]))
-            continue;
-        best = t;
-        memcpy(until, end, SU_INSTANT_TEXT);
-    }
-    return best;
-}
-
 static int collect_cms(struct su_signing *out, const struct su_signature_file *s,
-                       const struct su_buf *manifest, const struct su_trust *trust, struct su_err *err)
+                       const struct su_trust *trust, struct su_verdicts *verdicts, struct su_err *err)
 {
-    SU_AUTO(su_cms) struct su_cms cms = SU_CMS_INIT;
-    struct su_err why = SU_ERR_INIT;
+    struct su_verdict v;
     struct su_signer signer;
-    char until[SU_INSTANT_TEXT] = "";
-    if (su_cms_open(&cms, s->bytes, s->length, manifest->bytes, manifest->length, &why) < 0)
-        return why.code == SU_MEMORY ? su_fail_memory(err)
-                                     : leave_out(out, s->file, NULL, why.code, err, "%s", why.text);
-    const struct su_trusted *t = find_authority(&cms, trust, until, &why);
-    if (!t)
-        return why.code == SU_MEMORY ? su_fail_memory(err)
-                                     : leave_out(out, s->file, NULL, why.code, err, "%s", why.text);
+    if (su_verdicts_next(verdicts, &v, err) < 0)
+        return -1;
+    if (v.code != SU_OK)
+        return leave_out(out, s->file, NULL, v.code, err, "%s", v.reason);
+    const struct su_trusted *t = &trust->keys.at[v.authority];
     describe(&signer, s, t);
-    if (cms.signer.common_name[0])
-        (void)snprintf(signer.name, sizeof signer.name, "%s", cms.signer.common_name);
-    memcpy(signer.id, cms.signer.id, sizeof signer.id);
+    if (v.common_name[0])
+        (void)snprintf(signer.name, sizeof signer.name, "%s", v.common_name);
+    memcpy(signer.id, v.id, sizeof signer.id);
     su_key_fingerprint(signer.id, signer.fingerprint);
-    memcpy(signer.valid_until, until, sizeof signer.valid_until);
+    memcpy(signer.valid_until, v.until, sizeof signer.valid_until);
     if (t->crl.handle)
         memcpy(signer.crl_until, t->crl.next_update, sizeof signer.crl_until);
     return count(out, &signer, trust, err);
@@ -168,9 +131,16 @@ void su_signing_say(const struct su_signing *signing, struct su_buf *out)
 int su_signers_collect(struct su_signing *out, const struct su_signature_files *files,
                        const struct su_buf *manifest, const struct su_trust *trust, struct su_err *err)
 {
+    SU_AUTO(su_verdicts)
+    struct su_verdicts verdicts = {.files = files, .manifest = manifest, .trust = trust};
+    bool has_cms = false;
+    for (size_t i = 0; i < files->count; i++)
+        has_cms |= files->at[i].is_cms;
+    if (has_cms && su_verdicts_start(&verdicts, err) < 0)
+        return -1;
     for (size_t i = 0; i < files->count; i++) {
         const struct su_signature_file *s = &files->at[i];
-        if ((s->is_cms ? collect_cms(out, s, manifest, trust, err)
+        if ((s->is_cms ? collect_cms(out, s, trust, &verdicts, err)
                        : collect_plain(out, s, manifest, trust, err)) < 0)
             return -1;
     }

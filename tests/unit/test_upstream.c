@@ -167,7 +167,7 @@ static const struct su_events silent = {.emit = NULL};
 
 static struct su_session session_with(struct play *p)
 {
-    return (struct su_session){.wire = {post, p},
+    return (struct su_session){.carrier = {post, p},
                                .events = &silent,
                                .root = "http://server:8530",
                                .account_name = "hub",

@@ -43,7 +43,7 @@ static int open_session(struct su_fetch_upstream *u, struct su_err *err)
     if (!u->http && !(u->http = su_http_new(&options, err)))
         return -1;
     su_session_cleanup(&u->session); /* of a try before */
-    u->session = (struct su_session){.wire = {.post = post, .context = u->http}};
+    u->session = (struct su_session){.carrier = {.post = post, .context = u->http}};
     u->session.events = u->events;
     u->session.root = u->server.url;
     u->session.account_name = u->server.account_name;

@@ -52,7 +52,7 @@ struct su_soap_reader {
     struct su_soap_fault fault;
 };
 
-static enum su_fault kind_of(const char *code)
+enum su_fault su_fault_of(const char *code)
 {
     static const struct {
         const char *code;
@@ -202,7 +202,7 @@ int su_soap_finish(struct su_soap_reader *r, struct su_soap_fault *fault, struct
     if (!r->has_payload)
         return su_fail(err, SU_DATA, "the answer to %s is empty", r->form->operation);
     *fault = r->fault;
-    fault->kind = r->is_fault ? kind_of(fault->code) : SU_FAULT_NONE;
+    fault->kind = r->is_fault ? su_fault_of(fault->code) : SU_FAULT_NONE;
     return 0;
 }
 

@@ -29,6 +29,7 @@ enum su_fault {
     SU_FAULT_TOO_MANY,
     SU_FAULT_OTHER
 };
+enum su_fault su_fault_of(const char *code); /* an ErrorCode's */
 struct su_soap_fault {
     enum su_fault kind;
     char code[64], message[512], id[64], text[256]; /* ErrorCode, Message, ID, faultstring; cut to fit */

@@ -85,7 +85,7 @@ static int open_session(struct upstream *u, struct su_err *err)
         return -1;
     su_session_cleanup(&u->session); /* of a server that has changed */
     u->session.config = (struct su_upstream_config){0};
-    u->session.wire = (struct su_wire){.post = post, .context = u->http};
+    u->session.carrier = (struct su_carrier){.post = post, .context = u->http};
     u->session.events = u->source->events;
     u->session.root = u->server.url;
     u->session.account_name = u->server.account_name;

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/catalogue/update.h"
+#include "common/catalogue/update_child.h"
+#include "common/lib/archive.h"
 #include "common/lib/pack.h"
 #include "common/source/upstream/upstream_blob.h"
 #include "common/source/upstream/upstream_list.h"
@@ -60,7 +61,8 @@ struct job {
 struct hand {
     struct su_packer *packer;
     struct su_update update;
-    struct su_buf cabinet, document, urls;
+    struct su_update_child *child;
+    struct su_buf document, urls;
     SU_VEC(struct address) files; /* digests of the document */
     enum su_origin origin;        /* of what it works on */
 };
@@ -361,16 +363,13 @@ static int parse_item(struct hand *h, const struct job *j, const struct item *it
     *document = text;
     *bytes = item->text_bytes;
     if (item->is_compressed) {
-        if (su_blob_open(text, item->text_bytes, &h->cabinet, &h->document, err) < 0)
+        if (su_update_child_unwrap(h->child, text, item->text_bytes, &h->document, &h->update, err) < 0)
             return -1;
         *document = h->document.bytes;
         *bytes = h->document.length;
-    }
-    if (*bytes == 0 || *bytes > SU_MAX_DOCUMENT_BYTES)
-        return su_fail(err, SU_LIMIT, "the document has %zu bytes, at most %zu are accepted", *bytes,
-                       SU_MAX_DOCUMENT_BYTES);
-    if (su_update_parse(&h->update, *document, *bytes, err) < 0)
+    } else if (su_update_child_parse(h->child, &h->update, text, item->text_bytes, err) < 0) {
         return -1;
+    }
     if (memcmp(&h->update.id, &id->id, sizeof id->id) != 0 || h->update.revision != id->revision)
         return su_fail(err, SU_DATA, "the document is about %s revision %u",
                        su_guid_format(&h->update.id, have), h->update.revision);
@@ -419,10 +418,8 @@ static int work(void *context, unsigned worker, void *argument, struct su_err *e
     for (size_t i = 0; i < j->items.count; i++)
         if (work_item(h, j, &j->items.at[i], err) < 0)
             return -1;
-    if (h->cabinet.capacity + h->document.capacity > KEPT_BYTES) {
-        su_buf_cleanup(&h->cabinet);
+    if (h->document.capacity > KEPT_BYTES)
         su_buf_cleanup(&h->document);
-    }
     if (j->got.count == 0)
         return 0;
     if (su_buf_check(&j->frame, "the documents of an answer", err) < 0 ||
@@ -562,14 +559,15 @@ static int open_fetch(struct fetch *f, struct su_err *err)
         j->frame = (struct su_buf)SU_BUF_INIT(SU_MAX_FRAME_BYTES);
         j->packed = j->relations = (struct su_buf)SU_BUF_INIT(SU_MAX_FRAME_BYTES + SU_MIB);
     }
+    su_unarchive_prepare();
     for (unsigned i = 0; i < su_threads(); i++) {
         struct hand *h = &f->hands[i];
         h->origin = f->fetching->origin;
         h->update = (struct su_update)SU_UPDATE_INIT;
-        h->cabinet = (struct su_buf)SU_BUF_INIT(SU_MAX_DATA_ANSWER_BYTES);
         h->document = (struct su_buf)SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES);
         h->urls = (struct su_buf)SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
-        if (!(h->packer = su_packer_new(err)))
+        if (!(h->packer = su_packer_new(err)) ||
+            !(h->child = su_update_child_start_unwrapping(su_blob_open, err)))
             return -1;
     }
     return 0;
@@ -592,7 +590,7 @@ static void close_fetch(struct fetch *f)
         struct hand *h = &f->hands[i];
         su_packer_cleanup(&h->packer);
         su_update_cleanup(&h->update);
-        su_buf_cleanup(&h->cabinet);
+        su_update_child_cleanup(&h->child);
         su_buf_cleanup(&h->document);
         su_buf_cleanup(&h->urls);
         free(h->files.at);

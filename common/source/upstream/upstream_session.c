@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/source/upstream/soap_child.h"
 #include "common/sys/clock.h"
 #include "common/sys/interrupt.h"
 
@@ -21,6 +22,7 @@ void su_session_cleanup(struct su_session *s)
     su_buf_cleanup(&s->permit);
     su_buf_cleanup(&s->expiration);
     su_buf_cleanup(&s->cookie);
+    su_soap_child_cleanup(&s->reader);
     free(s->config.languages.at);
     s->config.languages.at = NULL;
 }
@@ -39,7 +41,7 @@ double su_cookie_use(const char *expiration, int64_t now)
 /* One try. */
 
 struct answer {
-    struct su_soap_reader *reader;
+    struct su_soap_child *reader;
     uint64_t bytes, most;
     bool has_failed;
     struct su_err error;
@@ -61,7 +63,7 @@ static int on_bytes(void *context, const void *bytes, size_t length, struct su_e
         a->has_failed = su_fail(&a->error, SU_LIMIT, "the answer is larger than %llu bytes",
                                 (unsigned long long)a->most) < 0;
     else
-        a->has_failed = su_soap_feed(a->reader, bytes, length, &a->error) < 0;
+        a->has_failed = su_soap_child_feed(a->reader, bytes, length, &a->error) < 0;
     return 0;
 }
 
@@ -79,7 +81,7 @@ static int judge(struct su_session *s, struct answer *a, struct su_err *err)
 {
     bool is_fault_status = s->status == 500;
     if (!a->has_failed)
-        a->has_failed = su_soap_finish(a->reader, &s->fault, &a->error) < 0;
+        a->has_failed = su_soap_child_finish(a->reader, &s->fault, &a->error) < 0;
     if (!a->has_failed && s->fault.kind != SU_FAULT_NONE)
         return refused(s, err);
     if (s->status != 200 && (!is_fault_status || a->has_failed))
@@ -101,7 +103,7 @@ static int try_once(struct su_session *s, const struct request *r, struct su_err
 {
     char action[192];
     struct su_soap_form form = r->call->form;
-    struct answer a = {.most = r->call->most_bytes};
+    struct answer a = {.reader = s->reader, .most = r->call->most_bytes};
     form.operation = r->operation;
     form.uri = r->uri;
     (void)snprintf(action, sizeof action, "%s/%s", r->uri, r->operation);
@@ -115,12 +117,9 @@ static int try_once(struct su_session *s, const struct request *r, struct su_err
     s->calls++;
     if (r->call->restart)
         r->call->restart(r->call->context);
-    SU_AUTO(su_soap_reader)
-    struct su_soap_reader *reader = su_soap_reader_new(&form, r->call->context, err);
-    if (!reader)
+    if (su_soap_child_begin(s->reader, &form, r->call->context, err) < 0)
         return -1;
-    a.reader = reader;
-    int result = s->wire.post(s->wire.context, r->url, &post, on_bytes, &a, &s->status, err);
+    int result = s->carrier.post(s->carrier.context, r->url, &post, on_bytes, &a, &s->status, err);
     s->received += a.bytes;
     if (result < 0) {
         s->was_cut = a.bytes > 0;
@@ -389,7 +388,7 @@ int su_session_open(struct su_session *s, struct su_err *err)
                                  .most_bytes = MOST_SMALL_BYTES};
     s->auth_url = s->plugin = s->permit = s->expiration = s->cookie =
         (struct su_buf)SU_BUF_INIT(SU_MAX_UPSTREAM_TEXT_BYTES);
-    if (su_session_call(s, &call, err) < 0)
+    if (!(s->reader = su_soap_child_start(err)) || su_session_call(s, &call, err) < 0)
         return -1;
     if (reading.most_updates == 0)
         return su_fail(err, SU_DATA, "GetConfigData: MaxNumberOfUpdatesPerRequest is missing or 0");

@@ -17,7 +17,7 @@
 #include "common/source/upstream/soap.h"
 
 /* How a request gets to the server. */
-struct su_wire {
+struct su_carrier {
     int (*post)(void *context, const char *url, const struct su_http_post *post, su_http_sink *sink,
                 void *sink_context, long *status, struct su_err *err);
     void *context;
@@ -36,7 +36,7 @@ struct su_upstream_config { /* what GetConfigData said */
 };
 
 struct su_session {
-    struct su_wire wire;
+    struct su_carrier carrier;
     const struct su_events *events;
     const char *root;         /* http://server:8530 */
     const char *account_name; /* as a host name */
@@ -50,6 +50,7 @@ struct su_session {
     struct su_buf auth_url, plugin, permit, expiration, cookie; /* as they came, base64 where they are bytes */
     double renew_at;
     long status;
+    struct su_soap_child *reader; /* the process that reads the answers */
 };
 #define SU_SESSION_RETRIES 5
 
@@ -63,7 +64,7 @@ struct su_call {
     bool is_divisible;         /* an answer that is cut or too long is not asked for again as it is */
 };
 
-/* Authorization, cookie and configuration. */
+/* Authorization, cookie and configuration. On the main thread. */
 int su_session_open(struct su_session *session, struct su_err *err) SU_CHECKED;
 int su_session_call(struct su_session *session, const struct su_call *call, struct su_err *err) SU_CHECKED;
 void su_session_cleanup(struct su_session *session);
