@@ -21,8 +21,8 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wno-overlength-strings -Wshadow -Wconversio
 HARDENING = -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -D_FORTIFY_SOURCE=2
 OPTIMIZE ?= -O2 -g
 CFLAGS  ?=
-ALL_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) -I. -I$(BUILD) -D_GNU_SOURCE \
-             -D_FILE_OFFSET_BITS=64 -DSU_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
+DEFINES  = -I. -I$(BUILD) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSU_VERSION='"$(VERSION)"'
+ALL_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(DEFINES) $(shell pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 LIBS     = $(shell pkg-config --libs $(LIBRARIES))
 
@@ -143,8 +143,24 @@ upstream: deps
 format:
 	clang-format -i $(COMMON) tools/*/*.c tests/bench/*.c
 
-lint: all
-	@tests/lint.sh $(BUILD)
+.PHONY: lint lint-house lint-deps
+# House rules in seconds, for every day.
+lint-house: all
+	@python3 -B tests/lint/house.py $(BUILD)
+
+# These and the analysers (docs/testing.md). What did not change is not analysed again.
+LINT_PACKAGES = clang clang-tidy cppcheck shellcheck pyflakes3 binutils git
+LINT_TOOLS = clang clang-tidy cppcheck shellcheck pyflakes3 nm git
+lint-deps: deps
+	@missing=; for tool in $(LINT_TOOLS); do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
+	test -z "$$missing" || { \
+	  echo "installing packages: $(LINT_PACKAGES)"; \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  $$SUDO apt-get update -q && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -q -y --no-install-recommends $(LINT_PACKAGES); }
+lint: export FLAGS = -std=gnu11 $(DEFINES) $(shell pkg-config --cflags $(LIBRARIES))
+lint: lint-deps
+	@$(MAKE) -s $(PARALLEL) all
+	@status=0; python3 -B tests/lint/house.py $(BUILD) || status=1; python3 -B tests/lint/analyse.py --build $(BUILD) || status=1; exit $$status
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
@@ -156,4 +172,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream lint demo check units asan samples install clean
+.PHONY: all deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream demo check units asan samples install clean

@@ -61,7 +61,7 @@ site_dump() {
 
 # in_memory: the test goes on in an empty directory in memory, where there is room. For sweeps that start a program a
 # hundred times or more: what they are about is not the disk, and each start syncs several times.
-in_memory() { [ -z "$MEMORY" ] || { mkdir "$MEMORY" && cd "$MEMORY"; }; }
+in_memory() { [ -z "$MEMORY" ] || { mkdir "$MEMORY" && cd "$MEMORY" || exit; }; }
 
 # cached NAME FUNCTION: fills the directory with what FUNCTION makes in an empty one; it runs once for
 # all tests of a run, however many run at once.
@@ -72,7 +72,7 @@ cached() {
         [ ! -d "$WORK/cache/$1" ] || exit 0
         rm -rf "$WORK/cache/$1.new"
         mkdir "$WORK/cache/$1.new"
-        cd "$WORK/cache/$1.new"
+        cd "$WORK/cache/$1.new" || exit
         "$2"
         mv "$WORK/cache/$1.new" "$WORK/cache/$1"
     ) 8> "$WORK/cache/$1.lock"

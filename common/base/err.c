@@ -7,13 +7,21 @@
 
 #include "common/base/text.h"
 
+/* The functions themselves, without what err.h says of them. */
+#undef su_fail
+#undef su_fail_sys
+#undef su_fail_memory
+#undef su_prefix
+#undef su_remedy
+#undef su_after
+
 static const struct su_message messages[] = {
 #define SU_CODE(name, exit, id, text, cause, remedy) {#name, exit, id, text, cause, remedy},
 #include "common/base/message.def"
 #undef SU_CODE
 };
 
-static void set_text(struct su_err *err, const char *fmt, va_list args)
+static void SU_PRINTF(2, 0) set_text(struct su_err *err, const char *fmt, va_list args)
 {
     char raw[sizeof err->text];
     (void)vsnprintf(raw, sizeof raw, fmt, args);

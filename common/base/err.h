@@ -45,6 +45,14 @@ int su_prefix(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 int su_remedy(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 /* Says what holds after the failure; returns -1. */
 int su_after(struct su_err *err, const char *text);
+/* That they return -1 is said to the compiler, too: it then knows that nothing runs on after a failure, and so do the
+ * analysers, which otherwise see null pointers used where a failure was just reported. */
+#define su_fail(...) (su_fail(__VA_ARGS__), -1)
+#define su_fail_sys(...) (su_fail_sys(__VA_ARGS__), -1)
+#define su_fail_memory(err) (su_fail_memory(err), -1)
+#define su_prefix(...) (su_prefix(__VA_ARGS__), -1)
+#define su_remedy(...) (su_remedy(__VA_ARGS__), -1)
+#define su_after(err, text) (su_after(err, text), -1)
 void su_err_clear(struct su_err *err);
 
 int su_code_exit_status(enum su_code code);

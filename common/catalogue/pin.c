@@ -2,7 +2,7 @@
 
 #include "common/sys/clock.h"
 
-const char *su_pin_reason_text(enum su_pin_reason reason)
+static const char *reason_text(enum su_pin_reason reason)
 {
     static const char *const texts[] = {"catalogue", "third-party", "operator"};
     return texts[reason];
@@ -13,7 +13,7 @@ int su_pin_add(struct su_db *db, const struct su_guid *id, enum su_pin_reason re
 {
     char now[SU_TIME_TEXT];
     return su_run(db, err, "INSERT OR IGNORE INTO pin VALUES (?1,?2,?3,?4)",
-                  SU_B(id->bytes, sizeof id->bytes), SU_T(su_pin_reason_text(reason)), SU_T(su_time_now(now)),
+                  SU_B(id->bytes, sizeof id->bytes), SU_T(reason_text(reason)), SU_T(su_time_now(now)),
                   SU_T(note ? note : ""));
 }
 

@@ -15,7 +15,6 @@
 
 /* Who asked for it. */
 enum su_pin_reason { SU_PIN_CATALOGUE, SU_PIN_THIRD_PARTY, SU_PIN_OPERATOR };
-const char *su_pin_reason_text(enum su_pin_reason reason); /* catalogue, third-party, operator */
 
 /* Inside the caller's transaction. What is pinned already keeps its reason, date and note. `note` NULL: none. */
 int su_pin_add(struct su_db *db, const struct su_guid *id, enum su_pin_reason reason, const char *note,

@@ -6,7 +6,6 @@
 
 #include "common/base/text.h"
 
-#define DAY 86400
 #define LAST_YEAR 9000
 #define MOST_WORDS 24
 
@@ -87,7 +86,7 @@ static bool take_weekday(struct words *w, int *out)
 /* "at HH:MM"; nothing leaves the start's. */
 static bool take_time(struct words *w, struct su_recurrence *r)
 {
-    uint64_t hour, minute;
+    uint64_t hour, minute = 0;
     if (!take(w, "at"))
         return true;
     const char *text = w->at[w->next];

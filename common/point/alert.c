@@ -8,7 +8,7 @@
 
 #define COLUMNS "alert_id, kind, opened, last, closed, failures, message, detail"
 
-const char *su_alert_kind_text(enum su_alert_kind kind)
+static const char *kind_text(enum su_alert_kind kind)
 {
     return kind == SU_ALERT_SYNC ? "sync" : kind == SU_ALERT_IMPORT ? "import" : "silence";
 }
@@ -18,7 +18,7 @@ int su_alert_find(struct su_db *db, enum su_alert_kind kind, struct su_alert *ou
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     *out = (struct su_alert){.alert_id = 0};
     if (su_query(db, &rows, err, "SELECT " COLUMNS " FROM alert WHERE kind=?1 AND closed=''",
-                 SU_T(su_alert_kind_text(kind))) < 0)
+                 SU_T(kind_text(kind))) < 0)
         return -1;
     int more = su_rows_next(&rows, err);
     if (more <= 0)
@@ -49,7 +49,7 @@ int su_alert_raise(struct su_db *db, enum su_alert_kind kind, int message, const
             : su_run(db, err,
                      "INSERT INTO alert (kind, opened, last, failures, message, detail) VALUES "
                      "(?1,?2,?2,1,?3,?4)",
-                     SU_T(su_alert_kind_text(kind)), SU_T(su_time_now(now)), SU_I(message), SU_T(text)) < 0)
+                     SU_T(kind_text(kind)), SU_T(su_time_now(now)), SU_I(message), SU_T(text)) < 0)
         return -1;
     if (!is_open && su_alert_find(db, kind, out, err) < 0)
         return -1;

@@ -14,7 +14,6 @@
 #include "common/sys/clock.h"
 
 enum su_alert_kind { SU_ALERT_SYNC, SU_ALERT_IMPORT, SU_ALERT_SILENCE };
-const char *su_alert_kind_text(enum su_alert_kind kind);
 
 struct su_alert {
     int64_t alert_id; /* 0: none */

@@ -135,6 +135,7 @@ static int hook(const struct su_alert_ways *ways, const struct su_notice *n, str
     (void)snprintf(detail, sizeof detail, "SU_DETAIL=%s", a->detail);
     char *const environment[] = {
         (char *)PATHS, (char *)"LANG=C.UTF-8", event, kind, name, role, message, program, detail, NULL};
+    /* NOLINTNEXTLINE(cast-qual): as execve wants it; nothing is written there */
     char *const arguments[] = {(char *)ways->hook, (char *)n->event, NULL};
     if (su_buf_check(&json, "an alert", err) < 0 || su_program_check(ways->hook, err) < 0 ||
         su_program_run(ways->hook, arguments, environment, &json, (unsigned)ways->hook_seconds, &status,

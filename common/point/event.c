@@ -18,8 +18,8 @@ static void emit(const struct su_events *events, const struct su_event *event)
     (void)pthread_mutex_unlock(&at_sink);
 }
 
-static void say(const struct su_events *events, enum su_code code, enum su_severity severity, bool is_note,
-                const char *fmt, va_list args)
+static void SU_PRINTF(5, 0) say(const struct su_events *events, enum su_code code, enum su_severity severity,
+                                bool is_note, const char *fmt, va_list args)
 {
     char raw[1536], text[1536];
     (void)vsnprintf(raw, sizeof raw, fmt, args);

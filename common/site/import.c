@@ -284,7 +284,7 @@ static int record_paid(struct importing *i, const struct su_position *position, 
  * all else of it may be absent. */
 static int pay(struct importing *i, const struct su_position *position, struct su_err *err)
 {
-    bool has_any, *wanted = calloc(i->m->payloads.count + 1, sizeof *wanted);
+    bool has_any = false, *wanted = calloc(i->m->payloads.count + 1, sizeof *wanted);
     i->result->is_repeated = true;
     i->result->state = position->state;
     i->result->changes.unchanged = position->state.updates;

@@ -23,6 +23,7 @@ void su_in_halves(void (*work)(void *context, size_t first, size_t count), void 
     pthread_t thread;
     int is_alone = count < 2 || su_threads() == 1 || pthread_create(&thread, NULL, run_half, &second) != 0;
     work(context, 0, second.first);
+    /* NOLINTNEXTLINE(conditional-uninitialized): not alone, so it was created */
     if (is_alone || pthread_join(thread, NULL) != 0)
         (void)run_half(&second);
 }

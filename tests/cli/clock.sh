@@ -29,7 +29,7 @@ test_clock_decides_nothing() {
         log=log.$now
         for step in 'verify stick2' 'verify stick' 'plan stick' 'import stick' 'import stick' 'verify stick2' 'import stick2' 'undo' 'import stick2' 'import stick' 'receipt --json'; do
             status=0
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             at "$SUIMPORT" --home site --quiet --json $step > out 2> err || status=$?
             { echo "$step: $status"; decided; } >> "$log"
         done

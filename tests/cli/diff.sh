@@ -20,9 +20,9 @@ test_diff_by_telephone() {
     prefix=''
     for exchange in 1 2 3 4 5; do
         for side in hub other; do
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             "$SUEXPORT" --home $side --quiet diff --digest $prefix > $side.text
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             "$SUEXPORT" --home $side --quiet diff --digest $prefix --json > $side.json
         done
         [ "$(jq '.listed | length' hub.json)" = 0 ] || break
@@ -55,7 +55,7 @@ test_diff_by_telephone() {
 test_diff_codes_are_the_tree() {
     small_hub
     for prefix in '' 0 f 4a; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 0 hub diff --digest $prefix --all --json
         python3 -B - "$prefix" << 'END'
 import hashlib, json, sqlite3, sys
@@ -104,7 +104,7 @@ test_diff_of_a_site() {
     expect 0 hub diff --digest --site ALPHA --sequence 2 --with site.json --json
     same "$(json .equal)" true 'imported'
     for wrong in 'diff' 'diff --digest xyz' 'diff --digest 00000000000000000000000000000000' 'diff --digest --sequence 1' 'diff --digest --site NOBODY' 'diff --digest --site ALPHA --sequence 9'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 2 hub $wrong
     done
     for edit in 's/"buckets"/"buckets2"/' 's/"buckets":\["/"buckets":["0/' 's/"buckets":\["[0-9a-f]*",/"buckets":[/' 's/\("buckets":\["\)\([0-9a-f]*"\)/\1\2,"\2/' 's/"buckets".*//'; do

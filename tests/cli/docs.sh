@@ -23,7 +23,7 @@ help_options() {
     "$BUILD/$1" --help | sed -n '/^Options of every command/,/^$/p' | option_lines ''
     help_commands "$1" | sed 's/ [A-Z].*//' > names
     while read -r name; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         "$BUILD/$1" $name --help | sed -n '/^Options of [a-z ]*:/,/^$/p' | sed '/^Options of every/,$d' | option_lines "$name"
     done < names
 }
@@ -321,7 +321,7 @@ test_named_files_exist() {
     for document in "$TOP/README.md" "$DOCS"/*.md; do
         grep -oE '`(common|tools|tests|docs|samples)/[A-Za-z0-9_./*-]+`' "$document" | tr -d '`' | sort -u > names || true
         while read -r name; do
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             ls -d "$TOP"/$name > /dev/null 2>&1 || fail "$document names $name, which is not there"
         done < names
     done
@@ -388,7 +388,7 @@ EOF
         while read -r program line; do
             command=$(while read -r p c; do case "$p $line " in "$program $c "*) echo "$c" ;; esac; done < commands | awk '{ print length, $0 }' | sort -rn | sed -n '1s/^[0-9]* //p')
             [ -n "$command" ] || fail "$number: no command '$program $line'"
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             "$BUILD/$program" $command --help > help
             for option in $(echo "$line" | grep -oE -- '--[a-z-]+' || true); do
                 grep -qE -- "^  $option( |\$)" help || fail "$number: '$program $command' has no $option"

@@ -213,7 +213,7 @@ test_export_recipe() {
         for at in 0 10 40; do
             rm -rf copy
             cp -R "$bundle" copy
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             flip "$(echo copy/$kind)" $at
             cp "$bundle/VERIFY.txt" good.txt
             ! run_recipe_of good.txt copy || fail "byte $at of $kind flipped and the recipe passes"
@@ -389,7 +389,7 @@ carried() {
     small_site
     expect 0 site import stick --json
     sqlite3 -readonly site/update-point.db 'SELECT DISTINCT update_id FROM v_update ORDER BY 1' > have
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # several words
     python3 "$CHECK/check_closure.py" hub/update-point.db $FILTERS > want
     diff want have || fail "what travels for $*"
     same "$(python3 "$CHECK/check_closure.py" --open site/update-point.db)" '' 'open clauses at the site'
@@ -623,7 +623,7 @@ test_export_no_space() {
     hub_dump > before
     mkdir tiny
     unshare -rm mount -t tmpfs -o size=1m none tiny 2> /dev/null || skip 'cannot mount here'
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # the $ is of another language
     expect 6 unshare -rm sh -c 'mount -t tmpfs -o size=1m none tiny && { "$0" --home hub --quiet export --site ALPHA --out tiny; status=$?; ls -A tiny; exit $status; }' "$SUEXPORT"
     says '  do: '
     [ ! -s out ] || fail "left on the medium: $(cat out)"

@@ -358,9 +358,9 @@ test_import_leaves_the_medium_alone() {
 test_import_read_only_mount() {
     two_sticks
     mkdir ro
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # the $ is of another language
     unshare -rm sh -c 'mount --bind stick ro && mount -o remount,bind,ro ro && ! touch ro/x' 2> /dev/null || skip 'cannot mount read-only here'
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # the $ is of another language
     expect 0 unshare -rm sh -c 'mount --bind stick ro && mount -o remount,bind,ro ro && "$0" --home site verify ro && "$0" --home site plan ro && "$0" --home site import ro' "$SUIMPORT"
     same "$(site_digest)" "$state1" 'digest'
 }
@@ -460,7 +460,7 @@ test_import_no_space() {
     two_sticks
     mkdir tiny
     unshare -rm mount -t tmpfs -o size=3m none tiny 2> /dev/null || skip 'cannot mount here'
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # the $ is of another language
     expect 6 unshare -rm sh -c 'mount -t tmpfs -o size=3m none tiny && cp -R site tiny && { "$0" --home tiny/site --quiet import stick; status=$?; find tiny/site/content -type f; exit $status; }' "$SUIMPORT"
     says '  do: '
     says 'Nothing was written.'
@@ -664,7 +664,7 @@ chain() {
         step=${step#+}
         hub sync --from "$step" > /dev/null
         [ ! -d "${step%/*}/WsusContent" ] || hub content add "${step%/*}/WsusContent" > /dev/null
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         hub export --site ALPHA --out "stick$count" $full > /dev/null
         hub status --json | jq -r .state_digest > "state$count"
         echo "$floor" > "floor$count"
@@ -719,7 +719,7 @@ orders_of() { # NUMBER-OF-LEGAL-ORDERS STEPS...
     small_site
     chain "$@"
     site_digest > state0
-    path= orders=0
+    path="" orders=0
     walk 0
     same "$orders" "$wanted" 'orders that lead to the end'
 }

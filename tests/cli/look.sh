@@ -201,7 +201,7 @@ test_look_control_characters() {
     hub site set ALPHA --approve $TITLE_202E > /dev/null
     for side in hub site; do
         for command in "show $TITLE_202E" 'search viewer' "show $TITLE_202E --json" 'search viewer --json' 'history' 'status'; do
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             expect 0 $side $command
             is_plain out
             is_plain err
@@ -212,7 +212,7 @@ test_look_control_characters() {
         same "$(json '.found[0].title | test("\u202e")')" true 'the JSON text, decoded'
     done
     for command in "explain $TITLE_202E --site ALPHA" 'content list --all' 'site show ALPHA' products classifications 'plan --site ALPHA --full'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 0 hub $command
         is_plain out
     done
@@ -335,7 +335,7 @@ test_look_message_formats() {
     same "$(grep -cvE "$CMTRACE" err)" 0 'odd lines'
     [ -s err ] || fail 'no messages'
     for how in '--log-format json' --json; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 0 "$SUEXPORT" --home hub $how sync --from "$SMALL/m1/export.cab"
         jq -es 'length > 1 and all(.[]; has("event") and has("id")) and any(.[]; .id == 6702)' err > /dev/null || { cat err >&2; fail "events with $how"; }
     done
@@ -352,7 +352,7 @@ test_look_quiet() {
     for command in "hub sync --from $SMALL/m1/export.cab" "hub content add $SMALL/m1/WsusContent" 'hub content verify' 'hub plan --site ALPHA' \
         'hub export --site ALPHA --out stick' 'site inspect stick' 'site verify stick' 'site plan stick' 'site import stick' 'site undo' \
         'site import stick' 'site receipt --out receipt' 'hub receipt add receipt' 'hub status' 'site status' 'hub rebuild' 'site rebuild'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 0 $command
         [ ! -s err ] || fail "not silent: $command: $(cat err)"
     done
@@ -369,14 +369,14 @@ test_look_json_everywhere() {
         'hub history' 'hub show KB5100032' 'hub search viewer' 'hub explain KB5100032 --site ALPHA' 'hub explain 6702' 'hub rebuild' 'site init --site ALPHA' \
         'site trust add hub.pub' 'site trust list' 'site inspect stick' 'site verify stick' 'site plan stick' 'site import stick' 'site receipt' \
         'site receipt --out receipt' 'hub receipt add receipt' 'site content verify' 'site status' 'site history' 'site show KB5100032' 'site search viewer' 'site rebuild' 'site undo'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 0 $command --json
         is_json "$command"
     done
     # A failure is one document too, with the four parts.
     for command in 'hub show KB1' 'hub plan --site NOWHERE' 'hub sync --from receipt' 'site import hub' 'site undo'; do
         got=0
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         $command --json > out 2> err || got=$?
         [ $got != 0 ] || fail "no failure: $command"
         is_json "$command"
@@ -390,13 +390,13 @@ test_look_usage() {
     hub init > /dev/null
     for command in '' nonsense '--nonsense' 'status --nonsense' 'status extra' 'site' 'site nonsense' 'key' 'sync --from' 'status --json=yes' 'content add a b' '-x' 'key generate' \
         'site add lower' 'site add ABCDEFGHIJKLMNOPQ' 'site add -A' 'site add A/B' 'key generate --name ../x' 'key generate --name a --role king' 'key export --name nobody'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 2 "$SUEXPORT" --home hub $command
         [ ! -s out ] || fail "usage errors belong to stderr: $command"
         [ -s err ] || fail "silent about '$command'"
     done
     for command in '' nonsense 'import' 'import a b' 'explain' 'init' 'init --site lower' 'trust' 'undo now'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 2 "$SUIMPORT" --home site $command
     done
     [ ! -e site ] || fail 'a wrong command line made a home'
@@ -413,7 +413,7 @@ test_look_usage() {
         sed -n '/^Commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\{0,1\}\) .*/\1/p' out > commands
         [ "$(wc -l < commands)" -gt 10 ] || fail 'no list of commands'
         while read -r command; do
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # several words
             expect 0 "$program" $command --help
             says "Usage: $(basename "$program") [options] $command" out
         done < commands
@@ -624,7 +624,7 @@ test_look_keys() {
 
 test_usage_errors_as_json() {
     for line in 'site' 'nonsense' 'export --bogus' 'export --site' 'plan'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 2 "$SUEXPORT" --json $line
         same "$(json .error.exit_status) $(json .error.code)" '2 USAGE' "$line"
         grep -q '^  do: ..*' err || fail "no remedy: $line"

@@ -164,7 +164,7 @@ assert [m["Subject"] for m in box] == ["[HUB] alert opened: sync", "[HUB] alert 
     hub alert set --hook none --spool "$PWD/pipe" > /dev/null
     expect 1 hub alert test
     for option in '--spool box' '--mail-to a;b@c' '--mail-to -x' '--hook-seconds 0' '--hook-seconds 601' '--silence 3651'; do
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         expect 2 hub alert set $option
     done
     expect 0 hub alert set --hook-seconds 600 --silence 3650
@@ -221,7 +221,7 @@ test_monitor_status_columns() {
     small_hub
     small_site
     expect 0 hub status --json
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # several words
     { has_keys . $COLUMNS; has_keys '.sites[0]' $COLUMNS; }
     same "$(json '.sites[0] | "\(.SiteCode) \(.SyncCatalogVersion) \(.LastSyncState) \(.LastSyncStateTime) \(.ReplicationLinkStatus)"')" 'ALPHA 0 0 null 0' 'nothing sent'
     hub export --site ALPHA --out stick > /dev/null
@@ -230,7 +230,7 @@ test_monitor_status_columns() {
     hub receipt add receipt > /dev/null
     expect 0 hub status --json
     same "$(json '.sites[0] | "\(.WSUSSourceServer) \(.SyncCatalogVersion) \(.LastSyncErrorCode) \(.ReplicationLinkStatus) \(.LastSyncStateTime == .LastReplicationLinkCheckTime)"')" 'HUB 1 0 0 true' 'acknowledged'
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # several words
     { expect 0 site status --json; has_keys . $COLUMNS; }
     # A receipt that is not the site's is an error of its link until the next good one.
     edit receipt 'd.replace(b"sequence 1", b"sequence 2")'

@@ -137,7 +137,7 @@ test_receipt_code() {
     done
     hub_dump | cmp -s - hub.before || fail 'a forged code changed the books'
     # Spoken: small letters, blanks, in five words, O and I for 0 and 1.
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046 # several words
     expect 0 hub receipt add $(tr 'A-Z01-' 'a-zoi ' < code) --json
     same "$(json '"\(.site) \(.sequence) \(.already_taken)"')" 'ALPHA 1 false' 'the code'
     same "$(acknowledged)" 1 'acknowledged'
@@ -195,7 +195,7 @@ test_receipt_none_at_all() {
     cp -a site new
     for way in 'stick stick4' 'stick stick2 stick4' 'stick stick3 stick4' 'stick stick2 stick3 stick4'; do
         rm -rf site && cp -a new site
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         for stick in $way; do expect 0 site import $stick; done
         same "$(site_digest)" "$want" "$way"
         expect 0 site content verify

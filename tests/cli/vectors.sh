@@ -23,7 +23,7 @@ reader() {
     chain=
     for n in 1 2 3 4; do [ "${1#at-}" = new ] || [ "${1#at-}" -lt $n ] || chain="$chain $VECTORS/SU-ALPHA-00000$n"; done
     read_status=0
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # several words
     "$READER" --site ALPHA --key "$VECTORS/hub.pub" $chain "$2" > read 2>&1 || read_status=$?
 }
 
@@ -51,7 +51,7 @@ test_vectors_good() {
     chain=
     for n in 1 2 3 4; do
         chain="$chain $VECTORS/SU-ALPHA-00000$n"
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2086 # several words
         "$READER" --site ALPHA --key "$VECTORS/hub.pub" --tar $chain > read
         grep -q "state $(stated SU-ALPHA-00000$n)$" read || fail "reader: $(cat read)"
     done

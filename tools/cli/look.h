@@ -45,7 +45,7 @@ int su_look_since(struct su_context *c, const char **out, struct su_err *err) SU
 int su_cmd_content_verify(struct su_context *c, struct su_err *err);
 /* explain with a message id; other words are the caller's. */
 bool su_look_is_id(const char *word);
-int su_look_explain_id(struct su_context *c, int id, struct su_err *err) SU_CHECKED;
+int su_look_explain_id(struct su_context *c, const char *word, struct su_err *err) SU_CHECKED;
 
 /* A query of the search index: every word of the text must occur, in any order. The index keeps no phrases, so what
  * holds a hyphen (CVE-2024-1, MS17-010) is several words. Quoted, so that no word is an operator. Empty: no word. */

@@ -208,11 +208,13 @@ bool su_look_is_id(const char *word)
     return (n == 4 || n == 5) && strspn(word, "0123456789") == n;
 }
 
-int su_look_explain_id(struct su_context *c, int id, struct su_err *err)
+int su_look_explain_id(struct su_context *c, const char *word, struct su_err *err)
 {
-    const struct su_message *m = su_message_by_id(id);
+    uint64_t id = 0;
+    const struct su_message *m =
+        su_u64_parse(&id, word, strlen(word), 99999) ? su_message_by_id((int)id) : NULL;
     if (!m)
-        return su_fail(err, SU_NOT_FOUND, "no message has the id %d", id);
+        return su_fail(err, SU_NOT_FOUND, "no message has the id %s", word);
     su_json_int(&c->json, "id", m->id);
     su_json_text(&c->json, "code", m->name);
     su_json_int(&c->json, "exit_status", m->exit_status);

@@ -243,7 +243,7 @@ int cmd_explain(struct su_context *c, struct su_err *err)
     SU_AUTO(su_site) struct su_site site = SU_SITE_INIT;
     SU_AUTO(su_ids) struct su_ids ids = {0};
     if (!code && su_look_is_id(word))
-        return su_look_explain_id(c, atoi(word), err);
+        return su_look_explain_id(c, word, err);
     if (!code)
         return su_fail(err, SU_USAGE,
                        "explain needs --site CODE to say why an update travels there, or a message id of "

@@ -187,5 +187,5 @@ int cmd_explain(struct su_context *c, struct su_err *err)
     const char *word = su_argument(c, 0);
     if (!su_look_is_id(word))
         return su_fail(err, SU_USAGE, "explain wants a message id of four or five digits");
-    return su_look_explain_id(c, atoi(word), err);
+    return su_look_explain_id(c, word, err);
 }

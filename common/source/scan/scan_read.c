@@ -256,7 +256,7 @@ static int read_index(struct reading *r, struct su_err *err)
     SU_AUTO(su_unarchive) struct su_unarchive *outer = open_outer(r, err);
     SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_SCAN_INDEX_BYTES + 1);
     const char *name;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     int more = -1;
     ssize_t n;
     while (outer && (more = su_unarchive_next(outer, &name, &bytes, err)) > 0 &&
