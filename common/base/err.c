@@ -54,6 +54,7 @@ int su_fail_sys(struct su_err *err, const char *fmt, ...)
                    is_space    ? SU_SPACE
                    : is_memory ? SU_MEMORY
                                : SU_SYSTEM,
+                   /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc 2.32 and later: a text of each thread */
                    "%s: %s", what, strerror(saved));
 }
 

@@ -143,8 +143,8 @@ void su_base64_format(const uint8_t *bytes, size_t count, char *out)
             v |= bytes[i + 2];
         *out++ = BASE64[v >> 18];
         *out++ = BASE64[(v >> 12) & 63];
-        *out++ = i + 1 < count ? BASE64[(v >> 6) & 63] : '=';
-        *out++ = i + 2 < count ? BASE64[v & 63] : '=';
+        *out++ = (char)(i + 1 < count ? BASE64[(v >> 6) & 63] : '=');
+        *out++ = (char)(i + 2 < count ? BASE64[v & 63] : '=');
     }
     *out = 0;
 }

@@ -216,6 +216,7 @@ static struct met *next_slot(struct adding *a, struct su_err *err)
 
 static int add_tree(struct adding *a, int dir, const char *prefix, int depth, struct su_err *err);
 
+/* NOLINTNEXTLINE(misc-no-recursion): MAX_TREE_DEPTH bounds it */
 static int add_name(struct adding *a, int dir, const char *prefix, const char *name, int depth,
                     struct su_err *err)
 {
@@ -243,6 +244,7 @@ static int add_name(struct adding *a, int dir, const char *prefix, const char *n
     return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): MAX_TREE_DEPTH bounds it */
 static int add_tree(struct adding *a, int dir, const char *prefix, int depth, struct su_err *err)
 {
     SU_AUTO(su_names) struct su_names names = {0};

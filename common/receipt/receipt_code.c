@@ -55,7 +55,7 @@ void su_spoken_format(const struct su_spoken *code, char out[SU_SPOKEN_TEXT])
 static int value_of(char c)
 {
     c = (char)toupper((unsigned char)c);
-    c = c == 'I' || c == 'L' ? '1' : c == 'O' ? '0' : c;
+    c = (char)(c == 'I' || c == 'L' ? '1' : c == 'O' ? '0' : c);
     const char *at = c ? strchr(alphabet, c) : NULL;
     return at ? (int)(at - alphabet) : -1;
 }

@@ -216,6 +216,7 @@ static int take_file(struct su_db *db, const struct su_site *site, uint64_t sequ
 }
 
 /* Profile lines, then records, then files. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): 26: one line after the other of one text */
 static int take_body(struct su_db *db, struct su_site *site, struct lines *l, const struct claims *c,
                      struct su_buf *head, struct su_state *state, struct su_rebuild_result *result,
                      struct su_err *err)

@@ -108,6 +108,7 @@ static const char *zone_of_machine(void)
 {
     static char zone[SU_ZONE_TEXT];
     char link[PATH_MAX] = "";
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread asks for the zone */
     const char *named = getenv("TZ"), *found = NULL;
     if (zone[0])
         return zone;
@@ -136,6 +137,7 @@ static int64_t offset_at(const char *zone, int64_t seconds)
     (void)snprintf(wanted, sizeof wanted, ":%.*s", SU_ZONE_TEXT - 1, zone);
     if (strcmp(wanted, in_use) != 0) {
         (void)zone_of_machine();
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): only the main thread asks for the zone */
         (void)setenv("TZ", wanted, 1);
         tzset();
         memcpy(in_use, wanted, sizeof in_use);

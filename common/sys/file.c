@@ -377,6 +377,7 @@ int su_dir_list(int dir, struct su_names *out, size_t max, struct su_err *err)
     int result = 0;
     struct dirent *entry;
     errno = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the handle is this call's own */
     while (result == 0 && (entry = readdir(handle))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

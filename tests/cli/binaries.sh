@@ -16,13 +16,13 @@ hardened() {
     ! grep -qE 'RPATH|RUNPATH' elf || echo 'RPATH or RUNPATH'
     ! grep -q 'TEXTREL' elf || echo 'text relocations'
     # code, constants and the rest apart: four segments, of which one executes
-    same "$(grep -cE ' LOAD .* R E ' elf)" 1 'segments that execute' || true
-    case $(uname -m) in
-    x86_64) grep -q 'x86 feature: IBT, SHSTK' elf || echo 'no CET notes (IBT, SHSTK)' ;;
-    esac
+    [ "$(grep -cE ' LOAD .* R E ' elf)" = 1 ] || echo 'not one segment that executes'
+    [ "$(grep -cE ' LOAD ' elf)" -ge 4 ] || echo 'code and constants in one segment'
+    # Debian 12's start files carry no CET note, so the linker drops that of our objects; the landing pads are there all the same
+    [ "$(uname -m)" != x86_64 ] || [ "$(LC_ALL=C grep -aoP '\xf3\x0f\x1e\xfa' "$1" | wc -l)" -ge "${2:-1000}" ] || echo 'no landing pads (CET)'
     grep -qx '__stack_chk_fail' wanted || echo 'no stack protector'
     [ "$(grep -c '_chk$' wanted)" -ge 5 ] || echo 'no fortified calls'
-    for plain in memcpy_plain sprintf strcpy strcat gets; do
+    for plain in sprintf vsprintf strcpy strcat gets; do
         ! grep -qx "$plain" wanted || echo "calls $plain"
     done
 }
@@ -47,14 +47,14 @@ test_bare_program_is_found_out() {
     for word in 'not position independent' 'no PIE' 'no RELRO' 'no BIND_NOW' 'executable stack' 'RPATH' 'no stack protector' 'no fortified' 'calls strcpy'; do
         grep -q "$word" lacks || fail "not found out: $word"
     done
-    [ "$(uname -m)" != x86_64 ] || grep -q 'no CET' lacks || fail 'not found out: CET'
+    [ "$(uname -m)" != x86_64 ] || grep -q 'no landing pads' lacks || fail 'not found out: CET'
 }
 
 # No path of the machine it was built on is read at run time; the libraries are those that the documents name.
 test_programs_need_known_libraries_only() {
     need_hardened_build
     for program in "$SUEXPORT" "$SUIMPORT"; do
-        readelf -W -d "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*/\1/p' | grep -vxE 'lib(archive|xml2|crypto|sqlite3|zstd|isal|curl|c|m)' > strange || true
+        readelf -W -d "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*/\1/p' | grep -vxE 'lib(archive|xml2|crypto|sqlite3|zstd|isal|curl|seccomp|c|m)' > strange || true
         [ ! -s strange ] || fail "$program needs $(cat strange)"
     done
 }

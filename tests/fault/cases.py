@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from books import check_bundles, check_store, names, state  # noqa: E402
+from books import check_bundles, check_store, names, state  # noqa: E402 -- below tests
 
 
 class Case:
@@ -120,7 +120,7 @@ def prepare(build, folder):
     for name in names((os.path.join(folder, "bad"),), lambda name: ".R" in name):
         os.remove(name)
     copy("stick", "unsigned")
-    at = lambda name: os.path.join(folder, name)  # noqa: E731
+    at = lambda name: os.path.join(folder, name)  # noqa: E731 -- one expression
     return [
         Case("init", export, ["init"], ("new",)),
         Case("init again", export, ["init"], ("hub-bare",)),

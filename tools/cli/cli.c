@@ -231,6 +231,7 @@ const char *su_duration_text(int64_t seconds, char out[32])
 static const char *login_name(void)
 {
     static char text[64];
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     struct passwd *user = getpwuid(getuid());
     (void)snprintf(text, sizeof text, "%s", user && user->pw_name ? user->pw_name : "unknown");
     return text;
@@ -277,6 +278,7 @@ static int settle(struct su_context *c, struct su_err *err)
     const char *format = su_given(c, "log-format");
     uint64_t jobs = su_threads();
     c->is_quiet = su_has(c, "quiet");
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     c->home_path = su_given(c, "home") ? su_given(c, "home") : getenv("SU_HOME");
     if (format && strcmp(format, "json") == 0)
         c->log_format = SU_LOG_JSON;
@@ -289,6 +291,7 @@ static int settle(struct su_context *c, struct su_err *err)
     if (jobs == 0)
         return su_fail(err, SU_USAGE, "--jobs 0: nothing can be done by no thread");
     su_threads_set((unsigned)jobs);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     if (su_has(c, "unconfined") || (getenv("SU_UNCONFINED") && strcmp(getenv("SU_UNCONFINED"), "1") == 0))
         su_confine_off();
     if (c->arguments.count < (size_t)c->command->least_arguments ||
@@ -352,6 +355,7 @@ void su_cli_pause(struct su_context *c)
     su_home_cleanup(&c->home);
 }
 
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): 26: from parsing to the exit status, top down */
 int su_cli_main(const struct su_program *program, int argc, char **argv)
 {
     static struct su_context c; /* large; one process runs one command */

@@ -197,6 +197,7 @@ static const char *owner_of(const char *path)
 {
     static char name[64];
     struct stat st;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no thread runs in this command */
     struct passwd *user = stat(path, &st) == 0 ? getpwuid(st.st_uid) : NULL;
     (void)snprintf(name, sizeof name, "%s", user && user->pw_name ? user->pw_name : "");
     return name;

@@ -36,6 +36,7 @@ static void forget(struct known *known, size_t count)
     free(known);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): `depth` is counted down */
 static void stamp_folder(struct su_digest *digest, int dir, unsigned depth, int64_t *newest)
 {
     SU_AUTO(su_names) struct su_names names = {0};

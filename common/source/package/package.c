@@ -111,6 +111,7 @@ struct seen {
 
 /* One walk over the cabinet. metadata.txt may stand before package.xml, whose file map it needs:
  * then the first walk reads package.xml only and a second one the records. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): 31: members in any order, in one loop */
 static int walk_cab(struct source *s, int fd, struct seen *seen, struct su_err *err)
 {
     bool is_first = seen->members == 0;

@@ -123,6 +123,7 @@ static int read_package(struct inside *in, struct su_unarchive *archive, struct 
 
 /* Two levels: the cabinets inside WSUSSCAN.cab hold the same, so the first package.xml is the one. `depth` 1
  * is WSUSSCAN.cab itself; nothing is opened below 2. */
+/* NOLINTNEXTLINE(misc-no-recursion): `depth` ends it at two */
 static int read_scan_cabinet(struct inside *in, struct su_unarchive *outer, uint64_t bytes, unsigned depth,
                              struct su_err *err)
 {

@@ -259,7 +259,7 @@ static bool is_divisible(const struct su_session *s, const struct su_err *err)
            (err->code == SU_UPSTREAM_FAULT && s->fault.kind == SU_FAULT_INTERNAL);
 }
 
-/* A batch, or parts of it until they are answered. */
+/* A batch, or halves until they are answered. NOLINTNEXTLINE(misc-no-recursion): a batch is 50 at most */
 static int take_batch(struct fetch *f, struct su_belt *belt, const struct su_wanted *wanted, size_t count,
                       struct su_err *err)
 {
@@ -275,7 +275,7 @@ static int take_batch(struct fetch *f, struct su_belt *belt, const struct su_wan
             f->size = j->items.count > 0 ? j->items.count : 1;
         else if (++f->good_in_a_row % GROW_AFTER == 0 && f->size < f->most)
             f->size = 2 * f->size < f->most ? 2 * f->size : f->most;
-    } else if (!is_divisible(f->fetching->session, err)) {
+    } else if (!is_divisible(f->fetching->session, err)) { /* NOLINT(bugprone-branch-clone): in order */
         return -1;
     } else if (count > 1) {
         f->good_in_a_row = 0;

@@ -145,7 +145,7 @@ static bool is_passing(const struct su_session *s, const struct su_call *call, c
 static int try_often(struct su_session *s, const struct request *r, struct su_err *err)
 {
     double wait = s->retry_wait;
-    for (unsigned tries = 1;; tries++, wait *= 2) {
+    for (unsigned tries = 1;; tries++, wait *= 2) { /* NOLINT(cert-flp30-c): seconds that double, no counter */
         if (try_once(s, r, err) == 0)
             return 0;
         if (!is_passing(s, r->call, err) || tries == SU_SESSION_RETRIES)

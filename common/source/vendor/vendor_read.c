@@ -74,6 +74,7 @@ static ssize_t from_member(void *context, void *out, size_t room, struct su_err 
     return su_unarchive_read(context, out, room, err);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): MOST_NESTED bounds it */
 static int read_member(struct su_vendor_reader *r, const char *base, pull source, void *from, int depth,
                        struct su_err *err)
 {
@@ -101,6 +102,7 @@ static int blame(const char *base, struct su_err *err)
     return su_prefix(err, "%s", name);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): MOST_NESTED bounds it */
 static int read_archive(struct su_vendor_reader *r, struct su_unarchive *archive, int depth,
                         struct su_err *err)
 {
