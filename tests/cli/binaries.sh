@@ -19,7 +19,7 @@ hardened() {
     [ "$(grep -cE ' LOAD .* R E ' elf)" = 1 ] || echo 'not one segment that executes'
     [ "$(grep -cE ' LOAD ' elf)" -ge 4 ] || echo 'code and constants in one segment'
     # Debian 12's start files carry no CET note, so the linker drops that of our objects; the landing pads are there all the same
-    [ "$(uname -m)" != x86_64 ] || [ "$(LC_ALL=C grep -aoP '\xf3\x0f\x1e\xfa' "$1" | wc -l)" -ge "${2:-1000}" ] || echo 'no landing pads (CET)'
+    [ "$(uname -m)" != x86_64 ] || [ "$(LC_ALL=C grep -aoP '\xf3\x0f\x1e\xfa' "$1" | wc -l)" -ge "${2:-500}" ] || echo 'no landing pads (CET)'
     grep -qx '__stack_chk_fail' wanted || echo 'no stack protector'
     [ "$(grep -c '_chk$' wanted)" -ge 5 ] || echo 'no fortified calls'
     for plain in sprintf vsprintf strcpy strcat gets; do
