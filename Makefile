@@ -140,6 +140,25 @@ upstream: deps
 	@$(MAKE) -s $(PARALLEL) all samples
 	@BUILD=$(BUILD) tests/upstream_long.sh $(or $(UPDATES),100000) $(or $(KILLS),10)
 
+# What the tests run, line by line and branch by branch, and why the rest is not run (tests/coverage).
+coverage: deps
+	@$(MAKE) -s $(PARALLEL) BUILD=build-coverage OPTIMIZE="-O0 -g" CFLAGS="--coverage -fprofile-update=atomic -DSU_COVERAGE" HARDENING=-fPIE all samples units benches
+	@tests/coverage/run.sh build-coverage $(TESTS)
+
+# Would a test notice? Small changes of the modules that verify and import, each built and tried (tests/mutants).
+#   N=200 mutants drawn by SEED=1, for at most MINUTES=60; FILES='common/trust/*.c'; KEYS=... tries some again.
+#   MUTANTS is the folder where results are kept; it holds `cov`, the build of make coverage.
+.PHONY: coverage mutants mutants-run
+MUTANTS ?= build-mutants
+mutants: deps
+	@mkdir -p $(MUTANTS)
+	@test -d $(MUTANTS)/cov/ran || { $(MAKE) -s $(PARALLEL) BUILD=$(MUTANTS)/cov OPTIMIZE="-O0 -g" CFLAGS="--coverage -fprofile-update=atomic -DSU_COVERAGE" HARDENING=-fPIE all samples units benches && \
+	  tests/coverage/run.sh $(MUTANTS)/cov > $(MUTANTS)/coverage.txt; test -d $(MUTANTS)/cov/ran; }
+	@$(MAKE) -s $(PARALLEL) BUILD=$(MUTANTS)/plain OPTIMIZE=-O1 HARDENING=-fPIE all samples units benches
+	@$(MAKE) -s BUILD=$(MUTANTS)/plain OPTIMIZE=-O1 HARDENING=-fPIE mutants-run
+mutants-run:
+	@CC="$(CC)" FLAGS='$(ALL_CFLAGS)' LIBS="$(LIBS)" nice -n 19 python3 -B tests/mutants/mutate.py $(BUILD) $(MUTANTS) $(foreach o,N SEED MINUTES FILES KEYS,$(if $($o),'$o=$($o)'))
+
 format:
 	clang-format -i $(COMMON) tools/*/*.c tests/bench/*.c
 
@@ -168,7 +187,7 @@ install: all
 	install -m 644 docs/suexport.1 docs/suimport.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan
+	rm -rf $(BUILD) build-asan build-tsan build-coverage $(MUTANTS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

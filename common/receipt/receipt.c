@@ -99,6 +99,7 @@ int su_receipt_parse(struct su_receipt *r, const char *text, uint8_t signature[S
     if (!site || !end || site_bytes == 0 || site_bytes >= sizeof r->site)
         return bad("is not in the form of one", err);
     memcpy(r->site, site + 6, site_bytes);
+    r->site[site_bytes] = 0;
     r->urgent = 0;
     *signed_bytes = (size_t)(end - text) + 1;
     const char *base64 = end + 11;

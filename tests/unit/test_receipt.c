@@ -283,6 +283,20 @@ static void test_longer_than_any(void **state)
     assert_true(strlen(newest) + strlen("ABCDEFGHIJKLMNOP") + strlen("999999") * 2 <= SU_MAX_RECEIPT_BYTES);
 }
 
+/* Nothing of a receipt depends on what was in the memory it is read into. */
+static void test_memory_before(void **state)
+{
+    (void)state;
+    struct su_receipt r;
+    uint8_t signature[SU_SIGNATURE_BYTES];
+    size_t signed_bytes;
+    memset(&r, 0xA5, sizeof r);
+    GOOD(su_receipt_parse(&r, newest, signature, &signed_bytes, &e));
+    assert_string_equal(r.site, "ALPHA");
+    assert_int_equal(r.sequence, 12);
+    assert_int_equal(r.urgent, 0);
+}
+
 int main(void)
 {
 #define HUB(test) cmocka_unit_test_setup_teardown(test, make_hub, drop_fixture)
@@ -291,6 +305,7 @@ int main(void)
         HUB(test_order),
         HUB(test_files_forgotten),
         HUB(test_urgent),
+        cmocka_unit_test(test_memory_before),
         cmocka_unit_test(test_signing_here_gives_the_constant),
         HUB(test_other_forms_though_signed),
         HUB(test_every_byte),
