@@ -82,8 +82,11 @@ int su_keys_list(const struct su_home *home, struct su_names *out, struct su_err
         size_t n = strlen(all.at[i]);
         if (n <= 4 || strcmp(all.at[i] + n - 4, ".pub") != 0)
             continue;
+        all.at[i][n - 4] = 0;
+        if (!su_name_is_valid(all.at[i])) /* a file that no key command made */
+            continue;
         char **slot = SU_PUSH(out, 10000);
-        if (!slot || !(*slot = strndup(all.at[i], n - 4)))
+        if (!slot || !(*slot = strdup(all.at[i])))
             return su_fail_memory(err);
     }
     return 0;

@@ -1,6 +1,7 @@
 #include "tools/cli/cli.h"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -369,6 +370,9 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
                             .plugin_status = -1};
     (void)umask(022); /* a bundle is for others to read; homes and keys say 0700 and 0600 themselves */
     su_interrupt_install();
+    /* The same on every machine, whatever the user's is: in no locale libarchive refuses whole archives for
+     * one member whose name is not ASCII. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     /* Blocks of 1 MiB and more go back to the system when they are freed. glibc by itself lets that bound
      * rise to 32 MiB, and each thread then keeps what one large document needed: 265 MiB, not 157, for six
      * documents of 47 MB that hardly compress. */
