@@ -74,7 +74,7 @@ int su_pool_put(int out, const struct su_home *home, const struct su_file_id *id
     struct su_file_id have;
     struct place p = place_of(id->sha256);
     if (su_dir_make(&pool, out, SU_POOL_NAME, 0755, err) < 0 ||
-        su_dir_make(&dir, pool, p.folder, 0755, err) < 0)
+        su_dir_make(&dir, pool, p.folder, 0755, err) < 0 || su_dir_sweep(dir, false, err) < 0)
         return su_prefix(err, "the shared pool");
     if (su_file_exists(dir, p.name)) {
         bool is_ours = su_file_open(&there, dir, p.name, NULL, &why) == 0 &&
@@ -91,8 +91,8 @@ int su_pool_put(int out, const struct su_home *home, const struct su_file_id *id
         err->code = SU_INCOMPLETE;
         return su_remedy(err, "Run 'suexport content verify' and add the file again.");
     }
-    if (su_atomic_open(&file, dir, p.name, 0644, err) < 0 || copy(fd, &file, id, moved, context, err) < 0 ||
-        su_atomic_commit(&file, false, err) < 0)
+    if (su_atomic_open_new(&file, dir, p.name, 0644, err) < 0 ||
+        copy(fd, &file, id, moved, context, err) < 0 || su_atomic_commit(&file, false, err) < 0)
         return su_prefix(err, "pool file %s", p.path);
     return 0;
 }
@@ -196,10 +196,10 @@ int su_pool_copy(int dir, const struct su_payload *payload, int out, struct su_e
     struct su_file_id have;
     struct place p = place_of(payload->id.sha256);
     if (su_dir_make(&pool, out, SU_POOL_NAME, 0755, err) < 0 ||
-        su_dir_make(&into, pool, p.folder, 0755, err) < 0)
+        su_dir_make(&into, pool, p.folder, 0755, err) < 0 || su_dir_sweep(into, false, err) < 0)
         return su_prefix(err, "the shared pool");
     if (!su_file_exists(into, p.name)) {
-        if (su_atomic_open(&file, into, p.name, 0644, err) < 0 || pass_on(dir, payload, &file, err) < 0)
+        if (su_atomic_open_new(&file, into, p.name, 0644, err) < 0 || pass_on(dir, payload, &file, err) < 0)
             return -1;
         return su_atomic_commit(&file, false, err);
     }

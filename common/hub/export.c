@@ -384,6 +384,17 @@ static int check_space(struct su_home *home, int out, const struct su_export_opt
     return su_space_demand(out, need + 4 * SU_MIB, "the bundle", " on the medium", err);
 }
 
+/* What a run left that was killed between its books and the bundle's name: this export takes its place. */
+static int drop_unnamed(const struct su_manifest *m, int out, struct su_err *err)
+{
+    struct su_manifest before = *m; /* borrowed, for its name */
+    char bundle[SU_BUNDLE_NAME_TEXT], partial[SU_BUNDLE_NAME_TEXT + 16];
+    if ((m->urgent ? --before.urgent : --before.sequence) == 0)
+        return 0;
+    (void)snprintf(partial, sizeof partial, "%s.partial", su_manifest_name(&before, bundle));
+    return su_dir_remove(out, partial, err);
+}
+
 static int write_all(struct su_home *home, const struct su_site *site, const struct su_export_options *o,
                      const struct su_key_files *signers, const struct su_events *events,
                      struct su_export_result *result, struct su_transaction *t, struct su_err *err)
@@ -395,8 +406,8 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
         return -1;
     if (su_file_exists(out, result->bundle))
         return su_fail(err, SU_EXISTS, "%s/%s exists already", o->out, result->bundle);
-    if (check_space(home, out, o, result, err) < 0 || su_dir_remove(out, partial, err) < 0 ||
-        su_dir_make(&dir, out, partial, 0755, err) < 0)
+    if (check_space(home, out, o, result, err) < 0 || drop_unnamed(&result->manifest, out, err) < 0 ||
+        su_dir_remove(out, partial, err) < 0 || su_dir_make(&dir, out, partial, 0755, err) < 0)
         return -1;
     struct writing w = {.home = home,
                         .events = events,

@@ -213,7 +213,9 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
     if (make_directories(home, role, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
         su_db_open(&home->db, file, false, access == SU_READ, err) < 0 || prove_schema(home->db, err) < 0 ||
         (access == SU_WRITE ? upgrade(home->db, err) : check_is_current(home->db, path, role, err)) < 0 ||
-        read_identity(home, err) < 0)
+        read_identity(home, err) < 0 ||
+        /* the lock is ours: nobody is at work on a key; what a killed run left may be half of one */
+        (access == SU_WRITE && su_dir_sweep(home->keys, true, err) < 0))
         return su_prefix(err, "home %s", path);
     if (home->role != role)
         return su_fail(err, SU_CONFIG, "home %s is a %s, this command wants a %s", path,

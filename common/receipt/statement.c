@@ -131,14 +131,15 @@ int su_statement_make(struct su_home *site, const char *path, uint64_t *revision
     SU_AUTO(su_buf) struct su_buf line = SU_BUF_INIT(SU_MAX_STATEMENT_HEAD_BYTES);
     struct writing w = {SU_ATOMIC_INIT, SU_DIGEST_INIT};
     /* One reading transaction: an import that goes on meanwhile is not seen. */
-    int result =
-        su_path_atomic(&w.file, &dir, path, 0644, err) < 0 || su_digest_open(&w.digest, SU_SHA256, err) < 0 ||
-                su_db_script(site->db, "BEGIN", err) < 0 || add_head(site, &line, err) < 0 ||
-                put(&w, &line, err) < 0 || write_records(site, &w, &line, revisions, err) < 0 ||
-                write_files(site, &w, &line, files, err) < 0 || su_db_script(site->db, "COMMIT", err) < 0 ||
-                add_signature(site, &w, &line, err) < 0 || su_atomic_commit(&w.file, false, err) < 0
-            ? -1
-            : 0;
+    int result = su_path_atomic_new(&w.file, &dir, path, 0644, err) < 0 ||
+                         su_digest_open(&w.digest, SU_SHA256, err) < 0 ||
+                         su_db_script(site->db, "BEGIN", err) < 0 || add_head(site, &line, err) < 0 ||
+                         put(&w, &line, err) < 0 || write_records(site, &w, &line, revisions, err) < 0 ||
+                         write_files(site, &w, &line, files, err) < 0 ||
+                         su_db_script(site->db, "COMMIT", err) < 0 ||
+                         add_signature(site, &w, &line, err) < 0 || su_atomic_commit(&w.file, false, err) < 0
+                     ? -1
+                     : 0;
     su_atomic_cleanup(&w.file);
     su_digest_cleanup(&w.digest);
     return result;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,19 +411,36 @@ void su_temp_name(char out[SU_TEMP_TEXT])
     (void)snprintf(out, SU_TEMP_TEXT, ".tmp-%ld-%u", (long)getpid(), counter++);
 }
 
-int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+static int begin(struct su_atomic *file, int dir, const char *name, struct su_err *err)
 {
     *file = (struct su_atomic)SU_ATOMIC_INIT;
     if (strlen(name) >= sizeof file->name)
         return su_fail(err, SU_CONFIG, "file name %s is too long", name);
     file->dir = dir;
     (void)snprintf(file->name, sizeof file->name, "%s", name);
+    return 0;
+}
+
+int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+{
+    if (begin(file, dir, name, err) < 0)
+        return -1;
     su_temp_name(file->temp);
     (void)unlinkat(dir, file->temp, 0); /* a leftover of a dead process that had our number */
     file->fd = openat(dir, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (file->fd < 0)
         return su_fail_sys(err, "creating %s", name);
     return 0;
+}
+
+int su_atomic_open_new(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err)
+{
+    if (begin(file, dir, name, err) < 0)
+        return -1;
+    /* By way of /proc it gets its name in the end; FAT has neither such files nor links. */
+    if (access("/proc/self/fd", X_OK) == 0)
+        file->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+    return file->fd >= 0 ? 0 : su_atomic_open(file, dir, name, mode, err);
 }
 
 void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length)
@@ -451,29 +469,43 @@ int su_atomic_leave(struct su_atomic *file, struct su_err *err)
     return 0;
 }
 
+static int link_new(const struct su_atomic *file, struct su_err *err)
+{
+    char self[40];
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", file->fd);
+    if (linkat(AT_FDCWD, self, file->dir, file->name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    return errno == EEXIST ? su_fail(err, SU_EXISTS, "%s exists already", file->name)
+                           : su_fail_sys(err, "naming %s", file->name);
+}
+
+static int name_new(struct su_atomic *file, struct su_err *err)
+{
+    if (linkat(file->dir, file->temp, file->dir, file->name, 0) == 0)
+        return unlinkat(file->dir, file->temp, 0) < 0 ? su_fail_sys(err, "removing %s", file->temp) : 0;
+    if (errno == EEXIST || su_file_exists(file->dir, file->name)) /* FAT has no links: check, then rename */
+        return su_fail(err, SU_EXISTS, "%s exists already", file->name);
+    return su_file_rename_later(file->dir, file->temp, file->dir, file->name, err);
+}
+
 int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
 {
+    bool has_name = file->temp[0];
     if (check_written(file, err) < 0)
         return -1;
-    if (su_file_finish(&file->fd, file->name, err) < 0)
+    if (!has_name && su_file_sync(file->fd, err) < 0)
+        return su_prefix(err, "writing %s", file->name);
+    if (!has_name && link_new(file, err) < 0)
         return -1;
-    if (replace) {
-        if (su_file_rename(file->dir, file->temp, file->dir, file->name, err) < 0)
-            return -1;
-    } else {
-        if (linkat(file->dir, file->temp, file->dir, file->name, 0) < 0) {
-            if (errno == EEXIST)
-                return su_fail(err, SU_EXISTS, "%s exists already", file->name);
-            if (su_file_exists(file->dir, file->name)) /* FAT has no links: check, then rename */
-                return su_fail(err, SU_EXISTS, "%s exists already", file->name);
-            if (su_file_rename(file->dir, file->temp, file->dir, file->name, err) < 0)
-                return -1;
-        } else if (unlinkat(file->dir, file->temp, 0) < 0) {
-            return su_fail_sys(err, "removing %s", file->temp);
-        } else if (su_dir_sync(file->dir, err) < 0) {
-            return -1;
-        }
-    }
+    if (has_name && su_file_finish(&file->fd, file->name, err) < 0)
+        return -1;
+    if (replace && has_name && su_file_rename_later(file->dir, file->temp, file->dir, file->name, err) < 0)
+        return -1;
+    if (!replace && has_name && name_new(file, err) < 0)
+        return -1;
+    su_fd_cleanup(&file->fd);
+    if (su_dir_sync(file->dir, err) < 0)
+        return -1;
     file->dir = -1;
     return 0;
 }
@@ -481,9 +513,26 @@ int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
 void su_atomic_cleanup(struct su_atomic *file)
 {
     su_fd_cleanup(&file->fd);
-    if (file->dir >= 0)
+    if (file->dir >= 0 && file->temp[0])
         (void)unlinkat(file->dir, file->temp, 0);
     file->dir = -1;
+}
+
+int su_dir_sweep(int dir, bool is_alone, struct su_err *err)
+{
+    SU_AUTO(su_names) struct su_names names = {0};
+    if (su_dir_list(dir, &names, 10000000, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        char *end = NULL;
+        if (strncmp(names.at[i], ".tmp-", 5) != 0)
+            continue;
+        long process = strtol(names.at[i] + 5, &end, 10);
+        bool is_dead = process > 0 && *end == '-' && kill((pid_t)process, 0) < 0 && errno == ESRCH;
+        if ((is_alone || is_dead) && su_file_remove(dir, names.at[i], err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
@@ -496,26 +545,44 @@ int su_file_save(int dir, const char *name, int mode, bool replace, const void *
     return su_atomic_commit(&file, replace, err);
 }
 
-int su_path_atomic(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err)
+int su_file_save_new(int dir, const char *name, int mode, const void *bytes, size_t length,
+                     struct su_err *err)
+{
+    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
+    if (su_atomic_open_new(&file, dir, name, mode, err) < 0)
+        return -1;
+    su_atomic_write(&file, bytes, length);
+    return su_atomic_commit(&file, false, err);
+}
+
+static const char *open_folder_of(const char *path, su_fd *dir, struct su_err *err)
 {
     char folder[4096];
     const char *last = strrchr(path, '/');
     size_t n = last ? (size_t)(last - path) : 0;
-    if (n >= sizeof folder)
-        return su_fail(err, SU_USAGE, "the path %.100s... is too long", path);
+    if (n >= sizeof folder) {
+        (void)su_fail(err, SU_USAGE, "the path %.100s... is too long", path);
+        return NULL;
+    }
     (void)snprintf(folder, sizeof folder, "%.*s", (int)n, path);
     if (su_dir_open(dir, AT_FDCWD, !last ? "." : n ? folder : "/", err) < 0)
-        return -1;
-    return su_atomic_open(file, *dir, last ? last + 1 : path, mode, err);
+        return NULL;
+    return last ? last + 1 : path;
+}
+
+int su_path_atomic_new(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err)
+{
+    const char *name = open_folder_of(path, dir, err);
+    return name ? su_atomic_open_new(file, *dir, name, mode, err) : -1;
 }
 
 int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length,
                  struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd dir = -1;
-    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
-    if (su_path_atomic(&file, &dir, path, mode, err) < 0)
+    const char *name = open_folder_of(path, &dir, err);
+    if (!name)
         return -1;
-    su_atomic_write(&file, bytes, length);
-    return su_atomic_commit(&file, replace, err);
+    return replace ? su_file_save(dir, name, mode, true, bytes, length, err)
+                   : su_file_save_new(dir, name, mode, bytes, length, err);
 }

@@ -108,8 +108,11 @@ struct su_atomic {
 };
 #define SU_ATOMIC_INIT { .dir = -1, .fd = -1 }
 int su_atomic_open(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err) SU_CHECKED;
+/* The same, for a commit that replaces nothing: where the file system can, the file has no name at all until then,
+ * so that a crash leaves nothing. */
+int su_atomic_open_new(struct su_atomic *file, int dir, const char *name, int mode, struct su_err *err) SU_CHECKED;
 void su_atomic_write(struct su_atomic *file, const void *bytes, size_t length);
-/* `replace` false: an existing name is refused with SU_EXISTS. */
+/* `replace` false: an existing name is refused with SU_EXISTS. True goes with su_atomic_open alone. */
 int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err) SU_CHECKED;
 /* Instead of commit, by who makes several files durable at once: checks the sticky error and closes. The file
  * keeps its temporary name, and renaming or removing it is the caller's. */
@@ -117,10 +120,15 @@ int su_atomic_leave(struct su_atomic *file, struct su_err *err) SU_CHECKED;
 void su_atomic_cleanup(struct su_atomic *file);
 /* A name for a temporary file that no other file of this process has. */
 void su_temp_name(char out[SU_TEMP_TEXT]);
+/* Removes the temporary files that killed runs left in a folder which is ours. `is_alone`: nobody else writes there
+ * now; otherwise those of processes that are at work on this machine stay. */
+int su_dir_sweep(int dir, bool is_alone, struct su_err *err) SU_CHECKED;
 int su_file_save(int dir, const char *name, int mode, bool replace, const void *bytes, size_t length,
                  struct su_err *err) SU_CHECKED;
-/* Opens the writer for a path of the user's; `dir` must stay open as long as the writer. */
-int su_path_atomic(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err) SU_CHECKED;
+/* su_file_save without `replace`, and with su_atomic_open_new. */
+int su_file_save_new(int dir, const char *name, int mode, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
+/* su_atomic_open_new for a path of the user's; `dir` must stay open as long as the writer. */
+int su_path_atomic_new(struct su_atomic *file, su_fd *dir, const char *path, int mode, struct su_err *err) SU_CHECKED;
 /* su_file_save for a path of the user's. */
 int su_path_save(const char *path, int mode, bool replace, const void *bytes, size_t length, struct su_err *err) SU_CHECKED;
 

@@ -17,16 +17,85 @@ bool su_key_role_is_valid(const char *role)
     return strcmp(role, "exporter") == 0 || strcmp(role, "reviewer") == 0 || strcmp(role, "receiver") == 0;
 }
 
+/* A key is there when its public half is. That waits as NAME.pub.new for the private one: if a run ends
+ * between the two, the next one knows that nobody has seen this key, and makes another in its place. */
+static int save_halves(int keys, const char *name, const struct su_buf *private, const struct su_buf *public,
+                       struct su_err *err)
+{
+    char secret[80], final[80], waiting[80];
+    (void)snprintf(secret, sizeof secret, "%s.key", name);
+    (void)snprintf(final, sizeof final, "%s.pub", name);
+    (void)snprintf(waiting, sizeof waiting, "%s.pub.new", name);
+    if (su_file_exists(keys, final))
+        return su_fail(err, SU_EXISTS, "%s exists already", final);
+    if (su_file_exists(keys, waiting) && su_file_remove(keys, secret, err) < 0)
+        return -1;
+    if (su_file_exists(keys, secret))
+        return su_fail(err, SU_EXISTS, "%s exists already", secret);
+    if (su_file_save(keys, waiting, 0644, true, public->bytes, public->length, err) < 0)
+        return -1;
+    if (su_file_save_new(keys, secret, 0600, private->bytes, private->length, err) == 0)
+        return su_file_rename(keys, waiting, keys, final, err);
+    struct su_err ignored = SU_ERR_INIT; /* told is why the first failed */
+    (void)!su_file_remove(keys, waiting, &ignored);
+    return -1;
+}
+
+struct given {
+    const char *passphrase;
+    bool was_asked;
+};
+
+static int give_passphrase(void *context, const char *key, char *out, size_t room, struct su_err *err)
+{
+    struct given *given = context;
+    (void)key;
+    (void)err;
+    given->was_asked = true;
+    (void)snprintf(out, room, "%s", given->passphrase);
+    return 0;
+}
+
+/* A whole key that no entry of the ledger speaks of was made by a run that ended before its books: it is
+ * taken for the one that is asked for, when role and passphrase are those. */
+static int take_unrecorded(const struct su_home *home, const char *name, const char *role,
+                           const char *passphrase, struct su_key_file *out, bool *is_taken,
+                           struct su_err *err)
+{
+    SU_AUTO(su_key_file) struct su_key_file found = SU_KEY_FILE_INIT;
+    struct given given = {.passphrase = passphrase};
+    const struct su_passphrase source = {give_passphrase, &given};
+    struct su_err why = SU_ERR_INIT; /* then the name is taken, and is refused as that */
+    int64_t entries;
+    bool opens = su_keys_open_private(home, name, passphrase ? &source : NULL, &found, &why) == 0;
+    if (!opens || given.was_asked != (passphrase != NULL) || strcmp(found.role, role) != 0)
+        return 0;
+    if (su_query_int(home->db, &entries, NULL, err, "SELECT count(*) FROM ledger WHERE subject=?1",
+                     SU_B(found.key.id, SU_SHA256_BYTES)) < 0)
+        return -1;
+    if (entries > 0)
+        return 0;
+    *is_taken = true;
+    *out = found;
+    found = (struct su_key_file)SU_KEY_FILE_INIT;
+    return 0;
+}
+
 int su_keys_generate(const struct su_home *home, const char *name, const char *role, const char *passphrase,
                      struct su_key_file *out, struct su_err *err)
 {
     SU_AUTO(su_buf)
     struct su_buf private = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES), public = SU_BUF_INIT(SU_MAX_KEY_FILE_BYTES);
-    char file[80], fingerprint[SU_FINGERPRINT_TEXT];
+    char fingerprint[SU_FINGERPRINT_TEXT];
     if (!su_name_is_valid(name))
         return su_fail(err, SU_USAGE, "key name '%s' is not of the form [A-Za-z0-9._-]{1,64}", name);
     if (!su_key_role_is_valid(role))
         return su_fail(err, SU_USAGE, "role '%s' is none of exporter, reviewer, receiver", role);
+    bool is_there = false;
+    if (take_unrecorded(home, name, role, passphrase, out, &is_there, err) < 0)
+        return -1;
+    if (is_there)
+        return 0;
     if (su_key_generate(&out->key, err) < 0)
         return -1;
     su_key_fingerprint(out->key.id, fingerprint);
@@ -36,13 +105,9 @@ int su_keys_generate(const struct su_home *home, const char *name, const char *r
     if (su_key_save_private(&out->key, passphrase, &private, err) < 0 ||
         su_key_save_public(&out->key, &public, err) < 0)
         return -1;
-    (void)snprintf(file, sizeof file, "%s.key", name);
-    int result = su_file_save(home->keys, file, 0600, false, private.bytes, private.length, err);
+    int result = save_halves(home->keys, name, &private, &public, err);
     su_wipe(private.bytes, private.length);
-    if (result < 0)
-        return -1;
-    (void)snprintf(file, sizeof file, "%s.pub", name);
-    return su_file_save(home->keys, file, 0644, false, public.bytes, public.length, err);
+    return result;
 }
 
 /* The value of a hint line, if the text before the PEM has it. */

@@ -28,8 +28,8 @@ int su_passphrase_for(const struct su_passphrase *source, const struct su_buf *p
                       char out[SU_MAX_PASSPHRASE_BYTES], bool *is_needed, struct su_err *err) SU_CHECKED;
 
 bool su_key_role_is_valid(const char *role); /* exporter, reviewer, receiver */
-/* Makes a pair, protected when `passphrase` is not NULL; refuses an existing name. The result holds
- * the public half's id. */
+/* Makes a pair, protected when `passphrase` is not NULL; refuses an existing name, unless a run
+ * made that key and ended before its books. The result holds the public half's id. */
 int su_keys_generate(const struct su_home *home, const char *name, const char *role, const char *passphrase,
                      struct su_key_file *out, struct su_err *err) SU_CHECKED;
 /* Reads a .pub text, from a path of the user's or from the home. */

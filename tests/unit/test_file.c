@@ -307,6 +307,46 @@ static void test_atomic_names(void **state)
     assert_content(state, "same", "a");
 }
 
+/* No name before the commit, so that a crash leaves none; where the file system cannot, a temporary one. */
+static void test_atomic_new(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state);
+    SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT, other = SU_ATOMIC_INIT;
+    GOOD(su_atomic_open_new(&file, dir, "new", 0640, &e));
+    GOOD(su_atomic_open_new(&other, dir, "new", 0640, &e));
+    if (file.temp[0])
+        skip();
+    su_atomic_write(&file, "one", 3);
+    assert_int_equal(count_names(*state), 0);
+    unsigned long before = su_fsync_count;
+    GOOD(su_atomic_commit(&file, false, &e));
+    assert_int_equal(su_fsync_count - before, 2); /* the file and its directory */
+    assert_content(state, "new", "one");
+    REFUSED(su_atomic_commit(&other, false, &e), SU_EXISTS);
+    assert_string_equal(e.text, "new exists already");
+    assert_int_equal(count_names(*state), 1);
+    su_atomic_cleanup(&file);
+    su_atomic_cleanup(&other);
+    assert_int_equal(count_names(*state), 1);
+}
+
+static void test_sweep(void **state)
+{
+    SU_AUTO(su_fd) su_fd dir = open_place(state);
+    char mine[64];
+    (void)snprintf(mine, sizeof mine, ".tmp-%ld-7", (long)getpid());
+    put_file(in_place(state, ".tmp-999999999-0"), "x", 1); /* no system has so many processes */
+    put_file(in_place(state, mine), "x", 1);
+    put_file(in_place(state, ".tmp-kept"), "x", 1);
+    put_file(in_place(state, "file"), "x", 1);
+    GOOD(su_dir_sweep(dir, false, &e));
+    assert_int_equal(count_names(*state), 3);
+    assert_false(su_file_exists(dir, ".tmp-999999999-0"));
+    GOOD(su_dir_sweep(dir, true, &e));
+    assert_int_equal(count_names(*state), 1);
+    assert_content(state, "file", "x");
+}
+
 static void test_path_save(void **state)
 {
     GOOD(su_path_save(in_place(state, "out.txt"), 0600, false, "text", 4, &e));
@@ -422,6 +462,8 @@ int main(void)
         PLACED(test_atomic_error_sticks),
         PLACED(test_atomic_write_beyond_the_allowed_size),
         PLACED(test_atomic_names),
+        PLACED(test_atomic_new),
+        PLACED(test_sweep),
         PLACED(test_path_save),
         PLACED(test_directories),
         PLACED(test_directories_are_not_links),

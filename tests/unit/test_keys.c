@@ -54,6 +54,31 @@ static void test_nothing_is_overwritten(void **state)
     REFUSED(su_keys_generate(&f->home, "ok", "admin", NULL, &other, &e), SU_USAGE);
 }
 
+/* A run that ended on the way to a key is no reason to refuse its name. */
+static void test_unfinished_keys(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_key_file) struct su_key_file made = SU_KEY_FILE_INIT, again = SU_KEY_FILE_INIT;
+    /* Between its halves: nobody has seen it, another one takes its place. */
+    GOOD(su_keys_generate(&f->home, "k", "exporter", NULL, &made, &e));
+    GOOD(su_file_rename(f->home.keys, "k.pub", f->home.keys, "k.pub.new", &e));
+    GOOD(su_keys_generate(&f->home, "k", "exporter", NULL, &again, &e));
+    assert_memory_not_equal(again.key.id, made.key.id, 32);
+    assert_false(su_file_exists(f->home.keys, "k.pub.new"));
+    /* A private key that somebody put there stays. */
+    GOOD(su_file_rename(f->home.keys, "k.pub", f->home.keys, "elsewhere", &e));
+    su_key_file_cleanup(&made);
+    REFUSED(su_keys_generate(&f->home, "k", "exporter", NULL, &made, &e), SU_EXISTS);
+    GOOD(su_file_rename(f->home.keys, "elsewhere", f->home.keys, "k.pub", &e));
+    /* Whole, but not in the ledger: the same, if all that is asked for is the same. */
+    REFUSED(su_keys_generate(&f->home, "k", "reviewer", NULL, &made, &e), SU_EXISTS);
+    REFUSED(su_keys_generate(&f->home, "k", "exporter", "secret", &made, &e), SU_EXISTS);
+    su_key_file_cleanup(&made);
+    GOOD(su_keys_generate(&f->home, "k", "exporter", NULL, &made, &e));
+    assert_memory_equal(again.key.id, made.key.id, 32);
+    assert_string_equal(made.name, "k");
+}
+
 static void test_which_exporter(void **state)
 {
     struct fixture *f = *state;
@@ -116,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HELD(test_generate_and_open),
         HELD(test_nothing_is_overwritten),
+        HELD(test_unfinished_keys),
         HELD(test_which_exporter),
         HELD(test_files_from_outside),
         HELD(test_limit),

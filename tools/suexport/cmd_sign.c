@@ -225,8 +225,10 @@ static int sign(struct signing *s, const char *path, struct su_err *err)
         choose_name(s, &raw, err) < 0)
         return -1;
     su_manifest_name(&m, bundle);
-    if (!s->is_there &&
-        su_file_save(raw.dir, s->name, 0644, false, s->signature.bytes, s->signature.length, err) < 0)
+    /* What a killed run left would be a stranger in the bundle's folder, for which it is refused. */
+    if (su_dir_sweep(raw.dir, false, err) < 0 ||
+        (!s->is_there &&
+         su_file_save_new(raw.dir, s->name, 0644, s->signature.bytes, s->signature.length, err) < 0))
         return -1;
     if (!s->is_path && record(s, &raw, &m, bundle, err) < 0)
         return -1;
