@@ -121,7 +121,8 @@ class Tests:
         return self.baseline[test]
 
     def ordered(self, mutant, names):
-        known = [(self.seconds(name), name) for name in names]
+        """The likeliest and fastest first; one that was never timed is guessed."""
+        known = [(self.baseline.get(name, 4 if "." in name else 1), name) for name in names]
         return [name for _, name in sorted((s / (1 + 8 * self.kills[(mutant.file, n)]), n) for s, n in known if s is not None)]
 
 
@@ -174,6 +175,8 @@ class Trial:
         for name in names:
             if spent > PATIENCE:
                 return "survived", f"{tried} of {len(names)} tests", tried
+            if tests.seconds(name) is None:
+                continue
             if "." not in name:
                 if not os.path.exists(f"{self.here}/{name}.o"):  # make does not keep it
                     subprocess.run([self.cc, *self.flags, "-w", "-c", f"tests/unit/{name}.c", "-o", f"{self.here}/{name}.o"], check=True, cwd=TOP)
