@@ -81,7 +81,7 @@ demo: deps
 	@samples/demo.sh $(BUILD)
 
 check: deps
-	@$(MAKE) -s $(PARALLEL) all samples units benches
+	@$(MAKE) -s $(PARALLEL) all samples units benches tracer
 	@BUILD=$(BUILD) tests/run
 
 units: $(UNITS)
@@ -89,7 +89,7 @@ units: $(UNITS)
 # The same tests under the sanitizers, in a build of their own.
 asan: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
-	  HARDENING=-fPIE all samples units benches
+	  HARDENING=-fPIE all samples units benches tracer
 	@BUILD=build-asan ASAN_OPTIONS=verify_asan_link_order=0 tests/run # some tests load a library before it
 
 # Threads: the unit tests and the commands that use them, under the thread sanitizer.
@@ -134,6 +134,17 @@ SEED ?= 1
 simulate: deps
 	@$(MAKE) -s all
 	@tests/simulate.py $(BUILD) --runs $(RUNS) --seed $(SEED)
+
+# Killed at every system call that changes a file, and the power lost after it (docs/testing.md). STATES=N SEED=N
+$(BUILD)/tests/crash/tracer: tests/crash/tracer.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(OPTIMIZE) $(WARNINGS) -D_GNU_SOURCE -o $@ $<
+tracer: $(BUILD)/tests/crash/tracer
+crashes: deps
+	@$(MAKE) -s $(PARALLEL) all samples tracer
+	@python3 -B tests/crash/crash.py $(BUILD) --states $(or $(STATES),4) --seed $(or $(SEED),1)
+	@python3 -B tests/crash/crash.py $(BUILD) --states 2 --seed $(or $(SEED),1) --defect all
+.PHONY: crashes tracer
 
 # A first synchronization from an update server, interrupted again and again: the same catalogue. UPDATES=N KILLS=N
 upstream: deps

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/sys/interrupt.h"
 
 _Atomic unsigned long su_fsync_count;
@@ -438,7 +439,7 @@ int su_atomic_open_new(struct su_atomic *file, int dir, const char *name, int mo
     if (begin(file, dir, name, err) < 0)
         return -1;
     /* By way of /proc it gets its name in the end; FAT has neither such files nor links. */
-    if (access("/proc/self/fd", X_OK) == 0)
+    if (su_file_exists(AT_FDCWD, "/proc/self/fd"))
         file->fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
     return file->fd >= 0 ? 0 : su_atomic_open(file, dir, name, mode, err);
 }
@@ -524,11 +525,12 @@ int su_dir_sweep(int dir, bool is_alone, struct su_err *err)
     if (su_dir_list(dir, &names, 10000000, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
-        char *end = NULL;
+        const char *number = names.at[i] + 5;
+        uint64_t process;
         if (strncmp(names.at[i], ".tmp-", 5) != 0)
             continue;
-        long process = strtol(names.at[i] + 5, &end, 10);
-        bool is_dead = process > 0 && *end == '-' && kill((pid_t)process, 0) < 0 && errno == ESRCH;
+        bool is_dead = su_u64_parse(&process, number, strcspn(number, "-"), INT32_MAX) && process > 0 &&
+                       kill((pid_t)process, 0) < 0 && errno == ESRCH;
         if ((is_alone || is_dead) && su_file_remove(dir, names.at[i], err) < 0)
             return -1;
     }
