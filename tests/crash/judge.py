@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from books import state  # noqa: E402
+from books import state
 
 DATABASE = "update-point.db"
 PASSING = ("history", "ledger", "refusals")  # doing a thing twice may add a row there
