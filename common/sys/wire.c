@@ -76,7 +76,9 @@ int su_wire_flush(struct su_wire *w, struct su_err *err)
                 return -1;
         } else if (n < 0 && errno != EINTR) {
             w->is_closed = errno == EPIPE;
-            return su_fail_sys(err, "a message between processes");
+            (void)su_fail_sys(err, "a message between processes");
+            su_buf_clear(&w->sending); /* nobody gets it any more; what came is still to be read */
+            return -1;
         }
     }
     if (w->sending.capacity > WORTH_KEEPING_BYTES)
@@ -157,7 +159,7 @@ static int fill(struct su_wire *w, size_t want, struct su_err *err)
 int su_wire_next(struct su_wire *w, uint32_t *kind, struct su_err *err)
 {
     uint32_t length;
-    if (su_wire_flush(w, err) < 0)
+    if (su_wire_flush(w, err) < 0 && !w->is_closed)
         return -1;
     w->at = w->end;
     w->is_short = false;

@@ -158,3 +158,39 @@ void su_verdicts_cleanup(struct su_verdicts *v)
 {
     su_confined_cleanup(&v->confined);
 }
+
+struct question {
+    const struct su_signature_file *file;
+    const struct su_buf *manifest;
+    const uint8_t *id;
+};
+
+static int compare(void *context, struct su_wire *wire, struct su_err *err)
+{
+    const struct question *q = context;
+    SU_AUTO(su_cms) struct su_cms cms = SU_CMS_INIT;
+    struct su_err ignored = SU_ERR_INIT;
+    bool is_by = su_cms_open(&cms, q->file->bytes, q->file->length, q->manifest->bytes, q->manifest->length,
+                             &ignored) == 0 &&
+                 memcmp(cms.signer.id, q->id, sizeof cms.signer.id) == 0;
+    su_wire_begin(wire, VERDICT);
+    su_put_u32(wire, is_by);
+    return su_wire_end(wire, err);
+}
+
+int su_verdict_is_by(const struct su_signature_file *file, const struct su_buf *manifest,
+                     const uint8_t id[SU_SHA256_BYTES], bool *is_by, struct su_err *err)
+{
+    struct question question = {file, manifest, id};
+    const struct su_confined_plan plan = {SU_CONFINED_PLAN_INIT, .reads = "a signature", .run = compare,
+                                          .context = &question};
+    SU_AUTO(su_confined) struct su_confined *confined = NULL;
+    uint32_t kind = 0;
+    if (su_confined_start(&confined, &plan, err) < 0)
+        return -1;
+    int more = su_confined_next(confined, &kind, err);
+    if (more <= 0 || kind != VERDICT)
+        return more < 0 ? -1 : su_wire_lies(err);
+    *is_by = su_get_u32(su_confined_wire(confined)) == 1;
+    return su_got_all(su_confined_wire(confined), err);
+}

@@ -32,6 +32,9 @@ struct su_verdicts {
 int su_verdicts_start(struct su_verdicts *verdicts, struct su_err *err) SU_CHECKED;
 int su_verdicts_next(struct su_verdicts *verdicts, struct su_verdict *out, struct su_err *err) SU_CHECKED;
 void su_verdicts_cleanup(struct su_verdicts *verdicts);
+/* Whether it is a signature over the manifest by the key with that id; one that is none is not. On the main thread. */
+int su_verdict_is_by(const struct su_signature_file *file, const struct su_buf *manifest,
+                     const uint8_t id[SU_SHA256_BYTES], bool *is_by, struct su_err *err) SU_CHECKED;
 
 /* In the process: takes a signature apart. -1: memory ran out. */
 int su_verdict_find(struct su_verdict *out, const struct su_signature_file *file, const struct su_buf *manifest,

@@ -6,6 +6,8 @@
 #include "common/catalogue/update_child.h"
 #include "common/catalogue/update_code.h"
 #include "common/source/upstream/soap_child.h"
+#include "common/source/vendor/vendor_signer.h"
+#include "common/trust/claims.h"
 #include "common/trust/verdict.h"
 
 #define A1 "11111111-1111-4111-8111-111111111111"
@@ -304,25 +306,145 @@ static void test_answers_and_lies(void **state)
 
 /* ---- verdicts ---- */
 
-/* A frame as the other side gets it. */
+/* Frames as the other side gets them. */
+struct pair {
+    struct su_wire from, to;
+};
+
+static void open_pair(struct pair *p)
+{
+    int there[2], back[2];
+    assert_int_equal(pipe(there), 0);
+    assert_int_equal(pipe(back), 0);
+    su_wire_open(&p->from, back[0], there[1]);
+    su_wire_open(&p->to, there[0], back[1]);
+}
+
+static void carry(struct pair *p)
+{
+    uint32_t kind;
+    GOOD(su_wire_end(&p->from, &e));
+    GOOD(su_wire_flush(&p->from, &e));
+    assert_int_equal(su_wire_next(&p->to, &kind, &e), 1);
+    su_err_clear(&e);
+}
+
+static void close_pair(struct pair *p)
+{
+    su_wire_cleanup(&p->from);
+    su_wire_cleanup(&p->to);
+}
+
 static int get_verdict(const struct su_verdict *v, const struct su_trust *trust, struct su_verdict *out)
 {
-    int ends[2], unused[2];
-    uint32_t kind;
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(pipe(unused), 0);
-    struct su_wire from, to;
-    su_wire_open(&from, unused[0], ends[1]);
-    su_wire_open(&to, ends[0], unused[1]);
-    su_verdict_put(&from, v);
-    GOOD(su_wire_end(&from, &e));
-    GOOD(su_wire_flush(&from, &e));
-    assert_int_equal(su_wire_next(&to, &kind, &e), 1);
-    su_err_clear(&e);
-    int result = su_verdict_get(&to, out, trust, &e);
-    su_wire_cleanup(&from);
-    su_wire_cleanup(&to);
+    struct pair p;
+    open_pair(&p);
+    su_verdict_put(&p.from, v);
+    carry(&p);
+    int result = su_verdict_get(&p.to, out, trust, &e);
+    close_pair(&p);
     return result;
+}
+
+static int get_signer(const struct su_code_signature *signer, struct su_code_signature *out)
+{
+    struct pair p;
+    open_pair(&p);
+    su_code_signature_put(&p.from, signer);
+    carry(&p);
+    int result = su_code_signature_get(&p.to, out, &e);
+    close_pair(&p);
+    return result;
+}
+
+static void test_signers(void **state)
+{
+    const struct su_code_signature good = {.is_signed = true, .common_name = "Vendor", .until = "2030-01-02T03:04:05"};
+    struct su_code_signature s = good, out;
+    (void)state;
+    GOOD(get_signer(&s, &out));
+    assert_true(out.is_signed);
+    assert_string_equal(out.common_name, "Vendor");
+    (void)snprintf(s.until, sizeof s.until, "for ever");
+    REFUSED(get_signer(&s, &out), SU_CONFINED);
+    s = good;
+    (void)snprintf(s.common_name, sizeof s.common_name, "\xfe");
+    REFUSED(get_signer(&s, &out), SU_CONFINED);
+    s = (struct su_code_signature){.is_signed = false, .common_name = "ghost"}; /* unsigned files have no signer */
+    GOOD(get_signer(&s, &out));
+    assert_string_equal(out.common_name, "");
+}
+
+static int get_claims(const struct su_manifest *m, struct su_claims *out)
+{
+    struct pair p;
+    open_pair(&p);
+    su_claims_put(&p.from, m);
+    carry(&p);
+    int result = su_claims_get(&p.to, out, &e);
+    close_pair(&p);
+    return result;
+}
+
+static void refuse_claims(const struct su_manifest *m)
+{
+    SU_AUTO(su_claims) struct su_claims out = SU_CLAIMS_INIT;
+    REFUSED(get_claims(m, &out), SU_CONFINED);
+}
+
+static void test_claims(void **state)
+{
+    struct su_base bases[] = {{.sequence = 3}, {.sequence = 4}};
+    struct su_line holes[] = {{(char[]){"a hole"}}};
+    struct su_successor keys[] = {{.role = "exporter", .name = "next"}};
+    const struct su_manifest good = {.hub = "HUB", .site = "ALPHA", .created = "2026-01-02T03:04:05Z", .sequence = 5, .updates = 7,
+                                     .bases = {.at = bases, .count = 2}, .holes = {.at = holes, .count = 1},
+                                     .successors = {.at = keys, .count = 1}};
+    SU_AUTO(su_claims) struct su_claims out = SU_CLAIMS_INIT;
+    struct su_manifest m = good;
+    (void)state;
+    GOOD(get_claims(&m, &out));
+    assert_string_equal(out.head.site, "ALPHA");
+    assert_int_equal(out.head.bases.at[1].sequence, 4);
+    assert_string_equal(out.head.holes.at[0].text, "a hole");
+    assert_string_equal(out.head.successors.at[0].name, "next");
+    (void)snprintf(m.site, sizeof m.site, "../ALPHA");
+    refuse_claims(&m);
+    m = good;
+    (void)snprintf(m.hub, sizeof m.hub, "-x");
+    refuse_claims(&m);
+    m = good;
+    m.sequence = 1000000;
+    refuse_claims(&m);
+    m = good;
+    m.urgent = 100000;
+    refuse_claims(&m);
+    holes[0].text[0] = '\xff';
+    refuse_claims(&good);
+    holes[0].text[0] = 'a';
+    keys[0].name[0] = '/';
+    refuse_claims(&good);
+}
+
+/* Counts that no message holds, and one that is cut. */
+static void test_claims_and_lies(void **state)
+{
+    const struct su_manifest m = {.hub = "HUB", .site = "ALPHA"};
+    (void)state;
+    for (size_t cut = 0; cut < 4; cut++) {
+        SU_AUTO(su_claims) struct su_claims out = SU_CLAIMS_INIT;
+        struct pair p;
+        uint32_t many = 1000000;
+        open_pair(&p);
+        su_claims_put(&p.from, &m);
+        if (cut == 0)
+            p.from.sending.length--; /* of the last count */
+        else
+            memcpy(p.from.sending.bytes + p.from.sending.length - 4 * cut, &many, sizeof many);
+        carry(&p);
+        REFUSED(su_claims_get(&p.to, &out, &e), SU_CONFINED);
+        close_pair(&p);
+    }
 }
 
 static void test_verdicts(void **state)
@@ -367,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_documents),  cmocka_unit_test(test_documents_and_lies), cmocka_unit_test(test_unwrapping),
         cmocka_unit_test(test_answers),    cmocka_unit_test(test_answers_and_lies),   cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_signers),    cmocka_unit_test(test_claims),             cmocka_unit_test(test_claims_and_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "common/bundle/volume_read.h"
 #include "common/hub/rotation.h"
 #include "common/trust/bundle.h"
+#include "common/trust/verdict.h"
 #include "tools/cli/look.h"
 #include "tools/cli/passphrase.h"
 #include "tools/suexport/commands.h"
@@ -129,30 +130,30 @@ static int sign_cms(struct signing *s, const struct su_bundle_raw *raw, struct s
 }
 
 /* Whether a file that lies there is this key's signature already. CMS signatures of one key differ. */
-static bool is_same(const struct signing *s, const struct su_bundle_raw *raw,
-                    const struct su_signature_file *have)
+static int compare(const struct signing *s, const struct su_bundle_raw *raw,
+                   const struct su_signature_file *have, bool *is_same, struct su_err *err)
 {
-    SU_AUTO(su_cms) struct su_cms cms = SU_CMS_INIT;
-    struct su_err ignored = SU_ERR_INIT;
+    *is_same = false;
     if (have->is_cms != (s->certificate != NULL))
-        return false;
-    if (!have->is_cms)
-        return memcmp(have->bytes, s->signature.bytes, SU_SIGNATURE_BYTES) == 0;
-    return su_cms_open(&cms, have->bytes, have->length, raw->manifest.bytes, raw->manifest.length,
-                       &ignored) == 0 &&
-           memcmp(cms.signer.id, s->id, sizeof s->id) == 0;
+        return 0;
+    if (have->is_cms)
+        return su_verdict_is_by(have, &raw->manifest, s->id, is_same, err);
+    *is_same = memcmp(have->bytes, s->signature.bytes, SU_SIGNATURE_BYTES) == 0;
+    return 0;
 }
 
 /* The first eight digits of the key id that no other file bears. */
 static int choose_name(struct signing *s, const struct su_bundle_raw *raw, struct su_err *err)
 {
     const char *kind = s->certificate ? "P7S" : "SIG";
-    for (size_t i = 0; i < raw->signatures.count; i++)
-        if (is_same(s, raw, &raw->signatures.at[i])) {
-            s->is_there = true;
+    for (size_t i = 0; i < raw->signatures.count; i++) {
+        if (compare(s, raw, &raw->signatures.at[i], &s->is_there, err) < 0)
+            return -1;
+        if (s->is_there) {
             (void)snprintf(s->name, sizeof s->name, "%s", raw->signatures.at[i].file);
             return 0;
         }
+    }
     if (raw->signatures.count >= SU_MAX_SIGNATURES)
         return su_fail(err, SU_LIMIT, "%s carries %u signatures already", raw->path, SU_MAX_SIGNATURES);
     for (size_t k = 0; k < SU_SHA256_BYTES; k += 4) {

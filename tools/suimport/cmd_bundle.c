@@ -6,11 +6,13 @@
 
 #include "common/base/limits.h"
 #include "common/site/verify.h"
+#include "common/trust/claims.h"
 #include "tools/cli/look.h"
 #include "tools/suimport/commands.h"
 
-static void claims(struct su_context *c, const struct su_manifest *m)
+static void claims(struct su_context *c, const struct su_claims *claimed)
 {
+    const struct su_manifest *m = &claimed->head;
     char name[SU_BUNDLE_NAME_TEXT], state[20];
     su_short_digest(m->result, state);
     su_json_text(&c->json, "bundle", su_manifest_name(m, name));
@@ -24,19 +26,20 @@ static void claims(struct su_context *c, const struct su_manifest *m)
     su_json_int(&c->json, "revisions", (int64_t)m->revisions);
     su_json_int(&c->json, "records", (int64_t)m->records);
     su_json_int(&c->json, "removals", (int64_t)m->removals);
-    su_json_int(&c->json, "files", (int64_t)m->payloads.count);
-    su_json_int(&c->json, "content_bytes", (int64_t)su_manifest_payload_bytes(m));
-    su_json_int(&c->json, "volumes", (int64_t)m->volumes.count);
-    su_json_int(&c->json, "bytes", (int64_t)su_manifest_volume_bytes(m));
+    su_json_int(&c->json, "files", (int64_t)claimed->files);
+    su_json_int(&c->json, "content_bytes", (int64_t)claimed->content_bytes);
+    su_json_int(&c->json, "volumes", (int64_t)claimed->volumes);
+    su_json_int(&c->json, "bytes", (int64_t)claimed->bytes);
     su_json_int(&c->json, "holes", (int64_t)m->holes.count);
     su_line(c, "bundle %s  %s, from hub %s for site %s, catalogue of %s", name, su_manifest_kind(m), m->hub,
             m->site, m->created);
-    su_line(c, "  volumes      %zu, %s", m->volumes.count, su_bytes_text(su_manifest_volume_bytes(m)));
+    su_line(c, "  volumes      %llu, %s", (unsigned long long)claimed->volumes,
+            su_bytes_text(claimed->bytes));
     su_line(c, "  metadata     %s records, %s removals; leads to %s updates, %s revisions, state %s",
             su_count_text(m->records), su_count_text(m->removals), su_count_text(m->updates),
             su_count_text(m->revisions), state);
-    su_line(c, "  content      %zu files, %s", m->payloads.count,
-            su_bytes_text(su_manifest_payload_bytes(m)));
+    su_line(c, "  content      %llu files, %s", (unsigned long long)claimed->files,
+            su_bytes_text(claimed->content_bytes));
     for (size_t i = 0; i < m->bases.count; i++)
         su_line(c, "  fits         state after bundle %llu", (unsigned long long)m->bases.at[i].sequence);
     for (size_t i = 0; i < m->holes.count; i++)
@@ -47,11 +50,11 @@ static void claims(struct su_context *c, const struct su_manifest *m)
 static int inspect_one(struct su_context *c, const char *path, struct su_err *err)
 {
     SU_AUTO(su_bundle_raw) struct su_bundle_raw raw = SU_BUNDLE_RAW_INIT;
-    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
-    if (su_bundle_open(&raw, path, err) < 0 || su_bundle_unverified_manifest(&raw, &m, err) < 0)
+    SU_AUTO(su_claims) struct su_claims claimed = SU_CLAIMS_INIT;
+    if (su_bundle_open(&raw, path, err) < 0 || su_claims_read(&claimed, &raw, err) < 0)
         return -1;
     su_json_open(&c->json, NULL, '{');
-    claims(c, &m);
+    claims(c, &claimed);
     su_json_open(&c->json, "signatures", '[');
     for (size_t i = 0; i < raw.signatures.count; i++) {
         su_json_text(&c->json, NULL, raw.signatures.at[i].file);

@@ -8,6 +8,7 @@
 
 #include "common/base/limits.h"
 #include "common/lib/http.h"
+#include "common/source/vendor/vendor_signer.h"
 
 #define SIGNATURE_END ".p7s"
 
@@ -96,20 +97,13 @@ static int find_detached(struct su_home *home, const char *from, struct su_buf *
 static int read_detached(struct su_vendor_opened *o, struct su_home *home, const char *from,
                          struct su_err *err)
 {
-    SU_AUTO(su_buf)
-    struct su_buf der = SU_BUF_INIT(SU_MAX_CMS_BYTES), content = SU_BUF_INIT(SU_MAX_VENDOR_SIGNED_BYTES);
-    SU_AUTO(su_cms) struct su_cms cms = SU_CMS_INIT;
+    SU_AUTO(su_buf) struct su_buf der = SU_BUF_INIT(SU_MAX_CMS_BYTES);
     if (find_detached(home, from, &der, err) < 0)
         return su_prefix(err, "%s", SIGNATURE_END);
     if (der.length == 0)
         return 0;
-    if (read_whole(o->fd, o->bytes, &content, err) < 0 ||
-        su_cms_open(&cms, der.bytes, der.length, content.bytes, content.length, err) < 0 ||
-        su_certificate_describe(cms.signer.handle, o->signer.key_id, o->signer.common_name, o->signer.until,
-                                err) < 0)
-        return su_prefix(err, "%s", SIGNATURE_END);
-    o->signer.is_signed = true;
-    return 0;
+    return su_vendor_signer(o->fd, o->bytes, &der, &o->signer, err) < 0 ? su_prefix(err, "%s", SIGNATURE_END)
+                                                                        : 0;
 }
 
 int su_vendor_open(struct su_vendor_opened *out, struct su_home *home, const char *from, struct su_err *err)
@@ -126,7 +120,7 @@ int su_vendor_open(struct su_vendor_opened *out, struct su_home *home, const cha
         if (su_file_open(&out->fd, AT_FDCWD, from, &out->bytes, err) < 0)
             return -1;
     }
-    if (su_authenticode_read(out->fd, out->bytes, &out->signer, err) < 0)
+    if (su_vendor_signer(out->fd, out->bytes, NULL, &out->signer, err) < 0)
         return -1;
     return out->signer.is_signed ? 0 : read_detached(out, home, from, err);
 }

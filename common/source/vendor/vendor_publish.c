@@ -10,11 +10,11 @@
 #include "common/catalogue/history.h"
 #include "common/catalogue/pin.h"
 #include "common/catalogue/removal.h"
-#include "common/lib/authenticode.h"
 #include "common/point/ledger.h"
 #include "common/point/store.h"
 #include "common/source/vendor/vendor.h"
 #include "common/source/vendor/vendor_books.h"
+#include "common/source/vendor/vendor_signer.h"
 
 static int check_content(struct su_home *home, int64_t catalogue_id, const uint8_t sha256[SU_SHA256_BYTES],
                          const char *name, struct su_err *err)
@@ -27,7 +27,7 @@ static int check_content(struct su_home *home, int64_t catalogue_id, const uint8
     char key[SU_SHA256_TEXT];
     if (su_store_open(&fd, home, sha256, &bytes, err) < 0)
         return -1;
-    if (su_authenticode_read(fd, bytes, &signer, err) < 0) {
+    if (su_vendor_signer(fd, bytes, NULL, &signer, err) < 0) {
         if (err->code != SU_MEMORY)
             err->code = SU_VENDOR_UNSIGNED;
         return su_prefix(err, "%s", name);
