@@ -163,11 +163,17 @@ static int read_head(struct lines *l, struct claims *c, struct su_buf *head, str
     su_buf_adds(head, SU_STATEMENT_FIRST);
     if (!(text = field(l, "site", head, err)))
         return -1;
+    if (!su_site_code_is_valid(text))
+        return bad("names no site", err);
     (void)snprintf(c->receipt.site, sizeof c->receipt.site, "%.16s", text);
-    if (!field(l, "hub", head, err) || number(l, "sequence", 999999, head, &c->receipt.sequence, err) < 0 ||
+    if (!(text = field(l, "hub", head, err)))
+        return -1;
+    if (!su_name_is_valid(text))
+        return bad("names no hub", err);
+    if (number(l, "sequence", 999999, head, &c->receipt.sequence, err) < 0 ||
         number(l, "highest", 999999, head, &c->highest, err) < 0 || !(text = field(l, "created", head, err)))
         return -1;
-    if (strlen(text) >= sizeof c->created || strspn(text, "0123456789-:T.Z+") != strlen(text))
+    if (!*text || strlen(text) >= sizeof c->created || strspn(text, "0123456789-:T.Z+") != strlen(text))
         return bad("has a time that is none", err);
     (void)snprintf(c->created, sizeof c->created, "%s", text);
     if (hash(l, "manifest", head, c->receipt.manifest, err) < 0 ||
@@ -215,6 +221,20 @@ static int take_file(struct su_db *db, const struct su_site *site, uint64_t sequ
                   SU_B(sha256, sizeof sha256), SU_I(sequence));
 }
 
+/* The lines since `start` are the profile in its one form, as in a manifest. */
+static int check_profile(const struct su_profile *profile, const struct su_buf *head, size_t start,
+                         struct su_err *err)
+{
+    SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_MANIFEST_BYTES);
+    su_profile_format(profile, &text);
+    su_profile_format_approvals(profile, &text);
+    if (su_buf_check(&text, "a profile", err) < 0)
+        return -1;
+    return text.length == head->length - start && memcmp(text.bytes, head->bytes + start, text.length) == 0
+               ? 0
+               : bad("has another profile than could be written", err);
+}
+
 /* Profile lines, then records, then files. */
 /* NOLINTNEXTLINE(readability-function-cognitive-complexity): 26: one line after the other of one text */
 static int take_body(struct su_db *db, struct su_site *site, struct lines *l, const struct claims *c,
@@ -223,6 +243,7 @@ static int take_body(struct su_db *db, struct su_site *site, struct lines *l, co
 {
     SU_AUTO(su_state_builder) struct su_state_builder builder = SU_STATE_BUILDER_INIT;
     uint64_t sequence = c->receipt.sequence;
+    size_t start = head->length;
     int more;
     su_profile_cleanup(&site->profile);
     site->profile = (struct su_profile){.content = SU_CONTENT_NONE};
@@ -242,7 +263,10 @@ static int take_body(struct su_db *db, struct su_site *site, struct lines *l, co
             su_buf_addf(head, "%s\n", l->line);
         }
     }
-    return more < 0 ? -1 : su_state_end(&builder, state, err);
+    if (more < 0 || su_buf_check(head, "a state file", err) < 0 ||
+        check_profile(&site->profile, head, start, err) < 0)
+        return -1;
+    return su_state_end(&builder, state, err);
 }
 
 static int refuse_known(const struct su_site *site, const struct su_receipt *r, struct su_err *err)

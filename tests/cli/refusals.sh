@@ -180,3 +180,110 @@ test_refusals_hole_in_the_books() {
     expect 3 site import stick
     says 'a hole has a line that is none: content nothing 7'
 }
+
+# A state file that the site's key signed, and that is none: each line wrong in its own way, nothing taken. What a
+# thief of that key could write.
+test_refusals_state_file_signed() {
+    in_memory
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    site receipt --state --out ALPHA.state > /dev/null
+    rm -rf hub
+    hub init > /dev/null
+    hub key generate --name hub-new > /dev/null
+    hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    hub site add ALPHA --key site/keys/site.enrol > /dev/null
+    hub_dump > before
+    tried=0
+    while IFS= read -r change; do
+        sed -e '$d' -e "$change" ALPHA.state > bad
+        sed '$d' ALPHA.state | cmp -s - bad && fail "the change changes nothing: $change"
+        { echo 'SU-SITE-STATE-DIGEST 1'; sha256sum < bad | cut -c1-64; } > signed
+        openssl pkeyutl -sign -inkey site/keys/site.key -rawin -in signed -out sig
+        echo "signature $(base64 -w 0 sig)" >> bad
+        got=0
+        hub receipt add bad --rebuild > out 2> err || got=$?
+        case $got in 2 | 3 | 4 | 10) ;; *) cat err >&2; fail "exit $got after $change" ;; esac
+        says 'Nothing was written.'
+        hub_dump | cmp -s before - || fail "something was taken after $change"
+        tried=$((tried + 1))
+    done << 'END'
+/^sequence/s/ .*/ 0/
+/^sequence/s/ .*/ 1000000/
+/^sequence/s/ .*/ one/
+/^sequence/s/ .*/ 3/
+/^highest/s/ .*/ 0/
+/^highest/s/ .*/ 01/
+/^highest/d
+/^hub/s/ .*/ a hub/
+/^hub/s/ .*/ /
+/^site/s/$/ABCDEFGHIJKL/
+/^site/s/ .*/ /
+/^created/s/ .*/ yesterday/
+/^created/s/ .*/ 2026-10-14T02:00:00Z2026-10-14T02:00:00Z2026-10-14T02:00:00Z/
+/^manifest/s/.$//
+/^manifest/s/.$/G/
+/^state/s/.$/x/
+/^content-owed/s/ .*/ -1/
+/^content-owed/s/ .*/ 1000000/
+/^entry/s/ .*/ 1000000000000/
+/^content all/s/all/everything/
+/^express/s/no/perhaps/
+/^express/d
+/^express/s/.*/express no\nexpress no/
+/^content all/s/.*/content all\nproduct 0754d566-3c34-479e-83d9-18f2d1fd5eb4/
+/^created/s/ .*/ /
+0,/^R /s/^R \(.\)/R G/
+0,/^R /s/^R \(.\{36\}\) [0-9]*/R \1 4294967296/
+0,/^R /s/^R \(.\{36\}\) [0-9]*/R \1 one/
+0,/^R /s/^R \(.\{36\}\) \([0-9]*\) 0/R \1 \2 7/
+0,/^R /s/^R \(.*\)./R \1/
+0,/^R /s/^R \(.*\)/R \1 more/
+0,/^R /s/^R \(.*\) .*/R \1/
+0,/^R /s/^R .*/R/
+0,/^R /s/^R .*/R 05d46e84/
+0,/^R /s/[0-9a-f]$/G/
+0,/^R /s/^R \(.*\)/R \1\nR \1/
+0,/^F /s/^F .*/F/
+0,/^F /s/^F \(.*\)./F \1G/
+0,/^F /s/^F \(.*\)./F \1/
+0,/^F /s/^F \(.*\)/F \1\nF \1/
+0,/^F /s/^F \(.*\)/F \1\nproduct 0754d566-3c34-479e-83d9-18f2d1fd5eb4/
+0,/^R /s/^R \(.*\)/F 44611bdbc415d189c625b4f3d48ddb540dfc1c83cec425608094e5675916e357\nR \1/
+0,/^R /s/^R \(.*\)/X \1/
+END
+    [ $tried -ge 43 ] || fail "only $tried changes were tried"
+    expect 0 hub receipt add ALPHA.state --rebuild
+}
+
+# An urgent bundle that certifies another closure than its records have, or leaves out a file they need.
+test_refusals_urgent_certificate() {
+    small_hub
+    hub site set ALPHA --products 'Fabrikam Server 2022' > /dev/null
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    site import stick > /dev/null
+    hub audit excluded --site ALPHA --json > excluded
+    for id in $(jq -r '[.excluded[] | select(.reason == "product not chosen" and .kb != "")] | .[0:2] | .[].update_id' excluded); do
+        hub pin add "$id" > /dev/null
+    done
+    hub export --site ALPHA --urgent --out urgent > /dev/null
+    cp -a urgent whole
+    m=urgent/SU-ALPHA-U00001/MANIFEST.TXT
+    for change in 's/^closure \([0-9]*\) /closure 1\1 /' 's/^closure \([0-9]*\) \([0-9]*\)/closure \1 1\2/' \
+        's/^closure \([0-9]* [0-9]*\) \([0-9]*\)/closure \1 1\2/' 's/^closure \([0-9]* [0-9]* [0-9]*\) \([0-9]*\)/closure \1 1\2/' \
+        's/^catalogue \([0-9]*\)/catalogue 1\1/' 's/^result ./result x/; s/^result x/result 0/; s/^result 0\(0\)/result 1\1/'; do
+        rm -rf urgent
+        cp -a whole urgent
+        sed -i "$change" $m
+        cmp -s $m whole/SU-ALPHA-U00001/MANIFEST.TXT && continue
+        resign urgent/SU-ALPHA-U00001
+        got=0
+        site import urgent > out 2> err || got=$?
+        case $got in 3 | 11) ;; *) cat err >&2; fail "exit $got after $change" ;; esac
+        same "$(sqlite3 -readonly site/update-point.db 'SELECT count(*) FROM overlay')" 0 "what is laid over after $change"
+    done
+    expect 0 site import whole
+}
