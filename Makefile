@@ -67,6 +67,8 @@ UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsu.a
 	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+include tests/fuzz/fuzz.mk
+
 # The small sample update point of two months, made by the project's own generator.
 $(BUILD)/samples/generate: samples/generate.c $(BUILD)/schema.h
 	@mkdir -p $(@D)
@@ -81,7 +83,7 @@ demo: deps
 	@samples/demo.sh $(BUILD)
 
 check: deps
-	@$(MAKE) -s $(PARALLEL) all samples units benches tracer
+	@$(MAKE) -s $(PARALLEL) all samples units benches replays tracer
 	@BUILD=$(BUILD) tests/run
 
 units: $(UNITS)
@@ -89,7 +91,7 @@ units: $(UNITS)
 # The same tests under the sanitizers, in a build of their own.
 asan: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
-	  HARDENING=-fPIE all samples units benches tracer
+	  HARDENING=-fPIE all samples units benches replays tracer
 	@BUILD=build-asan ASAN_OPTIONS=verify_asan_link_order=0 tests/run # some tests load a library before it
 
 # Threads: the unit tests and the commands that use them, under the thread sanitizer.
@@ -198,7 +200,7 @@ install: all
 	install -m 644 docs/suexport.1 docs/suimport.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-coverage $(MUTANTS)
+	rm -rf $(BUILD) build-asan build-tsan build-coverage build-fuzz $(MUTANTS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -43,10 +43,19 @@ static int answer_wrapped(struct serving *s, struct su_wire *wire, const char *w
     return su_wire_end(wire, err) < 0 ? -1 : answer(s, wire, s->document.bytes, s->document.length, err);
 }
 
-/* Each document is answered, in their order. What is left at the end goes with the process. */
+static void serving_cleanup(struct serving *s)
+{
+    su_update_cleanup(&s->update);
+    su_buf_cleanup(&s->spare);
+    su_buf_cleanup(&s->document);
+    su_buf_cleanup(&s->coded);
+}
+
+/* Each document is answered, in their order. */
 static int serve(void *context, struct su_wire *wire, struct su_err *err)
 {
     su_update_unwrap *const *unwrap = context;
+    SU_AUTO(serving)
     struct serving s = {.unwrap = *unwrap,
                         .update = SU_UPDATE_INIT,
                         .spare = SU_BUF_INIT(SU_MAX_WIRE_BYTES),
@@ -69,18 +78,22 @@ static int serve(void *context, struct su_wire *wire, struct su_err *err)
 
 struct su_update_child {
     struct su_confined *confined;
+    su_update_unwrap *unwrap;
     struct su_err end; /* why it can be asked no more */
 };
 
 static struct su_update_child *start(int (*run)(void *, struct su_wire *, struct su_err *),
                                      su_update_unwrap *unwrap, struct su_err *err)
 {
-    const struct su_confined_plan plan = {SU_CONFINED_PLAN_INIT, .reads = "update documents", .run = run,
-                                          .context = &unwrap};
     struct su_update_child *child = calloc(1, sizeof *child);
-    if (!child)
+    if (!child) {
         (void)su_fail_memory(err);
-    else if (su_confined_start(&child->confined, &plan, err) < 0)
+        return NULL;
+    }
+    const struct su_confined_plan plan = {SU_CONFINED_PLAN_INIT, .reads = "update documents", .run = run,
+                                          .context = &child->unwrap};
+    child->unwrap = unwrap;
+    if (su_confined_start(&child->confined, &plan, err) < 0)
         su_update_child_cleanup(&child);
     return child;
 }

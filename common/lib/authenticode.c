@@ -189,6 +189,13 @@ static int check_strength(const PKCS7_SIGNER_INFO *info, X509 *signer, struct su
                    OBJ_nid2sn(type), LEAST_RSA_BITS, LEAST_EC_BITS);
 }
 
+/* What OpenSSL computes before it looks at the signer. Of an unknown one PKCS7_verify leaves memory behind. */
+static bool has_one_digest(const PKCS7 *p7)
+{
+    const STACK_OF(X509_ALGOR) *all = p7->d.sign->md_algs;
+    return sk_X509_ALGOR_num(all) == 1 && strong_digest(OBJ_obj2nid(sk_X509_ALGOR_value(all, 0)->algorithm));
+}
+
 /* The signature over the content, the digest in the content, the file. */
 static int prove(int fd, const struct layout *l, PKCS7 *p7, struct su_code_signature *out, struct su_err *err)
 {
@@ -204,6 +211,8 @@ static int prove(int fd, const struct layout *l, PKCS7 *p7, struct su_code_signa
         return su_fail(err, SU_DATA, "the signature inside is none over a file, by one signer");
     if (check_strength(sk_PKCS7_SIGNER_INFO_value(infos, 0), signer, err) < 0)
         return -1;
+    if (!has_one_digest(p7))
+        return su_fail(err, SU_DATA, "the signature inside does not announce the one digest it uses");
     const unsigned char *body = NULL;
     long length = 0;
     X509_SIG *info = find_digest(other->value.sequence, &body, &length);

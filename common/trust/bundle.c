@@ -100,30 +100,37 @@ static bool read_head(const char *path, char head[HEAD_BYTES])
     return true;
 }
 
+/* The value of the first line that begins with `word` ("\nsite "). NULL: there is none, or its end is not there. */
+static const char *value_in(const char *head, const char *word, size_t *length)
+{
+    const char *line = strstr(head, word), *end = line ? strchr(line + 1, '\n') : NULL;
+    if (!end)
+        return NULL;
+    line += strlen(word);
+    *length = (size_t)(end - line);
+    return line;
+}
+
 bool su_bundle_unverified_claims(const char *path, char site[17], uint64_t *sequence)
 {
     char head[HEAD_BYTES];
+    size_t length = 0, digits = 0;
     if (!read_head(path, head))
         return false;
-    const char *site_line = strstr(head, "\nsite "), *sequence_line = strstr(head, "\nsequence ");
-    size_t length = site_line ? strcspn(site_line + 6, "\n") : 0;
-    if (!sequence_line || length == 0 || length > 16 ||
-        !su_u64_parse(sequence, sequence_line + 10, strcspn(sequence_line + 10, "\n"), 999999))
+    const char *code = value_in(head, "\nsite ", &length), *number = value_in(head, "\nsequence ", &digits);
+    if (!code || !number || length == 0 || length > 16 || !su_u64_parse(sequence, number, digits, 999999))
         return false;
-    (void)snprintf(site, 17, "%.*s", (int)length, site_line + 6);
+    (void)snprintf(site, 17, "%.*s", (int)length, code);
     return su_site_code_is_valid(site);
 }
 
 uint64_t su_bundle_unverified_urgent(const char *path)
 {
-    static const char word[] = "\nurgent ";
     char head[HEAD_BYTES];
     uint64_t number;
-    const char *line = read_head(path, head) ? strstr(head, word) : NULL;
-    if (!line)
-        return 0;
-    line += strlen(word);
-    return su_u64_parse(&number, line, strcspn(line, "\n"), SU_MAX_URGENT_NUMBER) ? number : 0;
+    size_t digits = 0;
+    const char *text = read_head(path, head) ? value_in(head, "\nurgent ", &digits) : NULL;
+    return text && su_u64_parse(&number, text, digits, SU_MAX_URGENT_NUMBER) ? number : 0;
 }
 
 bool su_bundle_unverified_is_for(const char *path, const char *site)

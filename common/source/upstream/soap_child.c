@@ -75,9 +75,14 @@ static int feed(struct serving *s, struct su_err *err)
     return su_wire_end(s->wire, err);
 }
 
+static void serving_cleanup(struct serving *s)
+{
+    su_soap_reader_cleanup(&s->reader);
+}
+
 static int serve(void *context, struct su_wire *wire, struct su_err *err)
 {
-    struct serving s = {.wire = wire};
+    SU_AUTO(serving) struct serving s = {.wire = wire};
     uint32_t kind;
     int more;
     (void)context;
@@ -93,7 +98,6 @@ static int serve(void *context, struct su_wire *wire, struct su_err *err)
                 return -1;
         }
     }
-    su_soap_reader_cleanup(&s.reader);
     return more;
 }
 

@@ -1,0 +1,145 @@
+/*
+ * Stands in for confine.c in every fuzzing program: what a confined child would run, a thread of this process runs, with the same
+ * wire. So the fuzzer sees what the parser reaches, and no process is made for each input. Confinement itself is tested elsewhere.
+ *
+ * fuzz_child_says, when set, is what the child says instead: the harness plays one that has been taken over.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "common/lib/confine.h"
+#include "tests/fuzz/here.h"
+
+enum { DONE = 2, FAILED };
+
+struct su_confined {
+    struct su_wire wire, childs;
+    struct su_confined_plan plan;
+    pthread_t thread;
+    bool has_thread;
+};
+
+const char *fuzz_child_says;
+size_t fuzz_child_bytes;
+
+void su_confine_off(void)
+{
+}
+
+enum su_confinement su_confinement(void)
+{
+    return SU_NOTHING_READ;
+}
+
+const char *su_confinement_text(void)
+{
+    return "";
+}
+
+void su_put_error(struct su_wire *wire, const struct su_err *err)
+{
+    su_put_u32(wire, err->code);
+    su_put_text(wire, err->text);
+    su_put_text(wire, err->remedy);
+}
+
+int su_get_error(struct su_wire *wire, struct su_err *err)
+{
+    uint32_t code = su_get_u32(wire);
+    const char *text = su_get_text(wire, sizeof err->text - 1), *remedy = su_get_text(wire, sizeof err->remedy - 1);
+    if (su_got_all(wire, err) < 0)
+        return -1;
+    if (code >= SU_CODE_COUNT || su_code_exit_status((enum su_code)code) == 0)
+        return su_wire_lies(err);
+    (void)su_fail(err, (enum su_code)code, "%s", text);
+    return remedy[0] ? su_remedy(err, "%s", remedy) : -1;
+}
+
+static void *live(void *argument)
+{
+    struct su_confined *c = argument;
+    struct su_err err = SU_ERR_INIT;
+    if (fuzz_child_says) {
+        (void)!write(c->childs.out, fuzz_child_says, fuzz_child_bytes);
+    } else {
+        int result = c->plan.run(c->plan.context, &c->childs, &err);
+        if (!(result < 0 && c->childs.is_closed)) {
+            su_wire_begin(&c->childs, result < 0 ? FAILED : DONE);
+            if (result < 0)
+                su_put_error(&c->childs, &err);
+            if (su_wire_end(&c->childs, &err) == 0)
+                (void)!su_wire_flush(&c->childs, &err);
+        }
+    }
+    su_wire_cleanup(&c->childs);
+    return NULL;
+}
+
+int su_confined_start(struct su_confined **out, const struct su_confined_plan *plan, struct su_err *err)
+{
+    int up[2], down[2];
+    (void)err;
+    struct su_confined *c = *out = calloc(1, sizeof *c);
+    (void)signal(SIGPIPE, SIG_IGN);
+    HOLDS(c && pipe2(up, O_CLOEXEC) == 0 && pipe2(down, O_CLOEXEC) == 0);
+    (void)fcntl(up[1], F_SETPIPE_SZ, (int)SU_MIB);
+    c->plan = *plan;
+    su_wire_open(&c->wire, up[0], down[1]);
+    su_wire_open(&c->childs, down[0], up[1]);
+    c->has_thread = pthread_create(&c->thread, NULL, live, c) == 0;
+    HOLDS(c->has_thread);
+    return 0;
+}
+
+struct su_wire *su_confined_wire(struct su_confined *c)
+{
+    return &c->wire;
+}
+
+int su_confined_next(struct su_confined *c, uint32_t *kind, struct su_err *err)
+{
+    int more = su_wire_next(&c->wire, kind, err);
+    if (more < 0)
+        return -1;
+    if (more == 0)
+        return su_fail(err, SU_CONFINED, "the part that reads %s said nothing", c->plan.reads);
+    if (*kind >= SU_FRAME_FIRST)
+        return 1;
+    if (*kind == FAILED)
+        return su_get_error(&c->wire, err);
+    if (*kind != DONE)
+        return su_wire_lies(err);
+    return su_got_all(&c->wire, err) < 0 || su_wire_next(&c->wire, kind, err) != 0 ? su_wire_lies(err) : 0;
+}
+
+int su_confined_send(struct su_confined *c, struct su_err *err)
+{
+    if (su_wire_end(&c->wire, err) == 0 && su_wire_flush(&c->wire, err) == 0)
+        return 0;
+    uint32_t kind;
+    int more = 1;
+    while (c->wire.is_closed && more > 0)
+        more = su_confined_next(c, &kind, err);
+    return more == 0 ? su_fail(err, SU_CONFINED, "the part that reads %s ended before it had read all", c->plan.reads) : -1;
+}
+
+int su_confined_finish(struct su_confined *c, struct su_err *err)
+{
+    uint32_t kind;
+    int more = su_confined_next(c, &kind, err);
+    return more > 0 ? su_wire_lies(err) : more;
+}
+
+void su_confined_cleanup(struct su_confined **confined)
+{
+    struct su_confined *c = *confined;
+    if (!c)
+        return;
+    su_wire_cleanup(&c->wire); /* it reads the end, or cannot write: so it comes to its own */
+    if (c->has_thread)
+        (void)pthread_join(c->thread, NULL);
+    free(c);
+    *confined = NULL;
+}
