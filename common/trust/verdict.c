@@ -44,8 +44,9 @@ static bool find_authority(struct su_verdict *out, const struct su_cms *cms, con
     return best;
 }
 
-int su_verdict_find(struct su_verdict *out, const struct su_signature_file *file,
-                    const struct su_buf *manifest, const struct su_trust *trust, struct su_err *err)
+/* Takes a signature apart. -1: memory ran out. */
+static int find(struct su_verdict *out, const struct su_signature_file *file, const struct su_buf *manifest,
+                const struct su_trust *trust, struct su_err *err)
 {
     SU_AUTO(su_cms) struct su_cms cms = SU_CMS_INIT;
     struct su_err why = SU_ERR_INIT;
@@ -79,7 +80,7 @@ static int serve(void *context, struct su_wire *wire, struct su_err *err)
         struct su_verdict v;
         if (!all->files->at[i].is_cms)
             continue;
-        if (su_verdict_find(&v, &all->files->at[i], all->manifest, all->trust, err) < 0)
+        if (find(&v, &all->files->at[i], all->manifest, all->trust, err) < 0)
             return -1;
         su_verdict_put(wire, &v);
         if (su_wire_end(wire, err) < 0)

@@ -36,9 +36,7 @@ void su_verdicts_cleanup(struct su_verdicts *verdicts);
 int su_verdict_is_by(const struct su_signature_file *file, const struct su_buf *manifest,
                      const uint8_t id[SU_SHA256_BYTES], bool *is_by, struct su_err *err) SU_CHECKED;
 
-/* In the process: takes a signature apart. -1: memory ran out. */
-int su_verdict_find(struct su_verdict *out, const struct su_signature_file *file, const struct su_buf *manifest,
-                    const struct su_trust *trust, struct su_err *err) SU_CHECKED;
+/* How one comes out. */
 void su_verdict_put(struct su_wire *wire, const struct su_verdict *verdict);
 /* The frame is one verdict that could be given: SU_CONFINED if not. */
 int su_verdict_get(struct su_wire *wire, struct su_verdict *out, const struct su_trust *trust, struct su_err *err) SU_CHECKED;

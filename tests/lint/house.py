@@ -141,9 +141,9 @@ for path, text in {**C, **BENCH}.items():
 
 # ---- symbols: what only its own file uses is static; what nobody uses is not there ---------------------
 ALONE = { # symbols that only tests use from outside
-    **{name: 'children have no caller yet' for name in '''su_confined_cleanup su_confined_finish su_confined_next su_confined_send
-        su_confined_start su_confined_wire su_get_bytes su_get_error su_get_left su_get_raw su_get_u64 su_put_bytes su_put_error
-        su_put_raw su_put_u64'''.split()},
+    'su_confined_finish': 'children have no such caller yet',
+    **{name: 'what confined children say, tested by itself and by children that lie' for name in '''su_claims_get su_claims_put
+        su_code_signature_get su_code_signature_put su_soap_child_start_as su_update_child_start_as su_verdict_get su_verdict_put'''.split()},
     'su_fsync_count': 'how a test proves that a file was synced',
     'su_cookie_use': 'a rule of dates, tested as one',
     'su_server_address': 'a rule of addresses, tested as one',
