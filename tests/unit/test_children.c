@@ -187,6 +187,37 @@ static void test_unwrapping(void **state)
     GOOD(su_update_child_unwrap(child, wrapped.bytes, wrapped.length, &out, &u, &e));
 }
 
+static int unwrap_to_rest(struct su_wire *wire, struct su_buf *coded, struct su_err *err)
+{
+    su_wire_begin(wire, SU_UPDATE_DOCUMENT);
+    su_put_bytes(wire, document, sizeof document - 1);
+    su_put_u32(wire, 1);
+    return su_wire_end(wire, err) < 0 ? -1 : send_coded(wire, SU_UPDATE_TAKEN_APART, coded, err);
+}
+
+static int unwrap_to_no_text(struct su_wire *wire, struct su_buf *coded, struct su_err *err)
+{
+    su_wire_begin(wire, SU_UPDATE_DOCUMENT);
+    su_put_bytes(wire, "<a>\xff</a>", 8);
+    return su_wire_end(wire, err) < 0 ? -1 : send_coded(wire, SU_UPDATE_TAKEN_APART, coded, err);
+}
+
+static void test_unwrapping_and_lies(void **state)
+{
+    int (*const lies[])(struct su_wire *, struct su_buf *, struct su_err *) = {unwrap_to_rest, unwrap_to_no_text, tell_too_little,
+                                                                               be_killed};
+    (void)state;
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        SU_AUTO(su_buf) struct su_buf out = SU_BUF_INIT(SU_MIB);
+        SU_AUTO(su_update) struct su_update u = SU_UPDATE_INIT;
+        lie_about = lies[i];
+        SU_AUTO(su_update_child) struct su_update_child *child = su_update_child_start_as(answer_with_lies, &e);
+        assert_non_null(child);
+        REFUSED(su_update_child_unwrap(child, "x", 1, &out, &u, &e), SU_CONFINED);
+        REFUSED(su_update_child_unwrap(child, "x", 1, &out, &u, &e), SU_CONFINED);
+    }
+}
+
 /* ---- answers ---- */
 
 static int count_elements(void *context, const char *name, const char *parent, struct su_buf *text, struct su_err *err)
@@ -489,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_documents),  cmocka_unit_test(test_documents_and_lies), cmocka_unit_test(test_unwrapping),
         cmocka_unit_test(test_answers),    cmocka_unit_test(test_answers_and_lies),   cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_unwrapping_and_lies),
         cmocka_unit_test(test_signers),    cmocka_unit_test(test_claims),             cmocka_unit_test(test_claims_and_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
