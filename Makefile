@@ -148,6 +148,11 @@ crashes: deps
 	@python3 -B tests/crash/crash.py $(BUILD) --states 2 --seed $(or $(SEED),1) --defect all
 .PHONY: crashes tracer
 
+# Every hostile input (tests/hostile); make check takes a share of them.
+hostile: deps
+	@$(MAKE) -s $(PARALLEL) all samples
+	@tests/hostile/run.sh $(abspath $(BUILD))
+
 # A first synchronization from an update server, interrupted again and again: the same catalogue. UPDATES=N KILLS=N
 upstream: deps
 	@$(MAKE) -s $(PARALLEL) all samples
@@ -204,4 +209,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream demo check units asan samples install clean
+.PHONY: all hostile deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream demo check units asan samples install clean

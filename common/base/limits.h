@@ -83,6 +83,8 @@
 /* Groups, approvals, declines and licence terms of a server that is followed as a replica. */
 #define SU_MAX_REPLICA_ROWS 2000000u
 
+/* A file brought by hand, which is read whole before anything is known of it; images of Windows stay below 10 GB. */
+#define SU_MAX_BROUGHT_BYTES ((uint64_t)64 << 30)
 /* Members looked at of a file brought by hand; an MSU has below 20. Past it the rest is not looked at. */
 #define SU_MAX_BROUGHT_MEMBERS 2000u
 /* A text that an MSU holds about itself; genuine ones stay below 2 KiB. What is beyond is not read. */

@@ -71,14 +71,13 @@ int su_pool_put(int out, const struct su_home *home, const struct su_file_id *id
     SU_AUTO(su_fd) su_fd pool = -1, dir = -1, fd = -1, there = -1;
     SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
     struct su_err why = SU_ERR_INIT;
-    struct su_file_id have;
     struct place p = place_of(id->sha256);
     if (su_dir_make(&pool, out, SU_POOL_NAME, 0755, err) < 0 ||
         su_dir_make(&dir, pool, p.folder, 0755, err) < 0 || su_dir_sweep(dir, false, err) < 0)
         return su_prefix(err, "the shared pool");
     if (su_file_exists(dir, p.name)) {
-        bool is_ours = su_file_open(&there, dir, p.name, NULL, &why) == 0 &&
-                       su_store_identify(there, &have, &why) == 0 && su_store_compare(&have, id, &why) == 0;
+        bool is_ours =
+            su_file_open(&there, dir, p.name, NULL, &why) == 0 && su_store_prove(there, id, &why) == 0;
         *outcome = is_ours ? SU_POOL_SHARED : SU_POOL_TAKEN;
         if (is_ours)
             moved(context, id->bytes);
@@ -193,7 +192,6 @@ int su_pool_copy(int dir, const struct su_payload *payload, int out, struct su_e
 {
     SU_AUTO(su_fd) su_fd pool = -1, into = -1, there = -1;
     SU_AUTO(su_atomic) struct su_atomic file = SU_ATOMIC_INIT;
-    struct su_file_id have;
     struct place p = place_of(payload->id.sha256);
     if (su_dir_make(&pool, out, SU_POOL_NAME, 0755, err) < 0 ||
         su_dir_make(&into, pool, p.folder, 0755, err) < 0 || su_dir_sweep(into, false, err) < 0)
@@ -203,10 +201,10 @@ int su_pool_copy(int dir, const struct su_payload *payload, int out, struct su_e
             return -1;
         return su_atomic_commit(&file, false, err);
     }
-    if (su_file_open(&there, into, p.name, NULL, err) < 0 || su_store_identify(there, &have, err) < 0)
+    if (su_file_open(&there, into, p.name, NULL, err) < 0)
         return -1;
-    struct su_err why = SU_ERR_INIT;
-    return su_store_compare(&have, &payload->id, &why) == 0
-               ? 0
-               : su_fail(err, SU_EXISTS, "another file is %s there already", p.path);
+    int result = su_store_prove(there, &payload->id, err);
+    return result < 0 && err->code == SU_CONTENT_WRONG
+               ? su_fail(err, SU_EXISTS, "another file is %s there already", p.path)
+               : result;
 }

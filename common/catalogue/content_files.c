@@ -94,7 +94,7 @@ struct adding {
     struct su_belt *belt;
     struct met files[FILES_AT_ONCE];
     size_t on_belt;
-    uint64_t looked_at;
+    uint64_t looked_at, largest; /* the bytes of the largest file that the metadata names */
 };
 
 static int identify(void *context, unsigned worker, void *job, struct su_err *err)
@@ -129,7 +129,8 @@ static int is_stored_inode(const struct su_home *home, const struct stat *st, st
     return 0;
 }
 
-/* A file that nothing names is not read; one whose name is no digest is looked up when it is read. */
+/* A file that nothing names is not read, nor one of a size that says enough; one whose name is no digest is
+ * looked up when it is read. */
 static int look_at(struct adding *a, struct met *file, const char *name, const struct stat *st,
                    struct su_err *err)
 {
@@ -139,7 +140,11 @@ static int look_at(struct adding *a, struct met *file, const char *name, const s
         return -1;
     if (file->named.is_known && is_stored_inode(a->home, st, file, err) < 0)
         return -1;
-    file->is_to_read = (!file->is_digest || file->named.is_known) && !file->is_the_stored;
+    file->is_to_read = file->is_digest ? file->named.is_known && file->bytes == file->named.bytes
+                                       : file->bytes <= a->largest;
+    file->is_to_read &= !file->is_the_stored;
+    if (!file->is_to_read && !file->is_the_stored)
+        file->id.bytes = file->bytes;
     return 0;
 }
 
@@ -148,13 +153,19 @@ static void judge(const struct adding *a, const struct met *file, struct su_cont
                   char detail[200])
 {
     const struct named *named = &file->named;
-    f->sha1 = file->is_digest ? file->by_name : file->id.sha1;
+    f->sha1 = file->is_digest                           ? file->by_name
+              : file->is_to_read || file->is_the_stored ? file->id.sha1
+                                                        : NULL;
     f->is_licence = named->is_licence;
     if (!named->is_known) {
         f->verdict = SU_FILE_UNKNOWN;
         return;
     }
     compare(named, &file->id, detail);
+    if (!file->is_to_read && !file->is_the_stored) {
+        f->verdict = SU_FILE_WRONG; /* its size differs */
+        return;
+    }
     if (memcmp(f->sha1, file->id.sha1, SU_SHA1_BYTES) != 0 && named->bytes == file->id.bytes)
         (void)snprintf(detail, 200, "its SHA-1 is not the one in its name");
     f->verdict = detail[0]                                  ? SU_FILE_WRONG
@@ -174,7 +185,8 @@ static int tell(struct adding *a, struct met *file, struct su_err *err)
                                         .update = "",
                                         .detail = "cannot be read, or is neither a file nor a folder"};
     } else {
-        if (!file->is_digest && look_up(a->home->db, file->id.sha1, &file->named, err) < 0)
+        if (!file->is_digest && file->is_to_read &&
+            look_up(a->home->db, file->id.sha1, &file->named, err) < 0)
             return -1;
         judge(a, file, &f, detail);
     }
@@ -273,6 +285,10 @@ static int add_all(struct adding *a, int dir, struct su_err *err)
 
 static int add_on_belt(struct adding *a, int dir, struct su_err *err)
 {
+    int64_t largest;
+    if (su_query_int(a->home->db, &largest, NULL, err, "SELECT coalesce(max(bytes), 0) FROM file") < 0)
+        return -1;
+    a->largest = (uint64_t)largest;
     a->batch.home = a->home;
     a->belt = su_belt_new(
         &(struct su_belt_plan){
@@ -330,11 +346,9 @@ static int read_stored(void *context, unsigned worker, void *job, struct su_err 
     const struct verifying *v = context;
     struct stored *file = job;
     SU_AUTO(su_fd) su_fd fd = -1;
-    struct su_file_id have;
     (void)worker;
     bool is_open = su_store_open(&fd, v->home, file->want.sha256, NULL, &file->why) == 0;
-    file->is_good = is_open && su_store_identify(fd, &have, &file->why) == 0 &&
-                    su_store_compare(&have, &file->want, &file->why) == 0;
+    file->is_good = is_open && su_store_prove(fd, &file->want, &file->why) == 0;
     if (file->why.code == SU_INTERRUPTED || file->why.code == SU_MEMORY) { /* says nothing of the file */
         *err = file->why;
         return -1;

@@ -179,6 +179,26 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
     return 0;
 }
 
+/* SQLite asks no question of what bears these names: a pipe would hold it for ever, and what has a second
+ * name elsewhere it would write to. The database itself may have one; it is written to as one file. */
+static int check_files(const struct su_home *home, struct su_err *err)
+{
+    static const char *const names[] = {DATABASE, DATABASE "-wal", DATABASE "-shm", DATABASE "-journal"};
+    struct su_file_mark mark;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!su_file_look(home->dir, names[i], &mark))
+            continue;
+        if (!mark.is_regular)
+            return su_fail(err, SU_DATA, "%s is not a regular file", names[i]);
+        if (i > 0 && mark.links > 1) {
+            (void)su_fail(err, SU_DATA, "%s is a hard link: %llu names lead to it", names[i],
+                          (unsigned long long)mark.links);
+            return su_remedy(err, "Copy the home file by file (cp -a) and use the copy.");
+        }
+    }
+    return 0;
+}
+
 /* Who only reads cannot bring an older home up to date, and would ask for tables that are not there yet. */
 static int check_is_current(struct su_db *db, const char *path, enum su_role role, struct su_err *err)
 {
@@ -210,7 +230,8 @@ int su_home_open(struct su_home *home, const char *path, enum su_role role, enum
     }
     if (access == SU_WRITE && su_lock_take(&home->lock, home->dir, command, err) < 0)
         return -1;
-    if (make_directories(home, role, err) < 0 || database_path(file, sizeof file, path, err) < 0 ||
+    if (check_files(home, err) < 0 || make_directories(home, role, err) < 0 ||
+        database_path(file, sizeof file, path, err) < 0 ||
         su_db_open(&home->db, file, false, access == SU_READ, err) < 0 || prove_schema(home->db, err) < 0 ||
         (access == SU_WRITE ? upgrade(home->db, err) : check_is_current(home->db, path, role, err)) < 0 ||
         read_identity(home, err) < 0 ||

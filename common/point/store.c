@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
@@ -190,6 +191,18 @@ int su_store_identify(int fd, struct su_file_id *out, struct su_err *err)
     if (n < 0 || su_digest_end(&sha256, out->sha256, err) < 0 || su_digest_end(&sha1, out->sha1, err) < 0)
         return -1;
     return 0;
+}
+
+int su_store_prove(int fd, const struct su_file_id *want, struct su_err *err)
+{
+    struct su_file_id have = {0};
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return su_fail_sys(err, "fstat");
+    have.bytes = (uint64_t)st.st_size;
+    if (have.bytes == want->bytes && su_store_identify(fd, &have, err) < 0)
+        return -1;
+    return su_store_compare(&have, want, err);
 }
 
 static int copy_in(struct su_store_batch *batch, int fd, const struct su_file_id *id, struct su_err *err)

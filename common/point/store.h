@@ -61,6 +61,9 @@ void su_store_writer_cleanup(struct su_store_writer *writer);
 
 /* Reads a whole descriptor from offset 0 and gives what it is. */
 int su_store_identify(int fd, struct su_file_id *out, struct su_err *err) SU_CHECKED;
+/* 0 when a descriptor's bytes are the wanted ones, else SU_CONTENT_WRONG or why it cannot be read. What has
+ * another size is not read: it may be a hole without end. */
+int su_store_prove(int fd, const struct su_file_id *want, struct su_err *err) SU_CHECKED;
 /* Hard link of an already identified descriptor; copies (and proves the copy) where links cannot be. */
 int su_store_adopt(struct su_store_batch *batch, int fd, const struct su_file_id *id, bool *was_linked,
                    struct su_err *err) SU_CHECKED;

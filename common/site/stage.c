@@ -107,9 +107,8 @@ static bool is_held_well(const struct su_staging *s, const struct su_payload *p)
 {
     SU_AUTO(su_fd) su_fd fd = -1;
     struct su_err why = SU_ERR_INIT;
-    struct su_file_id have;
     return su_store_has(s->site, &p->id) && su_store_open(&fd, s->site, p->id.sha256, NULL, &why) == 0 &&
-           su_store_identify(fd, &have, &why) == 0 && su_store_compare(&have, &p->id, &why) == 0;
+           su_store_prove(fd, &p->id, &why) == 0;
 }
 
 /* What was read before the failure goes first, so that the writer meets all in order. */

@@ -109,8 +109,9 @@ int su_file_open(su_fd *out, int at, const char *name, uint64_t *bytes, struct s
     SU_AUTO(su_fd) su_fd fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0)
-        return errno == ELOOP ? su_fail(err, SU_DATA, "%s is a symbolic link", name)
-                              : su_fail_sys(err, "%s", name);
+        return errno == ELOOP   ? su_fail(err, SU_DATA, "%s is a symbolic link", name)
+               : errno == ENXIO ? su_fail(err, SU_DATA, "%s is not a regular file", name) /* a socket */
+                                : su_fail_sys(err, "%s", name);
     if (fstat(fd, &st) < 0)
         return su_fail_sys(err, "%s", name);
     if (!S_ISREG(st.st_mode))
@@ -157,6 +158,7 @@ bool su_file_look(int at, const char *name, struct su_file_mark *out)
     out->changed = st.st_ctim.tv_sec;
     out->changed_nano = st.st_ctim.tv_nsec;
     out->is_regular = S_ISREG(st.st_mode);
+    out->links = st.st_nlink;
     return true;
 }
 

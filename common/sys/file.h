@@ -40,7 +40,7 @@ bool su_file_exists(int at, const char *name);
 struct su_file_mark {
     uint64_t device, inode, bytes;
     int64_t modified, changed, modified_nano, changed_nano; /* since 1970; `changed` is the system's own and cannot be set */
-    uint64_t is_regular;
+    uint64_t is_regular, links;
 };
 bool su_file_look(int at, const char *name, struct su_file_mark *out);
 /* Whole file into `out`, which carries the maximum. */

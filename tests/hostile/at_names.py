@@ -28,7 +28,7 @@ def folder():
     shutil.copytree(VECTOR, "bundle")
     with Hostile("names in a bundle's folder", homes=["site"]) as h:
         h.settle("bundle")
-        for n, name in enumerate(FILES):
+        for n, name in share(enumerate(FILES)):
             path = os.path.join(b"bundle", name)
             put(path) if n % 3 else os.mkdir(path)
             is_signature = re.fullmatch(rb"[0-9A-F]{8}\.(SIG|P7S)", name)
@@ -151,7 +151,7 @@ def scan():
                 return cabinet([outer[0], outer[1], (outer[2][0], shard)] + ([] if inside else [(n, b"evil") for n in bad]))
             for n, name in enumerate(names):
                 # libarchive takes a pair of surrogates in three bytes each for the character they stand for
-                if is_refused(name, inside) and (n + inside) % 2 == 0 and name != b"\xed\xa0\xbd\xed\xb8\x80":  # each at one of the two places
+                if is_refused(name, inside) and (n + inside) % (SHARE if SHARE > 1 else 2) == 0 and name != b"\xed\xa0\xbd\xed\xb8\x80":  # each at one of the two places
                     put("x.cab", made([name]))
                     h.run("suexport", "--home", "hub", "sync", "--from", "x.cab", says="The catalogue is as it was.", what=name)
             put("x.cab", made(fine))
@@ -233,8 +233,8 @@ def words():
               ("suexport", ["--home", "hub", "key", "generate", "--name"], good_name), ("suexport", ["--home", "hub", "key", "export", "--name"], None),
               ("suexport", ["--home", "hub", "export", "--out", "nowhere", "--site"], None), ("suimport", ["--home", "site", "import"], None)]
     with Hostile("names on the command line", homes=["hub", "site"]) as h:
-        for n, name in enumerate(names):
-            program, before, form = places[n % len(places)]
+        for n, name in share(enumerate(names)):
+            program, before, form = places[n // SHARE % len(places)]
             if form and form.fullmatch(name) or name == b"--help":
                 continue
             h.run(program, *before, name, status=(1, 2, 3), what=name, remedy=False)
@@ -304,10 +304,8 @@ def keys():
         h.settle("hub", "k.pub")
         h.run("suexport", "--home", "hub", "key", "list", status=0, inputs=len(strangers))
         h.run("suexport", "--home", "hub", "export", "--site", "ALPHA", "--out", "hub/stick", status=0, inputs=0)
-        for _, name in NAMES:
+        for _, name in share(NAMES):
             if form.fullmatch(name) or len(name) > 10000 or not name.strip(b"\r\n") or form.fullmatch(re.split(rb"[\r\n]", name)[0]) or b"\0" in name:
-                continue
-            if len(name) % 3 == 0:
                 continue
             put("k.pub", re.sub(rb"\nname .*\n", lambda m: b"\nname " + name + b"\n", good))
             h.run("suimport", "--home", "site", "trust", "add", "k.pub", status=(1, 2, 4), what=name, remedy=False)

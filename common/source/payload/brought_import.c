@@ -220,11 +220,31 @@ static int take_members(struct import *i, struct su_err *err)
     return i->result->files.count > 0 ? 0 : refuse(i->home->db, i->brought, err);
 }
 
+/* What would be read for long and be nothing: a file without end, or a cabinet of a size that none can have.
+ */
+static int check_size(int fd, const char *path, uint64_t bytes, struct su_err *err)
+{
+    char magic[4] = "";
+    if (bytes > SU_MAX_BROUGHT_BYTES)
+        return su_fail(err, SU_LIMIT, "%s has %llu bytes, at most %llu are accepted", path,
+                       (unsigned long long)bytes, (unsigned long long)SU_MAX_BROUGHT_BYTES);
+    if (bytes <= 2 * (uint64_t)UINT32_MAX) /* a cabinet and its signature */
+        return 0;
+    if (su_file_read_at(fd, magic, sizeof magic, 0, err) < 0)
+        return su_prefix(err, "%s", path);
+    return memcmp(magic, "MSCF", sizeof magic) == 0
+               ? su_fail(err, SU_DATA, "%s has %llu bytes, and no cabinet has so many", path,
+                         (unsigned long long)bytes)
+               : 0;
+}
+
 int su_brought_import(struct su_home *home, const char *path, struct su_store_batch *batch,
                       struct su_brought *brought, struct su_brought_result *result, struct su_err *err)
 {
     SU_AUTO(su_fd) su_fd fd = -1;
-    if (su_file_open(&fd, AT_FDCWD, path, NULL, err) < 0 || su_brought_identify(fd, path, brought, err) < 0)
+    uint64_t bytes;
+    if (su_file_open(&fd, AT_FDCWD, path, &bytes, err) < 0 || check_size(fd, path, bytes, err) < 0 ||
+        su_brought_identify(fd, path, brought, err) < 0)
         return -1;
     struct import i = {home, fd, batch, brought, result};
     if (take(&i, NULL, err) < 0)
