@@ -340,23 +340,51 @@ test_tour_names_every_module() {
     done
 }
 
-# threats.md: all forty, in order; code files and tests that exist.
+# threats.md: all of them, in order; code files and tests that exist, at least one of each.
+threat_rows() { grep -E '^\| [TSPH][0-9]+ ' "$DOCS/threats.md"; }
 test_threats_name_code_and_tests() {
-    sed -n 's/^| \(T[0-9]*\) .*/\1/p' "$DOCS/threats.md" > have
-    seq -f 'T%g' 1 40 | diff - have || fail 'threats.md lists other threats than T1 to T40'
-    grep '^| T[0-9]' "$DOCS/threats.md" > rows
+    threat_rows > rows
+    sed -n 's/^| \([TSPH][0-9]*\) .*/\1/p' rows > have
+    { seq -f 'T%g' 1 40; seq -f 'S%g' 1 "$(grep -c '^S' have)"; seq -f 'P%g' 1 "$(grep -c '^P' have)"; seq -f 'H%g' 1 "$(grep -c '^H' have)"; } | diff - have || fail 'threats.md lists other threats, or in another order'
+    same "$(grep -cE '^\| [^-]' "$DOCS/threats.md")" "$(($(wc -l < rows) + $(grep -cE '^\| (threat|bytes) \| what' "$DOCS/threats.md")))" 'rows, and those with a number'
+    grep -q 'next issue' "$DOCS/threats.md" && fail 'threats.md puts something off'
     while IFS='|' read -r _ number _ code tests _; do
-        for file in $(echo "$code" | grep -oE '`[a-z0-9_./-]+\.(c|h|def|sql)`' | tr -d '`'); do
+        echo "$code" | grep -oE '`[a-z0-9_./-]+\.(c|h|def|sql)`' | tr -d '`' > named || true
+        [ -s named ] || fail "$number names no code"
+        while read -r file; do
             [ -n "$(find "$TOP/common" "$TOP/tools" -name "$file")" ] || fail "$number: $file is not there"
-        done
+        done < named
         echo "$tests" | grep -oE '`[A-Za-z0-9_./-]+:[a-z0-9_]+`' | tr -d '`' > named || true
         while IFS=: read -r file name; do
             found=$(ls "$TOP/tests/cli/$file" "$TOP/tests/unit/$file" 2> /dev/null | head -n 1)
             [ -n "$found" ] || fail "$number: tests/*/$file is not there"
             grep -qE "(^|[^A-Za-z0-9_])$name\(" "$found" || fail "$number: $file has no $name"
         done < named
-        [ -s named ] || echo "$tests" | grep -q 'next issue' || fail "$number names no test and no next issue"
+        [ -s named ] || fail "$number names no test"
     done < rows
+}
+
+# Every test of tests/cli/hostile*.sh has its threats in the line above it; they and the map name each other. What is called
+# hostile, evil or a bomb anywhere else stands in the map too.
+test_threats_of_hostile_tests() {
+    for file in "$TOP"/tests/cli/hostile*.sh; do
+        awk -v file="${file##*/}" '/^test_[a-z0-9_]*\(\)/ { name = $1; sub(/\(.*/, "", name)
+                 if (before !~ /^# [TSPH][0-9]+( [TSPH][0-9]+)*$/) { print "none " file ":" name } else { n = split(substr(before, 3), t, " "); for (i = 1; i <= n; i++) print t[i], file ":" name } }
+             { before = $0 }' "$file"
+    done | sort > borne
+    [ "$(wc -l < borne)" -gt 30 ] || fail 'the hostile tests were not read'
+    ! grep '^none ' borne || fail 'a hostile test has no line of its threats directly above it'
+    threat_rows | while IFS='|' read -r _ number _ _ tests _; do
+        echo "$tests" | grep -oE '`hostile[a-z_]*\.sh:[a-z0-9_]+`' | tr -d '`' | sed "s/^/$(echo "$number" | grep -oE '^ [TSPH][0-9]+' | tr -d ' ') /"
+    done | sort > mapped
+    diff borne mapped || fail 'threats that hostile tests bear (<) and the map (>)'
+    for file in "$TOP"/tests/cli/*.sh "$TOP"/tests/unit/*.c; do
+        [ "${file##*/}" != docs.sh ] || continue
+        sed -n 's/^\(static void \)\{0,1\}\(test_[a-z0-9_]*\(hostile\|evil\|bomb\)[a-z0-9_]*\)(.*/\2/p' "$file" | while read -r name; do
+            threat_rows | grep -qF "\`${file##*/}:$name\`" || echo "${file##*/}:$name"
+        done
+    done > strangers
+    [ ! -s strangers ] || fail "tests of something hostile that no threat names: $(cat strangers)"
 }
 
 # functions.md: every function of the list once, in order; a status of three kinds; commands, options and tests that exist.

@@ -1,9 +1,11 @@
 # hostile.sh - attacks on the trust, on the books and on the medium that were tried by somebody hostile.
+# Directly above each test stand the threats of docs/threats.md that it is about; tests/cli/docs.sh compares.
 
 . "$TOP/tests/cli/trust.sh"
 . "$TOP/tests/cli/receipts.sh"
 
 # The same P-384 key in the hybrid form of its point: another SubjectPublicKeyInfo, the same person.
+# T18
 test_one_key_two_encodings() {
     trust_base
     pki
@@ -30,6 +32,7 @@ END
 }
 
 # Two certificates of one person, as after a renewal, with two keys.
+# T18
 test_one_name_two_certificates() {
     trust_base
     pki
@@ -64,6 +67,7 @@ test_one_name_two_certificates() {
 }
 
 # A reviewer, and who takes the medium over, are told that a bundle changes whom its sites trust.
+# T17
 test_key_lines_are_shown() {
     trust_base
     expect 0 hub key rotate --name hub-test --to k2 --json
@@ -90,6 +94,7 @@ test_key_lines_are_shown() {
 }
 
 # A code that was heard once is read out again after the site has gone back.
+# T35
 test_code_replayed_after_undo() {
     two_bundles
     site import stick > /dev/null
@@ -117,6 +122,7 @@ test_code_replayed_after_undo() {
 }
 
 # Pinning a key again does not say that it is trusted when it is revoked.
+# T17
 test_revoked_key_pinned_again() {
     trust_base
     expect 0 site trust revoke hub-test --up-to 3
@@ -134,6 +140,7 @@ test_revoked_key_pinned_again() {
 }
 
 # A bundle that revokes who signed it: a thief shuts out the genuine key with a bundle that two must sign.
+# T17
 test_bundle_revokes_its_own_signer() {
     trust_base
     hub key generate --name second > /dev/null
@@ -154,6 +161,7 @@ test_bundle_revokes_its_own_signer() {
 }
 
 # A link on the medium that leads somewhere else is no folder of a bundle.
+# T13
 test_medium_with_links() {
     trust_base
     mkdir medium
@@ -167,6 +175,7 @@ test_medium_with_links() {
 }
 
 # Books restored from an old copy are not rebuilt from what the site said before its newest receipt.
+# T35
 test_old_state_file_is_not_for_rebuilding() {
     small_hub
     small_site
@@ -192,6 +201,7 @@ test_old_state_file_is_not_for_rebuilding() {
 }
 
 # Two repairs into one folder: the second would sweep away what the first is writing.
+# T27
 test_two_repairs_into_one_folder() {
     trust_base
     mkdir whole
