@@ -110,7 +110,7 @@ def rows():
         "revisions cut short": "UPDATE revision SET update_id=x'0001'",
         "revisions below nothing": "UPDATE revision SET revision=-5",
         "digests cut short": "UPDATE revision SET record_sha256=x'00', doc_sha256=x''",
-        "relations of no form": "UPDATE prerequisite SET target=substr(target, 1, 15)||x'00ff', clause=-clause",
+        "relations of no form": "UPDATE prerequisite SET clause=-clause-1",
         "titles with escapes": "UPDATE title SET title=char(27)||'[31m'||char(155)||char(8238)||title",
         "titles of 2 MB": "UPDATE title SET title=hex(zeroblob(1000000))",
         "files of no size": "UPDATE file SET bytes=-1",
