@@ -144,7 +144,8 @@ $(BUILD)/tests/crash/tracer: tests/crash/tracer.c
 tracer: $(BUILD)/tests/crash/tracer
 crashes: deps
 	@$(MAKE) -s $(PARALLEL) all samples tracer
-	@python3 -B tests/crash/crash.py $(BUILD) --states $(or $(STATES),4) --seed $(or $(SEED),1)
+	@python3 -B tests/crash/crash.py $(BUILD) --kinds kill
+	@python3 -B tests/crash/crash.py $(BUILD) --kinds power --every 3 --states $(or $(STATES),3) --seed $(or $(SEED),1)
 	@python3 -B tests/crash/crash.py $(BUILD) --states 2 --seed $(or $(SEED),1) --defect all
 .PHONY: crashes tracer
 

@@ -147,7 +147,7 @@ class Crashes:
             Command("repair", "suimport", self.folder("c-repair", "site-import"), ["repair", f"{w}/damaged", "--to", "@"], "once", [first]),
             Command("receipt", "suimport", self.folder("c-receipt", "site-delta", "damaged"), ["receipt", "--out", "@/ALPHA.receipt"], "once", ["ALPHA.receipt"]),
             Command("trust add", "suimport", self.folder("c-trust", "site-new"), ["trust", "add", f"{w}/hub.pub"]),
-            Command("rebuild", "suimport", self.folder("c-rebuild", "site-undo"), ["rebuild"]),
+            Command("rebuild", "suimport", self.folder("c-rebuild", "site-undo"), ["rebuild"], "once"),
         ]
         os.remove(f"{w}/c-receipt/out/SU-ALPHA-000001/MANIFEST.TXT")
         shutil.rmtree(f"{w}/c-receipt/out/SU-ALPHA-000001")
@@ -247,7 +247,7 @@ class Crashes:
         tally = Tally(command.name, "kill")
         for number in numbers:
             if number == len(command.log):
-                continue
+                continue  # it ends before
             for how in ("before", "half") if command.log[number - 1].startswith("write") else ("before",):
                 tally.judge(f"killed {how} call {number} ({command.log[number - 1][-120:]})", lambda n=number, h=how: self.kill(command, n, h))
             tally.points += 1
@@ -266,6 +266,8 @@ class Crashes:
                     if who not in seen:
                         seen.add(who)
                         tally.judge(f"power lost before call {number} ({line[-120:]})", lambda s=state, e=has_ended: self.power(command, s, chance, e))
+                        if forgets and tally.wrong:
+                            return tally
                 tally.points += 1
             if not line.startswith(("end", "failed", "open")) and not (forgets and forgets(line.split("\t"))):
                 one.do(line)
@@ -329,13 +331,21 @@ def work_on(task):
 
 
 def run_all(pool, tasks, tells=True):
-    sums = collections.OrderedDict()
+    sums, left = collections.OrderedDict(), collections.Counter()
     for kind, name, _, _ in tasks:
         sums.setdefault((kind, name), Tally(name, kind))
+        left[kind, name] += 1
+    if tells:
+        print(f"{'command':22} {'':6} {'calls':>6} {'points':>7} {'states':>7} {'before':>7} {'after':>7} {'wrong':>6}", flush=True)
     for tally in pool.imap_unordered(work_on, tasks):
-        sums[(tally.kind, tally.name)].add(tally)
+        one = tally.kind, tally.name
+        sums[one].add(tally)
+        left[one] -= 1
         for line in tally.wrong[:2] if tells else ():
             print("WRONG " + line[:600].replace(CRASHES.work, ""), flush=True)
+        if tells and left[one] == 0:
+            t, calls = sums[one], len(CRASHES.commands[tally.name].log) - 1
+            print(f"{t.name:22} {t.kind:6} {calls:6} {t.points:7} {t.states:7} {t.before:7} {t.states - t.before - len(t.wrong):7} {len(t.wrong):6}", flush=True)
     return sums
 
 
@@ -348,22 +358,14 @@ def tasks_of(crashes, kinds, names, defect=None):
     return tasks
 
 
-def report(sums):
-    wrong = passed = 0
-    print(f"{'command':22} {'':6} {'calls':>6} {'points':>7} {'states':>7} {'before':>7} {'after':>7} {'wrong':>6}")
-    for (kind, name), t in sums.items():
-        print(f"{name:22} {kind:6} {len(CRASHES.commands[name].log) - 1:6} {t.points:7} {t.states:7} {t.before:7} {t.states - t.before - len(t.wrong):7} {len(t.wrong):6}")
-        wrong, passed = wrong + len(t.wrong), passed + t.states - len(t.wrong)
-    return passed, wrong
-
-
 def plant(pool, defects):
     """Each defect must be found, at a command that it concerns."""
     found = lost = 0
     for name, names in defects.items():
-        tasks = tasks_of(CRASHES, ["power"], names, name)
-        sums = run_all(pool, tasks, False)
-        seen = {n: len(t.wrong) for (_, n), t in sums.items()}
+        ends = [("power", n, [len(CRASHES.commands[n].log)], name) for n in names]
+        seen = {n: len(t.wrong) for (_, n), t in run_all(pool, ends, False).items()}
+        rest = tasks_of(CRASHES, ["power"], [n for n in names if not seen[n]], name)  # not lost at the end, then on the way
+        seen.update((n, len(t.wrong)) for (_, n), t in run_all(pool, rest, False).items())
         print(f"planted: {name:32} " + ", ".join(f"{n} {count}" for n, count in seen.items()))
         found += all(seen.values())
         lost += not all(seen.values())
@@ -404,7 +406,8 @@ def main():
                 print(f"{found} defects found, {lost} missed")
                 return lost > 0
             sums = run_all(pool, tasks_of(CRASHES, options.kinds.split(","), names))
-        passed, wrong = report(sums)
+        wrong = sum(len(t.wrong) for t in sums.values())
+        passed = sum(t.states for t in sums.values()) - wrong
         print(f"seed {options.seed}, {time.monotonic() - began:.0f} s: {passed} passed, {wrong} failed")
         return wrong > 0
 
