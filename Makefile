@@ -146,7 +146,7 @@ crashes: deps
 	@$(MAKE) -s $(PARALLEL) all samples tracer
 	@python3 -B tests/crash/crash.py $(BUILD) --kinds kill
 	@python3 -B tests/crash/crash.py $(BUILD) --kinds power --every 3 --states $(or $(STATES),3) --seed $(or $(SEED),1)
-	@python3 -B tests/crash/crash.py $(BUILD) --states 2 --seed $(or $(SEED),1) --defect all
+	@python3 -B tests/crash/crash.py $(BUILD) --states 4 --seed $(or $(SEED),1) --defect all
 .PHONY: crashes tracer
 
 # Every hostile input (tests/hostile); make check takes a share of them.

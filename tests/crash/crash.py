@@ -33,7 +33,7 @@ from judge import PASSING, Judge, bundles, files, tree_digest
 # What is forgotten: a line of the log, and whether it is left out. The commands that must show it.
 DEFECTS = {
     "database never synced": (lambda w: w[0] == "sync" and "update-point.db" in w[2], "sync,import,receipt add"),
-    "write-ahead log never synced": (lambda w: w[0] == "sync" and w[2].endswith("-wal"), "sync,import,undo"),
+    "write-ahead log never synced": (lambda w: w[0] == "sync" and w[2].endswith("-wal"), "undo"),
     "store not synced before names": (lambda w: w[0] == "syncfs", "content add,import"),
     "volumes not synced": (lambda w: w[0] == "sync" and w[2].rsplit("/", 1)[1].startswith("SU0"), "export,repair,resend"),
     "small files not synced": (lambda w: w[0] == "sync" and ("/.tmp-" in w[2] or "/#" in w[2]), "export,sign,receipt,key generate"),
