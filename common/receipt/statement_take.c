@@ -187,9 +187,17 @@ static int read_head(struct lines *l, struct claims *c, struct su_buf *head, str
                : bad("has a sequence above the highest", err);
 }
 
+/* The line before: records and files come in one order, each once. */
+struct last {
+    bool has_record, has_file;
+    struct su_guid id;
+    uint64_t revision;
+    uint8_t file[SU_SHA256_BYTES];
+};
+
 /* "R guid revision origin record document" */
-static int take_record(struct su_db *db, const struct su_site *site, uint64_t sequence, const char *line,
-                       struct su_state_builder *builder, struct su_err *err)
+static int take_record(struct su_db *db, const struct su_site *site, uint64_t sequence, struct last *last,
+                       const char *line, struct su_state_builder *builder, struct su_err *err)
 {
     struct su_guid id;
     uint64_t revision = 0, origin = 0;
@@ -203,7 +211,12 @@ static int take_record(struct su_db *db, const struct su_site *site, uint64_t se
                    su_hex_parse(document, sizeof document, at + n + 3 + 65, 64, true);
     if (!is_good)
         return bad("has a record that is none", err);
-    /* A second line for one revision would break the key, one out of order the digest. */
+    int order = last->has_record ? memcmp(last->id.bytes, id.bytes, sizeof id.bytes) : -1;
+    if (order > 0 || (order == 0 && last->revision >= revision))
+        return bad("has records out of their order", err);
+    last->has_record = true;
+    last->id = id;
+    last->revision = revision;
     return su_run(db, err, "INSERT INTO site_state VALUES (?1,?2,?3,?4,NULL,?5,?6)", SU_I(site->site_id),
                   SU_B(id.bytes, sizeof id.bytes), SU_I(revision), SU_I(sequence),
                   SU_B(record, sizeof record), SU_B(document, sizeof document)) < 0
@@ -211,12 +224,16 @@ static int take_record(struct su_db *db, const struct su_site *site, uint64_t se
                : su_state_add(builder, &id, record, err);
 }
 
-static int take_file(struct su_db *db, const struct su_site *site, uint64_t sequence, const char *line,
-                     struct su_err *err)
+static int take_file(struct su_db *db, const struct su_site *site, uint64_t sequence, struct last *last,
+                     const char *line, struct su_err *err)
 {
     uint8_t sha256[SU_SHA256_BYTES];
     if (!su_hex_parse(sha256, sizeof sha256, line + 2, strlen(line + 2), true))
         return bad("has a file that is none", err);
+    if (last->has_file && memcmp(last->file, sha256, sizeof sha256) >= 0)
+        return bad("has files out of their order", err);
+    last->has_file = true;
+    memcpy(last->file, sha256, sizeof sha256);
     return su_run(db, err, "INSERT OR IGNORE INTO site_file VALUES (?1,?2,?3)", SU_I(site->site_id),
                   SU_B(sha256, sizeof sha256), SU_I(sequence));
 }
@@ -244,6 +261,7 @@ static int take_body(struct su_db *db, struct su_site *site, struct lines *l, co
     SU_AUTO(su_state_builder) struct su_state_builder builder = SU_STATE_BUILDER_INIT;
     uint64_t sequence = c->receipt.sequence;
     size_t start = head->length;
+    struct last last = {.has_record = false};
     int more;
     su_profile_cleanup(&site->profile);
     site->profile = (struct su_profile){.content = SU_CONTENT_NONE};
@@ -251,10 +269,11 @@ static int take_body(struct su_db *db, struct su_site *site, struct lines *l, co
         bool is_record = strncmp(l->line, "R ", 2) == 0, is_file = strncmp(l->line, "F ", 2) == 0;
         if (is_record && result->files == 0) {
             if (result->revisions++ >= SU_MAX_PACKAGE_REVISIONS ||
-                take_record(db, site, sequence, l->line, &builder, err) < 0)
+                take_record(db, site, sequence, &last, l->line, &builder, err) < 0)
                 return result->revisions > SU_MAX_PACKAGE_REVISIONS ? bad("has too many records", err) : -1;
         } else if (is_file) {
-            if (result->files++ >= SU_MAX_PACKAGE_FILES || take_file(db, site, sequence, l->line, err) < 0)
+            if (result->files++ >= SU_MAX_PACKAGE_FILES ||
+                take_file(db, site, sequence, &last, l->line, err) < 0)
                 return result->files > SU_MAX_PACKAGE_FILES ? bad("has too many files", err) : -1;
         } else if (result->revisions > 0 || result->files > 0 ||
                    !su_profile_parse_line(&site->profile, l->line, strlen(l->line), err)) {
