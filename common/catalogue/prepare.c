@@ -241,7 +241,8 @@ void su_prepare_ahead(struct su_preparer *p, struct su_batch *b, const struct su
     for (size_t i = 0; p->child && i < b->count; i++) {
         struct su_prepared *item = &b->items[i];
         const struct su_record *r = &item->record;
-        if (item->is_read || (known && su_known_has(known, r->document_sha256)))
+        if (item->is_read || r->document_bytes > SU_MAX_DOCUMENT_BYTES ||
+            (known && su_known_has(known, r->document_sha256)))
             continue;
         asked[count] = item;
         wishes[count++] = (struct su_update_wish){

@@ -207,11 +207,21 @@ int su_update_child_unwrap(struct su_update_child *child, const char *wrapped, s
     return take_update(child, update, err);
 }
 
+/* Messages of this size leave both sides the memory they have: that of a larger one is given back, and got
+ * again. */
+#define AHEAD_BYTES SU_MIB
+
 void su_update_child_ahead(struct su_update_child *child, struct su_update_wish *wishes, size_t count)
 {
     struct su_err told_later = SU_ERR_INIT;
-    if (ask(child, SU_UPDATE_ASKED, wishes, count, &told_later) < 0)
-        return;
-    for (size_t i = 0; i < count; i++)
-        wishes[i].is_done = take_update(child, wishes[i].update, &told_later) == 0;
+    size_t first = 0, end = 0;
+    for (; first < count; first = end) {
+        for (size_t bytes = 0; end < count && (end == first || bytes + wishes[end].length <= AHEAD_BYTES);
+             end++)
+            bytes += wishes[end].length;
+        if (ask(child, SU_UPDATE_ASKED, wishes + first, end - first, &told_later) < 0)
+            return;
+        for (size_t i = first; i < end; i++)
+            wishes[i].is_done = take_update(child, wishes[i].update, &told_later) == 0;
+    }
 }

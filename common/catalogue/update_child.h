@@ -34,7 +34,7 @@ struct su_update_wish {
     struct su_update *update;
     bool is_done; /* else ask for it alone, and be told why */
 };
-/* Documents of one message at most: 4 MiB of them and one more. */
+/* Each of at most SU_MAX_DOCUMENT_BYTES. */
 void su_update_child_ahead(struct su_update_child *child, struct su_update_wish *wishes, size_t count);
 
 /* The child's side, for tests that take its place. */
