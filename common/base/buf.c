@@ -1,5 +1,6 @@
 #include "common/base/buf.h"
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ void su_buf_cleanup(struct su_buf *buf)
 
 void *su_vec_push(void **at, size_t *count, size_t *capacity, size_t element_bytes, size_t max)
 {
+    errno = EOVERFLOW; /* or what realloc says: the caller's message depends on it */
     if (*count >= max)
         return NULL;
     if (*count == *capacity) {

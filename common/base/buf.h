@@ -32,7 +32,8 @@ void su_buf_grow_by(struct su_buf *buf, size_t added);
 void su_buf_clear(struct su_buf *buf); /* keeps the memory */
 int su_buf_check(const struct su_buf *buf, const char *what, struct su_err *err) SU_CHECKED;
 
-/* Arrays: struct { T *at; size_t count, capacity; }. SU_PUSH gives a zeroed new element or NULL. */
+/* Arrays: struct { T *at; size_t count, capacity; }. SU_PUSH gives a zeroed new element, or NULL with
+ * errno ENOMEM or EOVERFLOW (su_fail_full). */
 #define SU_VEC(T) struct { T *at; size_t count, capacity; }
 void *su_vec_push(void **at, size_t *count, size_t *capacity, size_t element_bytes, size_t max);
 #define SU_PUSH(v, max) \

@@ -63,6 +63,19 @@ int su_fail_memory(struct su_err *err)
     return su_fail(err, SU_MEMORY, "out of memory");
 }
 
+int su_fail_full(struct su_err *err, const char *fmt, ...)
+{
+    if (errno == ENOMEM)
+        return su_fail_memory(err);
+    su_err_clear(err);
+    err->code = SU_LIMIT;
+    va_list args;
+    va_start(args, fmt);
+    set_text(err, fmt, args);
+    va_end(args);
+    return -1;
+}
+
 /* Bytes of `text` that fit into `room`, cut at a character. */
 static size_t fitting(const char *text, size_t room)
 {

@@ -39,6 +39,8 @@ int su_fail(struct su_err *err, enum su_code code, const char *fmt, ...) SU_PRIN
  * EMFILE and ENFILE SU_MEMORY, so that who takes SU_SYSTEM for a fault of a file or a medium does not mean these. */
 int su_fail_sys(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 int su_fail_memory(struct su_err *err);
+/* For an array that takes no more (SU_PUSH): SU_LIMIT with the text, or SU_MEMORY when that is why, as errno says. */
+int su_fail_full(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 /* Puts context before the message that is already there; returns -1. */
 int su_prefix(struct su_err *err, const char *fmt, ...) SU_PRINTF(2, 3);
 /* Says what to do about it; returns -1. */

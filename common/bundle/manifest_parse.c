@@ -1,6 +1,7 @@
 /* The parser of manifests; a field is understood completely or the manifest is refused. */
 #include "common/bundle/manifest.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -11,8 +12,15 @@ struct reader {
     const char *at, *end;        /* the whole text */
     const char *word, *line_end; /* the present line */
     size_t line;
-    bool has_failed;
+    bool has_failed, is_out_of_memory;
 };
+
+/* An array took no more: the text is no manifest, or there is no memory, which says nothing of it. */
+static void full(struct reader *r)
+{
+    r->has_failed = true;
+    r->is_out_of_memory |= errno == ENOMEM;
+}
 
 static bool next_line(struct reader *r)
 {
@@ -125,7 +133,7 @@ static void extents(struct reader *r, struct su_manifest *m, size_t *first, size
         expect(r, *count ? "," : " ");
         struct su_extent *e = SU_PUSH(&m->extents, SU_MAX_PAYLOADS * 2);
         if (!e) {
-            r->has_failed = true;
+            full(r);
             return;
         }
         e->volume = (uint32_t)number(r, SU_MAX_VOLUMES);
@@ -135,6 +143,15 @@ static void extents(struct reader *r, struct su_manifest *m, size_t *first, size
         e->length = number(r, SU_MAX_PIECE_BYTES);
         ++*count;
     }
+}
+
+/* The rest of the line from `text` on. */
+static bool add_line(struct reader *r, struct su_line *slot, const char *text, struct su_err *err)
+{
+    if (su_line_add(slot, text, (size_t)(r->line_end - text), err) == 0)
+        return true;
+    r->has_failed = r->is_out_of_memory = true;
+    return false;
 }
 
 static bool created_is_valid(const char *text)
@@ -179,8 +196,9 @@ static void parse_features(struct reader *r, struct su_manifest *m, struct su_er
     while (next_starts(r, "requires ")) {
         field(r, "requires ");
         struct su_line *slot = SU_PUSH(&m->features, 64);
-        if (!slot || r->word == r->line_end ||
-            su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0)
+        if (!slot)
+            full(r);
+        else if (r->word == r->line_end || !add_line(r, slot, r->word, err))
             r->has_failed = true;
     }
 }
@@ -218,9 +236,10 @@ static void parse_children(struct reader *r, struct su_manifest *m, struct su_er
     while (next_starts(r, "also ")) {
         field(r, "also ");
         struct su_line *slot = SU_PUSH(&m->children, SU_MAX_CHILDREN);
-        if (!slot || su_line_add(slot, r->word, (size_t)(r->line_end - r->word), err) < 0 ||
-            !su_site_code_is_valid(slot->text) ||
-            (m->children.count > 1 && strcmp(slot[-1].text, slot->text) >= 0))
+        if (!slot)
+            full(r);
+        else if (!add_line(r, slot, r->word, err) || !su_site_code_is_valid(slot->text) ||
+                 (m->children.count > 1 && strcmp(slot[-1].text, slot->text) >= 0))
             r->has_failed = true;
     }
 }
@@ -241,7 +260,7 @@ static void parse_successor(struct reader *r, struct su_manifest *m)
 {
     struct su_successor *s = SU_PUSH(&m->successors, SU_MAX_KEY_LINES);
     if (!s) {
-        r->has_failed = true;
+        full(r);
         return;
     }
     word_into(r, s->role, sizeof s->role);
@@ -265,7 +284,7 @@ static void parse_keys(struct reader *r, struct su_manifest *m)
         field(r, "revoke ");
         struct su_revocation *v = SU_PUSH(&m->revocations, SU_MAX_KEY_LINES);
         if (!v) {
-            r->has_failed = true;
+            full(r);
             return;
         }
         hash(r, v->key_id, SU_SHA256_BYTES);
@@ -322,7 +341,7 @@ static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *
         } else {
             struct su_base *base = SU_PUSH(&m->bases, 1000000);
             if (!base) {
-                r->has_failed = true;
+                full(r);
                 return;
             }
             base->sequence = number(r, 999999);
@@ -362,8 +381,10 @@ static void parse_state(struct reader *r, struct su_manifest *m, struct su_err *
         const char *text = r->word;
         hole(r);
         struct su_line *slot = SU_PUSH(&m->holes, SU_MAX_HOLES);
-        if (!slot || r->has_failed || su_line_add(slot, text, (size_t)(r->line_end - text), err) < 0 ||
-            (i > 0 && strcmp(slot[-1].text, slot->text) >= 0))
+        if (!slot)
+            full(r);
+        else if (r->has_failed || !add_line(r, slot, text, err) ||
+                 (i > 0 && strcmp(slot[-1].text, slot->text) >= 0))
             r->has_failed = true;
     }
 }
@@ -406,7 +427,7 @@ static void parse_files(struct reader *r, struct su_manifest *m, bool is_licence
         field(r, "file ");
         struct su_payload *p = SU_PUSH(&m->payloads, SU_MAX_PAYLOADS);
         if (!p) {
-            r->has_failed = true;
+            full(r);
             return;
         }
         p->is_licence = is_licence;
@@ -437,7 +458,7 @@ static void parse_metadata(struct reader *r, struct su_manifest *m)
         field(r, "frame ");
         struct su_frame *f = SU_PUSH(&m->frames, SU_MAX_FRAMES);
         if (!f) {
-            r->has_failed = true;
+            full(r);
             return;
         }
         f->raw_bytes = number(r, SU_MAX_FRAME_BYTES);
@@ -455,7 +476,11 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
     while (next_starts(r, "volume ")) {
         field(r, "volume ");
         struct su_volume *v = SU_PUSH(&m->volumes, SU_MAX_VOLUMES);
-        if (!v || number(r, SU_MAX_VOLUMES) != m->volumes.count) {
+        if (!v) {
+            full(r);
+            return;
+        }
+        if (number(r, SU_MAX_VOLUMES) != m->volumes.count) {
             r->has_failed = true;
             return;
         }
@@ -479,7 +504,7 @@ static void parse_volumes(struct reader *r, struct su_manifest *m)
             field(r, "block ");
             struct su_block *b = SU_PUSH(&m->blocks, SU_MAX_MANIFEST_BYTES / 64);
             if (!b) {
-                r->has_failed = true;
+                full(r);
                 return;
             }
             hash(r, b->sha256, SU_SHA256_BYTES);
@@ -579,6 +604,8 @@ int su_manifest_parse(struct su_manifest *m, const char *text, size_t length, st
     parse_files(&r, m, false);
     parse_metadata(&r, m);
     parse_volumes(&r, m);
+    if (r.is_out_of_memory)
+        return su_fail_memory(err);
     if (r.has_failed)
         return su_fail(err, SU_FORMAT, "the manifest is not canonical at line %zu", r.line);
     su_manifest_format(m, &again);

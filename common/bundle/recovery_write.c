@@ -126,7 +126,7 @@ static int finish_volume(struct coding *c, uint32_t recovery, struct su_err *err
         size_t n = su_block_bytes(volume, volume->blocks);
         struct su_block *block = SU_PUSH(&c->m->blocks, SU_MAX_MANIFEST_BYTES / 64);
         if (!block)
-            return su_fail(err, SU_LIMIT, "the bundle has more blocks than a manifest can list");
+            return su_fail_full(err, "the bundle has more blocks than a manifest can list");
         if (su_interrupt_check(err) < 0 || su_file_read_at(*file, c->cells, n, at, err) < 0 ||
             su_sha256(block->sha256, c->cells, n, err) < 0 || su_digest_add(&digest, c->cells, n, err) < 0)
             return -1;

@@ -82,7 +82,7 @@ static int lay_block(void *context, const void *bytes, size_t length, const uint
     struct su_volume_writer *w = context;
     struct su_block *block = SU_PUSH(&w->manifest->blocks, SU_MAX_MANIFEST_BYTES / 64);
     if (!block)
-        return su_fail(err, SU_LIMIT, "the bundle has more blocks than a manifest can list");
+        return su_fail_full(err, "the bundle has more blocks than a manifest can list");
     memcpy(block->sha256, sha256, sizeof block->sha256);
     w->volume->blocks++;
     w->volume->bytes += length;
@@ -144,8 +144,8 @@ static int open_volume(struct su_volume_writer *w, struct su_err *err)
     size_t number = w->manifest->volumes.count + 1;
     w->volume = SU_PUSH(&w->manifest->volumes, SU_MAX_VOLUMES);
     if (!w->volume) {
-        (void)su_fail(err, SU_LIMIT, "the bundle needs more than %u volumes of %llu bytes", SU_MAX_VOLUMES,
-                      (unsigned long long)w->volume_bytes);
+        (void)su_fail_full(err, "the bundle needs more than %u volumes of %llu bytes", SU_MAX_VOLUMES,
+                           (unsigned long long)w->volume_bytes);
         return su_remedy(err, "Choose a larger --volume-size.");
     }
     w->volume->first_block = w->manifest->blocks.count;
@@ -193,7 +193,7 @@ static int open_piece(struct su_volume_writer *w, struct su_err *err)
         return -1;
     struct su_extent *extent = SU_PUSH(&w->manifest->extents, SU_MAX_PAYLOADS * 2);
     if (!extent)
-        return su_fail(err, SU_LIMIT, "the bundle has more pieces than a manifest can list");
+        return su_fail_full(err, "the bundle has more pieces than a manifest can list");
     *extent = (struct su_extent){(uint32_t)w->manifest->volumes.count, su_blocks_position(w->blocks),
                                  w->piece_left};
     return 0;

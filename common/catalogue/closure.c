@@ -398,7 +398,7 @@ static int collect_range(struct su_closure *c, const struct su_graph_range *rang
             continue;
         uint32_t *slot = SU_PUSH(&c->holes, SU_MAX_HOLES);
         if (!slot)
-            return su_fail(err, SU_LIMIT, "the closure has more than %u holes", SU_MAX_HOLES);
+            return su_fail_full(err, "the closure has more than %u holes", SU_MAX_HOLES);
         *slot = k;
     }
     return 0;

@@ -49,7 +49,7 @@ int su_profile_add(struct su_profile *profile, enum su_item_kind kind, const cha
         su_guid_format(&guid, item.value);
     struct su_profile_item *slot = SU_PUSH(&profile->items, SU_MAX_PROFILE_ITEMS);
     if (!slot)
-        return su_fail(err, SU_LIMIT, "a profile has at most %u items", SU_MAX_PROFILE_ITEMS);
+        return su_fail_full(err, "a profile has at most %u items", SU_MAX_PROFILE_ITEMS);
     *slot = item;
     return 0;
 }

@@ -131,7 +131,7 @@ static int list_files(struct writing *w, struct su_err *err)
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_payload *p = SU_PUSH(&w->m->payloads, SU_MAX_PAYLOADS);
         if (!p)
-            return su_fail(err, SU_LIMIT, "a bundle carries at most %u files", SU_MAX_PAYLOADS);
+            return su_fail_full(err, "a bundle carries at most %u files", SU_MAX_PAYLOADS);
         p->id.bytes = (uint64_t)su_rows_int(&rows, 2);
         p->is_licence = su_rows_int(&rows, 3) != 0;
         if (su_rows_fixed(&rows, 0, p->id.sha256, SU_SHA256_BYTES, err) < 0 ||
@@ -437,7 +437,7 @@ static int write_all(struct su_home *home, const struct su_site *site, const str
      * was lost between the two is like a lost stick, and the next bundle covers it. */
     if (code == 0)
         code = record_export(home, site, o, result, err) < 0 || su_commit(t, err) < 0 ||
-                       su_file_rename(out, partial, out, result->bundle, err) < 0
+                       su_dir_finish(out, partial, result->bundle, err) < 0
                    ? -1
                    : 0;
     struct su_err ignored = SU_ERR_INIT;

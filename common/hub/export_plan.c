@@ -114,7 +114,7 @@ static int take_holes(const struct su_closure *closure, struct su_export_result 
         struct su_line *slot = SU_PUSH(&result->manifest.holes, SU_MAX_HOLES);
         struct su_line *told = SU_PUSH(&result->chains, SU_MAX_HOLES);
         if (!slot || !told)
-            return su_fail(err, SU_LIMIT, "the closure has more than %u holes", SU_MAX_HOLES);
+            return su_fail_full(err, "the closure has more than %u holes", SU_MAX_HOLES);
         if (su_closure_hole_line(closure, i, &line, err) < 0 ||
             su_line_add(slot, line.bytes, line.length, err) < 0 ||
             su_closure_hole_chain(closure, i, &chain, err) < 0 ||
@@ -178,7 +178,7 @@ static int missing_files(struct su_db *db, struct su_export_result *result, stru
         struct su_line *chain = SU_PUSH(&result->chains, SU_MAX_HOLES);
         const char *kind = su_rows_int(&rows, 2) ? "licence" : "content";
         if (!slot || !chain)
-            return su_fail(err, SU_LIMIT, "more than %u files are missing", SU_MAX_HOLES);
+            return su_fail_full(err, "more than %u files are missing", SU_MAX_HOLES);
         if (su_rows_fixed(&rows, 0, sha1, sizeof sha1, err) < 0)
             return -1;
         su_buf_addf(&line, "%s ", kind);

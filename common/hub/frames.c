@@ -69,7 +69,7 @@ static int load_dictionaries(struct su_frames *f, struct su_err *err)
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct dictionary *d = SU_PUSH(&f->dictionaries, MAX_DICTIONARIES);
         if (!d)
-            return su_fail(err, SU_LIMIT, "the database has more than %u dictionaries", MAX_DICTIONARIES);
+            return su_fail_full(err, "the database has more than %u dictionaries", MAX_DICTIONARIES);
         d->id = su_rows_int(&rows, 0);
         d->bytes = (struct su_buf)SU_BUF_INIT(SU_PACK_DICTIONARY_BYTES);
         if (su_kept_dictionary(f->db, d->id, &d->bytes, err) < 0)
@@ -213,7 +213,7 @@ static int keep(struct su_frames *f, struct frame_job *job, struct su_err *err)
     struct su_frame *frame = SU_PUSH(&f->m->frames, SU_MAX_FRAMES);
     uint64_t *length = SU_PUSH(&f->lengths, SU_MAX_FRAMES);
     if (!frame || !length)
-        return su_fail(err, SU_LIMIT, "a bundle carries at most %u frames", SU_MAX_FRAMES);
+        return su_fail_full(err, "a bundle carries at most %u frames", SU_MAX_FRAMES);
     frame->raw_bytes = job->raw_bytes;
     *length = job->packed.length;
     if (su_sent_frame(f->sent, job->packed.bytes, job->packed.length, err) < 0)

@@ -234,7 +234,7 @@ static int write_folder(struct resending *r, const struct su_site *site, struct 
     /* The ledger first, the name last, as an export does. */
     bool is_whole = r->o->volume_count == 0;
     if ((!is_whole || write_pool(r, out, err) == 0) && write_volumes(r, dir, err) == 0 &&
-        record(r, site, err) == 0 && su_file_rename(out, partial, out, bundle, err) == 0)
+        record(r, site, err) == 0 && su_dir_finish(out, partial, bundle, err) == 0)
         return 0;
     struct su_err ignored = SU_ERR_INIT;
     if (su_dir_remove(out, partial, &ignored) < 0)

@@ -150,7 +150,7 @@ static int declare_successors(struct su_db *db, struct su_manifest *m, struct su
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_successor *s = SU_PUSH(&m->successors, SU_MAX_KEY_LINES);
         if (!s)
-            return su_fail(err, SU_LIMIT, "a manifest introduces at most %u keys", SU_MAX_KEY_LINES);
+            return su_fail_full(err, "a manifest introduces at most %u keys", SU_MAX_KEY_LINES);
         (void)snprintf(s->name, sizeof s->name, "%s", su_rows_text(&rows, 0));
         (void)snprintf(s->role, sizeof s->role, "%s", su_rows_text(&rows, 1));
         if (su_rows_fixed(&rows, 2, s->spki, sizeof s->spki, err) < 0)
@@ -174,7 +174,7 @@ int su_rotation_declare(struct su_db *db, int64_t site_id, struct su_manifest *m
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_revocation *r = SU_PUSH(&m->revocations, SU_MAX_KEY_LINES);
         if (!r)
-            return su_fail(err, SU_LIMIT, "a manifest revokes at most %u keys", SU_MAX_KEY_LINES);
+            return su_fail_full(err, "a manifest revokes at most %u keys", SU_MAX_KEY_LINES);
         r->last_sequence = (uint64_t)su_rows_int(&rows, 1);
         if (su_rows_fixed(&rows, 0, r->key_id, sizeof r->key_id, err) < 0)
             return -1;
@@ -219,8 +219,8 @@ static int open_line(const struct su_home *home, const struct su_key_files *acti
                 continue;
             struct su_key_file *slot = SU_PUSH(out, SU_MAX_SIGNATURES);
             if (!slot)
-                return su_fail(err, SU_LIMIT, "a bundle carries at most %u signatures; revoke keys of old",
-                               SU_MAX_SIGNATURES);
+                return su_fail_full(err, "a bundle carries at most %u signatures; revoke keys of old",
+                                    SU_MAX_SIGNATURES);
             if (su_keys_open_private(home, active->at[i].name, passphrase, slot, err) < 0)
                 return -1;
         }

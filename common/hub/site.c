@@ -23,7 +23,7 @@ int su_site_add_child(struct su_site *s, const char *code, struct su_err *err)
     if (at < s->children.count && strcmp(s->children.at[at].code, code) == 0)
         return 0;
     if (!SU_PUSH(&s->children, SU_MAX_CHILDREN))
-        return su_fail(err, SU_LIMIT, "site %s has more than %u child sites", s->code, SU_MAX_CHILDREN);
+        return su_fail_full(err, "site %s has more than %u child sites", s->code, SU_MAX_CHILDREN);
     memmove(s->children.at + at + 1, s->children.at + at,
             (s->children.count - 1 - at) * sizeof *s->children.at);
     (void)snprintf(s->children.at[at].code, sizeof s->children.at[at].code, "%s", code);

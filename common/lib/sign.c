@@ -21,16 +21,27 @@ void su_wipe(void *bytes, size_t length)
     OPENSSL_cleanse(bytes, length);
 }
 
+/* Whether OpenSSL lacked memory in what it did since it was asked last: that says nothing of a key. */
+static bool had_no_memory(void)
+{
+    bool had_none = false;
+    for (unsigned long code; (code = ERR_get_error()) != 0;)
+        had_none |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    return had_none;
+}
+
 static int adopt(struct su_key *key, EVP_PKEY *handle, struct su_err *err)
 {
     su_key_cleanup(key);
     key->handle = handle;
+    if (!handle && had_no_memory())
+        return su_fail_memory(err);
     if (!handle || EVP_PKEY_get_base_id(handle) != EVP_PKEY_ED25519)
         return su_fail(err, SU_KEY, "not an Ed25519 key");
     unsigned char *der = NULL;
     int length = i2d_PUBKEY(handle, &der);
     if (length <= 0)
-        return su_fail(err, SU_KEY, "the key cannot be encoded");
+        return had_no_memory() ? su_fail_memory(err) : su_fail(err, SU_KEY, "the key cannot be encoded");
     int result = su_sha256(key->id, der, (size_t)length, err);
     OPENSSL_free(der);
     return result;
@@ -62,7 +73,8 @@ static EVP_PKEY *load(const char *pem, size_t length, const char *passphrase, bo
         handle = is_private ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, context)
                             : PEM_read_bio_PUBKEY(bio, NULL, give_passphrase, context);
     BIO_free(bio);
-    ERR_clear_error();
+    if (handle)
+        ERR_clear_error();
     return handle;
 }
 
@@ -81,8 +93,9 @@ int su_key_load_protected(struct su_key *key, const char *pem, size_t length, co
                           struct su_err *err)
 {
     EVP_PKEY *handle = load(pem, length, passphrase, true);
-    return handle ? adopt(key, handle, err)
-                  : su_fail(err, SU_PASSPHRASE, "the passphrase does not open the private key");
+    return handle            ? adopt(key, handle, err)
+           : had_no_memory() ? su_fail_memory(err)
+                             : su_fail(err, SU_PASSPHRASE, "the passphrase does not open the private key");
 }
 
 int su_key_load_public(struct su_key *key, const char *pem, size_t length, struct su_err *err)
@@ -95,7 +108,6 @@ int su_key_load_spki(struct su_key *key, const uint8_t spki[SU_SPKI_BYTES], stru
     const unsigned char *at = spki;
     uint8_t again[SU_SPKI_BYTES];
     EVP_PKEY *handle = d2i_PUBKEY(NULL, &at, SU_SPKI_BYTES);
-    ERR_clear_error();
     if (adopt(key, handle, err) < 0 || su_key_save_spki(key, again, err) < 0)
         return -1;
     /* One key, one encoding: its id must be that of these bytes. */

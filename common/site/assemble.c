@@ -51,7 +51,7 @@ int su_assembly_add(struct su_assembly *a, const char *path, bool is_verified, s
 {
     struct su_copy *copy = SU_PUSH(&a->copies, SU_MAX_BUNDLES_ON_MEDIUM);
     if (!copy)
-        return su_fail(err, SU_LIMIT, "more than %u folders to take blocks from", SU_MAX_BUNDLES_ON_MEDIUM);
+        return su_fail_full(err, "more than %u folders to take blocks from", SU_MAX_BUNDLES_ON_MEDIUM);
     copy->dir = -1;
     copy->is_verified = is_verified;
     (void)snprintf(copy->path, sizeof copy->path, "%s", path);
@@ -69,6 +69,15 @@ static int lose(struct su_assembly *a, uint32_t volume, uint64_t offset, uint64_
     return missing->what ? 0 : su_fail_memory(err);
 }
 
+/* What cannot be read is not there, but for want of memory or open files. */
+static int pass_over(const struct su_err *why, struct su_err *err)
+{
+    if (why->code != SU_MEMORY)
+        return 0;
+    *err = *why;
+    return -1;
+}
+
 /* The blocks of one volume that are still wanted, from one copy. What cannot be read there is not there. */
 static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t number, char *buffer,
                        const struct su_events *events, uint64_t *done, struct su_err *err)
@@ -80,7 +89,7 @@ static int take_volume(struct su_assembly *a, struct su_copy *copy, size_t numbe
     char name[16];
     su_volume_name(&a->bundle->manifest, (uint32_t)number + 1, name);
     if (!su_file_exists(copy->dir, name) || su_file_open(&from, copy->dir, name, NULL, &why) < 0)
-        return 0;
+        return pass_over(&why, err);
     if (su_file_open_again(&into, a->dir, name, err) < 0)
         return -1;
     for (size_t b = 0; b < v->blocks; b++) {
@@ -213,8 +222,11 @@ static int take_paper(struct su_assembly *a, enum su_paper paper, struct su_err 
         SU_AUTO(su_buf) struct su_buf text = SU_BUF_INIT(SU_MAX_PAPER_BYTES);
         struct su_err why = SU_ERR_INIT;
         uint8_t digest[SU_SHA256_BYTES];
-        if (su_file_read_all(a->copies.at[c].dir, su_paper_name(paper), &text, &why) < 0)
+        if (su_file_read_all(a->copies.at[c].dir, su_paper_name(paper), &text, &why) < 0) {
+            if (pass_over(&why, err) < 0)
+                return -1;
             continue;
+        }
         if (su_sha256(digest, text.bytes ? text.bytes : "", text.length, err) < 0)
             return -1;
         if (memcmp(digest, a->bundle->manifest.papers[paper], sizeof digest) == 0)
@@ -236,13 +248,16 @@ static int take_signatures(struct su_assembly *a, struct su_err *err)
             return -1;
         for (size_t i = 0; i < names.count && count < SU_MAX_SIGNATURES; i++) {
             SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(SU_MIB);
-            if (!su_bundle_is_signature(names.at[i]) || su_file_exists(a->dir, names.at[i]))
+            if (!su_bundle_is_signature(names.at[i]))
                 continue;
-            if (su_file_read_all(a->copies.at[c].dir, names.at[i], &bytes, err) < 0 ||
-                su_file_save(a->dir, names.at[i], 0644, false, bytes.bytes ? bytes.bytes : "", bytes.length,
-                             err) < 0)
+            if (su_file_read_all(a->copies.at[c].dir, names.at[i], &bytes, err) < 0)
                 return -1;
-            count++;
+            if (su_file_save(a->dir, names.at[i], 0644, false, bytes.bytes ? bytes.bytes : "", bytes.length,
+                             err) == 0)
+                count++;
+            else if (err->code != SU_EXISTS)
+                return -1;
+            su_err_clear(err);
         }
     }
     return 0;
@@ -346,7 +361,7 @@ int su_assembly_finish(struct su_assembly *a, struct su_err *err)
 {
     char partial[SU_BUNDLE_NAME_TEXT + 16];
     partial_name(a, partial);
-    if (su_file_rename(a->to, partial, a->to, a->bundle->name, err) < 0)
+    if (su_dir_finish(a->to, partial, a->bundle->name, err) < 0)
         return -1;
     su_fd_cleanup(&a->dir);
     return 0;

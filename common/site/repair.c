@@ -43,7 +43,7 @@ static int add_folder(int at, const char *name, const char *path, struct su_name
         return result;
     char **slot = SU_PUSH(out, SU_MAX_BUNDLES_ON_MEDIUM);
     if (!slot)
-        return su_fail(err, SU_LIMIT, "more than %u folders with volumes", SU_MAX_BUNDLES_ON_MEDIUM);
+        return su_fail_full(err, "more than %u folders with volumes", SU_MAX_BUNDLES_ON_MEDIUM);
     *slot = strdup(path);
     return *slot ? 0 : su_fail_memory(err);
 }

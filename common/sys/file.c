@@ -319,6 +319,16 @@ int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, s
     return su_file_rename_later(from_dir, from, to_dir, to, err) < 0 ? -1 : su_dir_sync(to_dir, err);
 }
 
+int su_dir_finish(int at, const char *from, const char *to, struct su_err *err)
+{
+    if (su_file_rename_later(at, from, at, to, err) < 0)
+        return -1;
+    if (su_dir_sync(at, err) == 0)
+        return 0;
+    (void)renameat(at, to, at, from);
+    return -1;
+}
+
 int su_file_remove(int at, const char *name, struct su_err *err)
 {
     if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
@@ -387,7 +397,7 @@ int su_dir_list(int dir, struct su_names *out, size_t max, struct su_err *err)
             continue;
         char **slot = SU_PUSH(out, max);
         if (!slot)
-            result = su_fail(err, SU_LIMIT, "directory holds more than %zu names", max);
+            result = su_fail_full(err, "directory holds more than %zu names", max);
         else if (!(*slot = strdup(entry->d_name)))
             result = su_fail_memory(err);
         errno = 0;
@@ -484,8 +494,13 @@ static int link_new(const struct su_atomic *file, struct su_err *err)
 
 static int name_new(struct su_atomic *file, struct su_err *err)
 {
-    if (linkat(file->dir, file->temp, file->dir, file->name, 0) == 0)
-        return unlinkat(file->dir, file->temp, 0) < 0 ? su_fail_sys(err, "removing %s", file->temp) : 0;
+    if (linkat(file->dir, file->temp, file->dir, file->name, 0) == 0) {
+        if (unlinkat(file->dir, file->temp, 0) == 0)
+            return 0;
+        (void)su_fail_sys(err, "removing %s", file->temp);
+        (void)unlinkat(file->dir, file->name, 0); /* or running again would be refused */
+        return -1;
+    }
     if (errno == EEXIST || su_file_exists(file->dir, file->name)) /* FAT has no links: check, then rename */
         return su_fail(err, SU_EXISTS, "%s exists already", file->name);
     return su_file_rename_later(file->dir, file->temp, file->dir, file->name, err);
@@ -507,8 +522,11 @@ int su_atomic_commit(struct su_atomic *file, bool replace, struct su_err *err)
     if (!replace && has_name && name_new(file, err) < 0)
         return -1;
     su_fd_cleanup(&file->fd);
-    if (su_dir_sync(file->dir, err) < 0)
+    if (su_dir_sync(file->dir, err) < 0) {
+        if (!replace)
+            (void)unlinkat(file->dir, file->name, 0); /* or running again would be refused */
         return -1;
+    }
     file->dir = -1;
     return 0;
 }

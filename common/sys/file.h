@@ -78,7 +78,9 @@ int su_file_finish(su_fd *fd, const char *name, struct su_err *err) SU_CHECKED;
  * Where a file system keeps files in memory only, it changes nothing. */
 int su_file_forget(int fd, struct su_err *err) SU_CHECKED;
 int su_file_rename(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
-/* The same without the sync. */
+/* Gives a finished folder its name, where there is none. After a failure it does not bear it. */
+int su_dir_finish(int at, const char *from, const char *to, struct su_err *err) SU_CHECKED;
+/* su_file_rename without the sync. */
 int su_file_rename_later(int from_dir, const char *from, int to_dir, const char *to, struct su_err *err) SU_CHECKED;
 int su_file_remove(int at, const char *name, struct su_err *err) SU_CHECKED; /* absent is fine */
 /* Removes everything inside a directory of plain files, then the directory; a link or file of that

@@ -41,7 +41,7 @@ static int read_signature(struct su_bundle_raw *raw, const char *name, bool is_c
     SU_AUTO(su_buf) struct su_buf bytes = SU_BUF_INIT(is_cms ? SU_MAX_CMS_BYTES : SU_SIGNATURE_BYTES);
     struct su_signature_file *s = SU_PUSH(&raw->signatures, SU_MAX_SIGNATURES);
     if (!s)
-        return su_fail(err, SU_LIMIT, "more than %u signature files", SU_MAX_SIGNATURES);
+        return su_fail_full(err, "more than %u signature files", SU_MAX_SIGNATURES);
     (void)snprintf(s->file, sizeof s->file, "%s", name);
     s->is_cms = is_cms;
     bool is_read = su_file_read_all(raw->dir, name, &bytes, err) == 0;
@@ -290,7 +290,7 @@ int su_bundle_find(const char *path, struct su_names *out, struct su_err *err)
         su_buf_addf(&full, "%s%s%s", path, is_itself ? "" : "/", is_itself ? "" : names.at[i]);
         char **slot = SU_PUSH(out, SU_MAX_BUNDLES_ON_MEDIUM);
         if (!slot)
-            return su_fail(err, SU_LIMIT, "more than %u bundles on one medium", SU_MAX_BUNDLES_ON_MEDIUM);
+            return su_fail_full(err, "more than %u bundles on one medium", SU_MAX_BUNDLES_ON_MEDIUM);
         if (su_buf_check(&full, "a path", err) < 0 || !(*slot = strdup(full.bytes)))
             return su_fail_memory(err);
     }

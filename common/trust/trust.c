@@ -287,7 +287,7 @@ int su_trust_load(struct su_db *db, struct su_trust *out, struct su_err *err)
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_trusted *t = SU_PUSH(&out->keys, 2 * SU_MAX_TRUSTED);
         if (!t)
-            return su_fail(err, SU_LIMIT, "more than %u keys are pinned", 2 * SU_MAX_TRUSTED);
+            return su_fail_full(err, "more than %u keys are pinned", 2 * SU_MAX_TRUSTED);
         if (read_row(&rows, t, err) < 0)
             return -1;
     }

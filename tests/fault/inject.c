@@ -36,7 +36,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { MALLOC, OPEN, READ, WRITE, SYNC, RENAME, CLOSE, UNLINK, MMAP, TRUNCATE, MKDIR, STAT, LIST, LOCK, START, OUT, RANDOM, KINDS };
+enum kind { MALLOC, OPEN, READ, WRITE, SYNC, RENAME, CLOSE, UNLINK, MMAP, TRUNCATE, MKDIR, STAT, LIST, LOCK, START, OUT, RANDOM, BEHIND, KINDS };
 
 enum { MAX_STACKS = 1 << 20, MAX_DEPTH = 64 };
 
@@ -182,10 +182,15 @@ int posix_memalign(void **out, size_t to, size_t n)
 }
 
 /* Opening: remembers which descriptors are files of SQLite. */
+static char folder[4096]; /* of the database: SQLite syncs it, and does not mind when that fails */
 static int opened(int fd, const char *path)
 {
-    if (fd >= 0 && fd < MAX_FILES)
-        is_db_file[fd] = is_name_of_db(path);
+    if (fd < 0 || fd >= MAX_FILES)
+        return fd;
+    is_db_file[fd] = is_name_of_db(path) || strcmp(path, folder) == 0;
+    const char *last = strrchr(path, '/');
+    if (is_name_of_db(path) && last && (size_t)(last - path) < sizeof folder && strncmp(path, folder, (size_t)(last - path)) != 0)
+        memcpy(folder, path, (size_t)(last - path));
     return fd;
 }
 static bool is_open_met(const char *path)
@@ -257,7 +262,7 @@ MOVES(WRITE, ssize_t, pwrite64, (int fd, const void *of, size_t n, off64_t at), 
 FAILS(SYNC, is_db(fd), int, -1, fsync, (int fd), (fd))
 FAILS(SYNC, is_db(fd), int, -1, fdatasync, (int fd), (fd))
 FAILS(SYNC, is_db(fd), int, -1, syncfs, (int fd), (fd))
-FAILS(SYNC, is_db(fd), int, -1, sync_file_range, (int fd, off64_t at, off64_t n, unsigned flags), (fd, at, n, flags))
+FAILS(BEHIND, is_db(fd), int, -1, sync_file_range, (int fd, off64_t at, off64_t n, unsigned flags), (fd, at, n, flags))
 FAILS(RENAME, is_name_of_db(b), int, -1, rename, (const char *a, const char *b), (a, b))
 FAILS(RENAME, is_name_of_db(b), int, -1, renameat, (int from, const char *a, int to, const char *b), (from, a, to, b))
 FAILS(RENAME, is_name_of_db(b), int, -1, renameat2, (int from, const char *a, int to, const char *b, unsigned flags), (from, a, to, b, flags))

@@ -5,7 +5,7 @@ import os
 import struct
 
 KINDS = ("malloc", "open", "read", "write", "sync", "rename", "close", "unlink", "mmap", "truncate", "mkdir", "stat",
-         "list", "lock", "start", "out", "random")
+         "list", "lock", "start", "out", "random", "behind")
 MAX_STACKS = 1 << 20
 HEAD = struct.Struct("=IIIIiIII")  # as struct plan
 COUNTS = struct.Struct(f"=II{len(KINDS)}I")

@@ -24,7 +24,7 @@ static int add_rows(struct su_rows *rows, struct su_ids *out, struct su_err *err
     while ((more = su_rows_next(rows, err)) > 0) {
         struct su_guid *id = SU_PUSH(&out->list, 100000);
         if (!id)
-            return su_fail(err, SU_LIMIT, "too many updates match");
+            return su_fail_full(err, "too many updates match");
         if (su_rows_fixed(rows, 0, id->bytes, 16, err) < 0)
             return -1;
     }

@@ -19,7 +19,7 @@ static int add_id(struct su_ids *ids, const struct su_guid *id, struct su_err *e
             return 0;
     struct su_guid *slot = SU_PUSH(&ids->list, SU_MAX_IMPORT_IDS);
     if (!slot)
-        return su_fail(err, SU_LIMIT, "more than %u updates are named", SU_MAX_IMPORT_IDS);
+        return su_fail_full(err, "more than %u updates are named", SU_MAX_IMPORT_IDS);
     *slot = *id;
     return 0;
 }

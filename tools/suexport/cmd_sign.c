@@ -27,7 +27,7 @@ struct signing {
     struct su_key_file file; /* of an Ed25519 key */
     uint8_t id[SU_SHA256_BYTES];
     char name[16]; /* of the signature file */
-    bool is_there;
+    bool is_added, is_there;
 };
 
 /* The .pub beside a key says what it is for; a key of the home has one always. */
@@ -227,10 +227,14 @@ static int sign(struct signing *s, const char *path, struct su_err *err)
         return -1;
     su_manifest_name(&m, bundle);
     /* What a killed run left would be a stranger in the bundle's folder, for which it is refused. */
-    if (su_dir_sweep(raw.dir, false, err) < 0 ||
-        (!s->is_there &&
-         su_file_save_new(raw.dir, s->name, 0644, s->signature.bytes, s->signature.length, err) < 0))
+    if (su_dir_sweep(raw.dir, false, err) < 0)
         return -1;
+    if (!s->is_there &&
+        su_file_save_new(raw.dir, s->name, 0644, s->signature.bytes, s->signature.length, err) < 0) {
+        s->is_added = su_file_exists(raw.dir, s->name); /* its sync failed */
+        return -1;
+    }
+    s->is_added = true;
     if (!s->is_path && record(s, &raw, &m, bundle, err) < 0)
         return -1;
     answer(s, &m, bundle);
@@ -270,5 +274,9 @@ int cmd_sign(struct su_context *c, struct su_err *err)
     su_buf_cleanup(&s.key_pem);
     su_buf_cleanup(&s.signature);
     su_key_file_cleanup(&s.file);
-    return result < 0 ? su_after(err, "No signature was added.") : 0;
+    if (result == 0)
+        return 0;
+    return su_after(
+        err, s.is_added ? "The signature is there; run again to be sure that it stays and is in the ledger."
+                        : "No signature was added.");
 }

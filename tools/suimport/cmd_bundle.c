@@ -86,6 +86,8 @@ static void answer_bad(struct su_context *c, const struct su_verification *v)
     su_json_open(&c->json, "bad", '[');
     for (size_t i = 0; i < v->bad.count; i++) {
         const struct su_bad_place *b = &v->bad.at[i];
+        if (!b->reason || !b->affects) /* it broke off before it could say so */
+            continue;
         su_line(c, "  bad          %s; affects: %s", b->reason, b->affects[0] ? b->affects : "framing only");
         su_json_open(&c->json, NULL, '{');
         su_json_int(&c->json, "volume", b->volume);

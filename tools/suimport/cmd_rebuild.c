@@ -12,7 +12,7 @@
 #include "tools/suimport/commands.h"
 
 struct kept {
-    const char *path; /* borrowed */
+    const char *path;          /* borrowed */
     uint64_t sequence, urgent; /* urgent: its number; 0: an ordinary one */
 };
 struct rebuilding {
@@ -59,7 +59,7 @@ static int collect(struct rebuilding *r, struct su_err *err)
         }
         struct kept *slot = SU_PUSH(&r->list, SU_MAX_BUNDLES_ON_MEDIUM);
         if (!slot)
-            return su_fail(err, SU_LIMIT, "more than %u bundles", SU_MAX_BUNDLES_ON_MEDIUM);
+            return su_fail_full(err, "more than %u bundles", SU_MAX_BUNDLES_ON_MEDIUM);
         *slot = (struct kept){r->found.at[i], sequence, su_bundle_unverified_urgent(r->found.at[i])};
     }
     if (r->list.count == 0)

@@ -93,7 +93,7 @@ static int on_map_file(struct su_index_parser *p, const struct su_xml_attribute 
     const struct su_xml_attribute *digest = find(a, count, "Digest"), *url = find(a, count, "MUUrl");
     struct su_package_file *file = SU_PUSH(&p->index->files, SU_MAX_PACKAGE_FILES);
     if (!file)
-        return su_fail(err, SU_LIMIT, "the file map has more than %u entries", SU_MAX_PACKAGE_FILES);
+        return su_fail_full(err, "the file map has more than %u entries", SU_MAX_PACKAGE_FILES);
     if (!digest || !su_base64_parse(file->sha1, SU_SHA1_BYTES, digest->value, digest->length))
         return su_fail(err, SU_DATA, "entry %zu of the file map has no valid Digest", p->index->files.count);
     if (!url || url->length > SU_MAX_URL_BYTES)
@@ -144,7 +144,7 @@ static int on_update(struct su_index_parser *p, const struct su_xml_attribute *a
     struct su_package_entry *entry = SU_PUSH(&p->index->entries, SU_MAX_PACKAGE_REVISIONS);
     uint64_t revision;
     if (!entry)
-        return su_fail(err, SU_LIMIT, "the package lists more than %u revisions", SU_MAX_PACKAGE_REVISIONS);
+        return su_fail_full(err, "the package lists more than %u revisions", SU_MAX_PACKAGE_REVISIONS);
     if (!id || !su_guid_parse(&entry->id, id->value, id->length))
         return su_fail(err, SU_DATA, "update %zu has no valid UpdateId", p->index->entries.count);
     if (!number || !su_u64_parse(&revision, number->value, number->length, UINT32_MAX))

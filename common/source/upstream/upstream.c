@@ -196,7 +196,7 @@ static int follow_imports(struct upstream *u, struct su_fetching *fetching, stru
     while ((more = su_rows_next(&rows, err)) > 0) {
         struct su_guid *slot = SU_PUSH(&ids.list, SU_MAX_IMPORT_IDS);
         if (!slot)
-            return su_fail(err, SU_LIMIT, "more than %u imported updates are pinned", SU_MAX_IMPORT_IDS);
+            return su_fail_full(err, "more than %u imported updates are pinned", SU_MAX_IMPORT_IDS);
         if (su_rows_fixed(&rows, 0, slot->bytes, sizeof slot->bytes, err) < 0)
             return -1;
     }

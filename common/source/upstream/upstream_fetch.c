@@ -432,8 +432,8 @@ static int lose(struct fetch *f, const struct su_wanted *wanted, const char *rea
 {
     struct loss *loss = SU_PUSH(&f->losses, SU_MAX_UPSTREAM_MISSING);
     if (!loss)
-        return su_fail(err, SU_LIMIT, "the server does not give more than %u updates that it lists",
-                       SU_MAX_UPSTREAM_MISSING);
+        return su_fail_full(err, "the server does not give more than %u updates that it lists",
+                            SU_MAX_UPSTREAM_MISSING);
     loss->wanted = *wanted;
     memcpy(loss->reason, reason, sizeof loss->reason);
     return 0;

@@ -35,7 +35,7 @@ static int on_identity(struct listing *l, struct su_err *err)
         return su_fail(err, SU_DATA, "an UpdateIdentity is not complete");
     struct su_identity *slot = SU_PUSH(&l->out->list, SU_MAX_PACKAGE_REVISIONS);
     if (!slot)
-        return su_fail(err, SU_LIMIT, "more than %u revisions are listed", SU_MAX_PACKAGE_REVISIONS);
+        return su_fail_full(err, "more than %u revisions are listed", SU_MAX_PACKAGE_REVISIONS);
     *slot = l->reading.identity;
     l->reading = (struct su_identity_reading){.has_id = false};
     return 0;

@@ -335,7 +335,7 @@ static int on_language(struct config_reading *c, struct su_err *err)
 {
     struct su_upstream_language *slot = SU_PUSH(&c->config->languages, SU_MAX_UPSTREAM_LANGUAGES);
     if (!slot)
-        return su_fail(err, SU_LIMIT, "the server offers more than %u languages", SU_MAX_UPSTREAM_LANGUAGES);
+        return su_fail_full(err, "the server offers more than %u languages", SU_MAX_UPSTREAM_LANGUAGES);
     *slot = c->language;
     c->language = (struct su_upstream_language){0};
     return 0;

@@ -115,7 +115,7 @@ static int list_entry(struct vendor *v, struct su_rows *rows, struct su_err *err
     const char *key = su_rows_text(rows, 0), *created = su_rows_text(rows, 2);
     struct listed *entry = SU_PUSH(&v->manifest, SU_MAX_VENDOR_PACKAGES);
     if (!entry)
-        return su_fail(err, SU_LIMIT, "more than %u packages are named", SU_MAX_VENDOR_PACKAGES);
+        return su_fail_full(err, "more than %u packages are named", SU_MAX_VENDOR_PACKAGES);
     if (!su_guid_parse(&entry->id, key, strlen(key)) || strcmp(su_rows_text(rows, 1), "text") != 0 ||
         strlen(created) >= sizeof entry->created)
         return su_fail(err, SU_DATA, "an entry is no PackageID with its CreationDate: %.60s", key);
@@ -163,7 +163,7 @@ static int note_taken(struct vendor *v, const struct su_guid *id, uint32_t revis
     char instant[SU_INSTANT_TEXT];
     struct taken *t = SU_PUSH(&v->taken, SU_MAX_VENDOR_PACKAGES);
     if (!t)
-        return su_fail(err, SU_LIMIT, "more than %u packages", SU_MAX_VENDOR_PACKAGES);
+        return su_fail_full(err, "more than %u packages", SU_MAX_VENDOR_PACKAGES);
     *t = (struct taken){.id = *id, .revision = revision};
     (void)snprintf(t->created, sizeof t->created, "%s", created);
     su_instant_of(created, instant);
