@@ -128,6 +128,8 @@ open(path, "wb").write(made)' "$CHECK" "$1" "$2"
 # flip FILE OFFSET: inverts one bit of a byte.
 flip() { edit "$1" "d[:$2] + bytes([d[$2] ^ 1]) + d[$2 + 1:]"; }
 
+# logged HOME ID: the message stands in the home's log.
+logged() { grep -qF "[LOG[$2 " "$1"/log/*.log || fail "$1: no message $2 in the log"; }
 says() { grep -qF -- "$1" "${2:-err}" || { cat "${2:-err}" >&2; fail "no '$1' in ${2:-err}"; }; }
 silent_about() { if grep -qF -- "$1" "${2:-err}"; then fail "'$1' in ${2:-err}"; fi; }
 # has_keys FILTER KEY...: the JSON object in out has each key.

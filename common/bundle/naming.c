@@ -21,6 +21,7 @@ static int set(struct su_named_file *n, const char *file, const char *kb, const 
     n->file = strdup(file);
     n->kb = strdup(kb);
     n->title = strdup(title);
+    /* NOLINTNEXTLINE(analyzer-malloc-leak): the vector has them */
     return n->file && n->kb && n->title ? 0 : su_fail_memory(err);
 }
 

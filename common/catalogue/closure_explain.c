@@ -85,6 +85,7 @@ int su_closure_hole_chain(const struct su_closure *c, size_t hole, struct su_buf
     su_buf_addf(out, " -> %s %s", is_bundled ? "bundled update" : "prerequisite",
                 su_guid_format(&target->id, to));
     if (is_bundled)
+        /* NOLINTNEXTLINE(analyzer-null-dereference,clang-analyzer-core.NullDereference): a hole has one */
         su_buf_addf(out, " revision %u", target->revision);
     bool is_one_of_many = su_graph_clause_end(c->graph, number) - clause->first > 1;
     su_buf_adds(out, is_one_of_many ? " (or another of its clause): not held" : ": not held");

@@ -61,7 +61,7 @@ void su_unarchive_prepare(void)
     iconv_t names = iconv_open(nl_langinfo(CODESET), "UTF-8");
     if (names != (iconv_t)-1)
         (void)iconv_close(names);
-}
+} /* NOLINT(analyzer-malloc-leak): -1 is no allocation */
 
 static struct su_unarchive *open_archive(struct su_unarchive given, int fd, struct su_err *err)
 {

@@ -183,9 +183,12 @@ static int name_places(struct su_verification *v, struct su_err *err)
         place->affects = strdup(text.bytes ? text.bytes : "");
         if (file && file->file) {
             place->file = strdup(file->file);
+            /* NOLINTNEXTLINE(analyzer-malloc-leak): the places have it, gcc loses sight of them */
             place->update = strdup(file->title);
+            /* NOLINTNEXTLINE(analyzer-malloc-leak): as above */
             place->kb = strdup(file->kb);
         }
+        /* NOLINTNEXTLINE(analyzer-malloc-leak): as above */
         if (!place->affects || (file && file->file && (!place->file || !place->update || !place->kb)))
             return su_fail_memory(err);
     }

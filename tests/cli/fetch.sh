@@ -88,6 +88,7 @@ test_fetch_from_an_update_server() {
     mkdir -p hub/content/fetch
     head -c 1000 "srv/$(nth 1)" > "$(part_of "$(nth 1)")"
     expect 0 hub content fetch --from "$UP" --json
+    logged hub 7415
     same "$(json '"\(.bytes_resumed) \(.bytes_fetched)"')" '1000 3040883' 'bytes'
     expect 0 hub content verify
 }
@@ -116,6 +117,7 @@ test_fetch_asks_the_server_to_get_it() {
     port=$(echo "$UP" | sed 's/.*://')
     upstream pkg --lazy-content --port "$port"
     expect 9 hub content fetch --all --tries 2 --retry-wait 0 --json
+    same "$(json .error.code)" CONTENT_MISSING 'the whole'
     same "$(counts)" '16 14 2' 'counts when two are not known'
     same "$(served DownloadFiles)/$(served DownloadFiles ids)" 2/30 'calls'
     # When it cannot be asked that is said, and nothing else suffers.

@@ -151,6 +151,7 @@ db.commit()' "$needed" "$stays"
     expect 0 hub maintain --as-of 2026-11-18 --dry-run --json
     jq -S .leaving out > foretold
     expect 0 "$SUEXPORT" --home hub maintain --as-of 2026-11-18
+    logged hub 7171
     says 'Cleanup processed 25 total updates and declined 5' out
     says "Deleted $(jq length foretold) expired updates total" out
     for id in $(jq -r '.[].update_id' foretold); do expect 2 hub show "$id"; done

@@ -109,6 +109,7 @@ test_monitor_alert_opens_and_is_canceled() {
     expect 0 hub sync --from "$SMALL/m1/export.cab"
     expect 0 hub sync --from "$SMALL/m1/export.cab"
     same "$(hub alert list --json | jq -c '[.alerts[] | .kind, .failures, (.closed | type)]')" '["sync",3,"string"]' 'canceled'
+    logged hub 7164
     expect 0 hub alert list --open
     same "$(wc -c < out)" 0 'none open'
     # Told thrice: the test, when it opened, when it was canceled. No shell has seen the name.

@@ -35,6 +35,7 @@ test_payload_adopted() {
     for id in $(names); do same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM bundled WHERE lower(hex(target))='$(echo "$id" | tr -d -)'")" 0 "who bundles $id"; done
     same "$(hub audit ledger --json | jq -r '[.. | .kind? // empty] | last')" catalog 'ledger'
     expect 0 hub catalog import --file "$file" --json
+    logged hub 7153
     same "$(json '.files[0].taken[0].is_held')" true 'again'
     hub content verify > /dev/null || [ $? = 9 ]
 }

@@ -54,6 +54,7 @@ test_rebuild_refusals() {
     cp -R one/SU-ALPHA-000001 gap
     expect 3 site rebuild --from gap --expect "$(cat lost.digest)"
     says 'expected was'
+    says ' 7204 '
     rm -rf site && site init --site ALPHA > /dev/null && site trust add hub.pub > /dev/null
     rm -rf gap/SU-ALPHA-000001
     cp -R two/SU-ALPHA-000002 gap

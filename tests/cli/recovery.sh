@@ -315,6 +315,7 @@ test_relay() {
     entries=$(sqlite3 -readonly site/update-point.db 'SELECT count(*) FROM ledger')
     expect 0 site relay stick --to child --json
     same "$(json '.relayed[] | "\(.bundle) \(.children | join(","))"')" 'SU-ALPHA-000001 BRAVO' 'relayed'
+    logged site 7333
     same "$(sqlite3 -readonly site/update-point.db "SELECT kind || ' ' || detail FROM ledger WHERE entry > $entries")" 'relay SU-ALPHA-000001' 'the ledger'
     diff -r original child || fail 'the copy is another'
     suimport=$SUIMPORT

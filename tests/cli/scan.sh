@@ -48,6 +48,7 @@ test_scan_golden() {
     hub init > /dev/null
     cp "$HAPPY" 'no cabinet by its name.txt'
     expect 0 hub sync --from 'no cabinet by its name.txt' --json
+    logged hub 7150
     same "$(count) $(json .kind)" '4 0 0 0 0 wsusscn2' 'taken'
     same "$(json .content_version)" 0 'content version'
     same "$(python3 "$CHECK/check_scan.py" --golden "$GOLDEN" hub/update-point.db)" '65 fields' 'compared'

@@ -111,6 +111,7 @@ test_third_party_travels_when_published() {
     expect 2 hub explain "$P1" --site ALPHA
     says 'a third-party update that is not published'
     hub catalog publish "$P1" fb2 --json > out
+    logged hub 7157; logged hub 7158
     same "$(jq -c '[.packages, .changed, .files, .files_missing]' out)" '[2,2,2,2]' published
     same "$(hub catalog show fabrikam --json | jq -c '.states | map({(.name): .count}) | add')" '{"published":2,"metadata-only":1}' states
     hub site set ALPHA --products 'Fabrikam Server' --content licence > /dev/null
@@ -230,6 +231,7 @@ test_third_party_refused_catalogues() {
     id=$(hub search server --json | jq -r '.found[0].update_id')
     edit all.xml "d.replace(b'$P2', b'$id')"
     unchanged 3 'is that of an update of another source' take all.xml --name x
+    says 7155
     third_party catalogue v2 all.xml
     take all.xml --name first > /dev/null
     unchanged 3 'another third-party catalogue' take v2 --name second

@@ -135,6 +135,7 @@ test_upstream_first_sync() {
     same "$(count)" '17 0 0 0 0 17 18' 'without a choice: categories and detectoids'
     same "$(json .kind)" upstream-wsusss 'kind'
     says 'only categories are synchronized'
+    logged hub 7143
     same "$(served GetRevisionIdList)" 1 'listings'
     choose_all
     expect 0 up_sync --json
@@ -227,6 +228,7 @@ test_upstream_overcomes_faults() {
         drop@1 drop@GetUpdateData:1-2 truncated@GetRevisionIdList:2 truncated@GetUpdateData:1 length-long@GetUpdateData:1 length-short@GetRevisionIdList:1 \
         http-503@GetAuthConfig:1 http-500@GetUpdateData:1 slow@GetRevisionIdList:2 stalled@GetUpdateData:1 garbage@GetRevisionIdList:1 not-xml@GetUpdateData:1; do
         fault $order 0
+        case $order in ServerChanged@1) logged hub 7144 ;; esac
     done
 }
 test_upstream_ends_at_faults() {
@@ -240,6 +242,7 @@ test_upstream_ends_at_faults() {
     fault TooManyIds@GetRevisionIdList:1 1 TooManyIds
     fault ServerBusy@GetUpdateData:1+ 1 ServerBusy
     fault ServerChanged@GetRevisionIdList:1+ 1 ServerChanged
+    logged hub 7141
     fault ServerChanged@GetConfigData:1+ 1 'GetConfigData: the server says ServerChanged'
     same "$(served GetConfigData)" 4 'calls: three, and one that went well'
     fault fault-bare@GetRevisionIdList:1 1 'a fault without a code'
@@ -278,6 +281,7 @@ test_upstream_hostile_words() {
     control 'fault=url-hostile@GetUpdateData:1%2b&fault=languages-hostile@GetConfigData:1%2b'
     expect 11 up_sync
     says 'is skipped: a download address is'
+    logged hub 7142
     same "$(sqlite3 -readonly hub/update-point.db "SELECT count(*) FROM v_file WHERE url LIKE '%b/%'")" 0 'addresses taken'
     expect 0 hub languages
     ! grep -q "$(printf '\302\233')" out || fail 'a control character reaches the terminal'
