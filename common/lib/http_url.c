@@ -9,6 +9,21 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
+/* All else libcurl escapes; the name of a host stays as it is, in any script. */
+static bool host_is_text(CURLU *parts)
+{
+    char *host = NULL;
+    bool is_text = curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+    size_t left = is_text ? strlen(host) : 0, n;
+    uint32_t character;
+    for (const char *at = host; is_text && left > 0; at += n, left -= n) {
+        n = su_utf8_decode(at, left, &character);
+        is_text = n > 0 && character > ' ' && !su_is_control(character);
+    }
+    curl_free(host);
+    return is_text;
+}
+
 /* libcurl's own reading of the address, so that what is checked is what is asked. */
 static CURLU *parse(const char *url, struct su_err *err)
 {
@@ -39,6 +54,8 @@ static CURLU *parse(const char *url, struct su_err *err)
                                            scheme ? scheme : "")
                                  : su_fail(err, SU_ADDRESS, "%s: %s", not_one, curl_url_strerror(code)));
     curl_free(scheme);
+    if (is_good && !host_is_text(parts))
+        is_good = su_fail(err, SU_ADDRESS, "%s: the name of its host is no text", not_one) == 0;
     if (!is_good) {
         curl_url_cleanup(parts);
         return NULL;

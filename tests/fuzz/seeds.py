@@ -53,6 +53,9 @@ def bundles():
         manifest = read(os.path.join(bundle, 'MANIFEST.TXT'))
         put('manifest', name, manifest)
         put('head', name, b'\0' + manifest)
+        one, other = b'0a000001-0000-4000-8000-000000000001', b'0a000002-0000-4000-8000-000000000002'
+        holes = (b'hole bundled %s 1 %s 2\nhole content %s 7\nhole licence %s 7\nhole prerequisite %s 1 %s\n' % (one, other, b'ab' * 20, b'ab' * 20, one, other))
+        put('manifest', name + '-holes', re.sub(rb'^(closure .* )0\n', rb'\g<1>4\n' + holes, manifest, flags=re.M))
         profile = re.findall(rb'^(?:product|classification|language|content|express|approved) .*\n', manifest, re.M)
         put('profile', name, b''.join(line for line in profile if not line.startswith(b'content ') or len(line) < 20))
         for number, (packed, records) in enumerate(frames(bundle)):
@@ -314,8 +317,25 @@ def brought():
     put('brought', 'name', b'kb1234567-x64_da39a3ee5e6b4b0d3255bfef95601890afd80709.cab')
 
 
+def child():
+    """Frames of a child: kind above the first, length, content; texts have a length of 8 bytes before and NUL behind them."""
+    def text(content):
+        return struct.pack('<Q', len(content)) + content + b'\0'
+    def frame(kind, content):
+        return bytes([kind]) + piece(content)
+    error = struct.pack('<I', 5) + text(b'it is damaged') + text(b'Bring it again.')
+    put('child', 'refused', b'\0' + frame(4, error) * 3)
+    put('child', 'failed', b'\0' + frame(203, error))
+    put('child', 'done', b'\0' + frame(202, b''))
+    put('child', 'apart', b'\0' + frame(3, text(b'\0' * 200)))
+    put('child', 'document', b'\1' + frame(2, text(b'<a/>')) + frame(3, text(b'\0' * 64)))
+    put('child', 'answer', b'\2' + frame(3, text(b'ab')) + frame(4, text(b'Expiration') + text(b'GetCookieResult') + text(b'cd')) + frame(5, b'') + frame(6, struct.pack('<I', 0) + text(b'') * 4))
+    put('child', 'fault', b'\2' + frame(5, b'') + frame(6, struct.pack('<I', 1) + text(b'ServerBusy') + text(b'm') + text(b'i') + text(b't')))
+
+
 def main():
     bundles()
+    child()
     statement()
     soap()
     trust()
