@@ -4,6 +4,7 @@ set -eu
 BUILD=$(cd "${1:?usage: valgrind.sh BUILD}" && pwd)
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/su-valgrind.XXXXXX")
 trap 'rm -rf "$WORK"' EXIT
+export SU_UNCONFINED=1 # valgrind makes system calls of its own
 for program in suexport suimport; do
     printf '#!/bin/sh\nexec valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible %s/%s "$@"\n' \
         "$BUILD" "$program" > "$WORK/$program"

@@ -2,6 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
+#include <langinfo.h>
+#include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,8 +23,9 @@
 
 enum { READY = 1, DONE, FAILED };
 #define PIPE_BYTES ((int)SU_MIB) /* what may lie between both; less where the system gives less */
-#define LOOK_MILLISECONDS 200 /* how often a waiting parent looks for a signal, and whether the child loops  \
-                               */
+#define LOOK_MILLISECONDS                                                                                    \
+    200 /* how often a waiting parent looks for a signal, and whether the child loops                        \
+         */
 
 struct su_confined {
     pid_t child; /* 0: it is gone and waited for */
@@ -119,12 +124,28 @@ extern void __gcov_dump(void);
 #define TELL_COVERAGE (void)0
 #endif
 
+/* What the C library would open later: the machine's zone, which it looks at again and again and which
+ * nothing here is shown in; its list of character sets; and how the system overcommits memory, before it
+ * makes a thread's heap smaller. */
+static void settle_library(const struct su_confined_plan *plan)
+{
+    if (plan->has_threads)
+        (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    (void)setenv("TZ", "UTC0", 1);
+    tzset();
+    iconv_t both[] = {iconv_open("UTF-8", nl_langinfo(CODESET)), iconv_open(nl_langinfo(CODESET), "UTF-8")};
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++)
+        if (both[i] != (iconv_t)-1)
+            (void)iconv_close(both[i]);
+}
+
 static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *wire, pid_t parent)
 {
     struct su_err err = SU_ERR_INIT;
     ignore_signals();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(1);
+    settle_library(plan);
     close_others(plan, wire);
     int result = is_off ? 0 : su_give_up(plan, SU_GIVE_UP_ALL, &err);
     if (result == 0) {

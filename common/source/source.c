@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/lib/archive.h"
+#include "common/lib/confine.h"
 #include "common/sys/file.h"
 
 /* The first that knows the source has it; what nobody knows is for the package, which says what it is not. */
@@ -47,20 +48,58 @@ static void note_inside(struct su_source_look *look, const char *name, struct su
     look->inside[have] = 0;
 }
 
-/* Names until one tells the kind: finding the next means unpacking the member before. What cannot be read
- * here is for the reader to refuse. */
-static void look_into_archive(struct su_source_look *look, int fd, enum su_archive_kind kind)
+struct looking {
+    struct su_source_look *look;
+    int fd;
+    enum su_archive_kind kind;
+};
+
+/* In a confined child. Names until one tells the kind: finding the next means unpacking the member before.
+ * What cannot be read here is for the reader to refuse. */
+static int look_in_child(void *context, struct su_wire *wire, struct su_err *err)
 {
+    struct looking *l = context;
     struct su_err ignored = SU_ERR_INIT;
     const char *name;
     uint64_t bytes;
-    SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(fd, kind, &ignored);
-    for (size_t n = 0; archive && n < SU_LOOK_NAMES && !recognise(look) &&
+    SU_AUTO(su_unarchive) struct su_unarchive *archive = su_unarchive_open(l->fd, l->kind, &ignored);
+    for (size_t n = 0; archive && n < SU_LOOK_NAMES && !recognise(l->look) &&
                        su_unarchive_next(archive, &name, &bytes, &ignored) > 0;
          n++) {
-        note_name(look, n, name);
-        note_inside(look, name, archive);
+        note_name(l->look, n, name);
+        note_inside(l->look, name, archive);
     }
+    su_wire_begin(wire, SU_FRAME_FIRST);
+    for (size_t n = 0; n < SU_LOOK_NAMES; n++)
+        su_put_text(wire, l->look->names[n]);
+    su_put_raw(wire, l->look->inside, SU_LOOK_BYTES);
+    return su_wire_end(wire, err);
+}
+
+static int look_into_archive(struct su_source_look *look, int fd, enum su_archive_kind kind,
+                             struct su_err *err)
+{
+    struct looking l = {look, fd, kind};
+    const struct su_confined_plan plan = {.reads = "the start of the source",
+                                          .run = look_in_child,
+                                          .context = &l,
+                                          .files = {fd},
+                                          .file_count = 1,
+                                          SU_CONFINED_PLAN_INIT};
+    SU_AUTO(su_confined) struct su_confined *confined = NULL;
+    uint32_t said;
+    if (su_confined_start(&confined, &plan, err) < 0)
+        return -1;
+    int more = su_confined_next(confined, &said, err);
+    struct su_wire *w = su_confined_wire(confined);
+    for (size_t n = 0; more > 0 && n < SU_LOOK_NAMES; n++)
+        (void)snprintf(look->names[n], sizeof look->names[n], "%s",
+                       su_get_text(w, sizeof look->names[n] - 1));
+    if (more > 0)
+        su_get_raw(w, look->inside, SU_LOOK_BYTES);
+    if (more < 0 || said != SU_FRAME_FIRST)
+        return more < 0 ? -1 : su_wire_lies(err);
+    return su_got_all(w, err) < 0 ? -1 : su_confined_finish(confined, err);
 }
 
 int su_source_look(struct su_source_look *look, const char *from, struct su_err *err)
@@ -86,7 +125,7 @@ int su_source_look(struct su_source_look *look, const char *from, struct su_err 
     bool is_cab = look->start_bytes > 4 && memcmp(look->start, "MSCF", 4) == 0;
     bool is_zip = look->start_bytes > 4 && memcmp(look->start, "PK\3\4", 4) == 0;
     if ((is_cab || is_zip) && lseek(fd, 0, SEEK_SET) == 0)
-        look_into_archive(look, fd, is_cab ? SU_ARCHIVE_CAB : SU_ARCHIVE_ZIP);
+        return look_into_archive(look, fd, is_cab ? SU_ARCHIVE_CAB : SU_ARCHIVE_ZIP, err);
     return 0;
 }
 

@@ -12,12 +12,14 @@
 #include "common/catalogue/record.h"
 #include "common/point/event.h"
 #include "common/point/home.h"
+#include "common/point/ledger.h"
 
 /* What the operator asked for. */
 struct su_sync_request {
     const char *from;
     const struct su_source_kind *kind; /* NULL: whatever `from` turns out to be */
     const char *again; /* the same, as it is kept with the success for a run that names none; NULL or "": it is not */
+    const struct su_actor *actor; /* who asked, for the ledger; NULL: it has its own entry elsewhere */
     bool is_full;                           /* compare everything, rely on no marker of the last time */
     bool is_trial; /* what would change is told, and nothing does: no history, no marker, no catalogue */
     const struct su_upstream_options *upstream; /* of a server; NULL: defaults */

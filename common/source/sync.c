@@ -394,6 +394,22 @@ static int keep_request(struct sync *s, struct su_err *err)
                : su_run(s->db, err, "INSERT OR REPLACE INTO setting VALUES ('last_source', ?1)", SU_T(again));
 }
 
+/* Who changed the catalogue from what; and, as every entry says, how it was read. */
+static int note_in_ledger(const struct sync *s, const struct su_sync_result *result, struct su_err *err)
+{
+    char detail[512];
+    const struct su_changes *c = &result->changes;
+    struct su_ledger_entry entry = {
+        .actor = s->source.request->actor, .kind = "sync", .site = "", .detail = detail};
+    if (!entry.actor || c->new + c->revised + c->expired + c->removed == 0)
+        return 0;
+    memcpy(entry.subject, result->state.digest, SU_SHA256_BYTES);
+    (void)snprintf(detail, sizeof detail, "%s (%s): %llu new, %llu revised, %llu expired, %llu removed",
+                   result->source, result->kind, (unsigned long long)c->new, (unsigned long long)c->revised,
+                   (unsigned long long)c->expired, (unsigned long long)c->removed);
+    return su_ledger_add(s->db, &entry, err);
+}
+
 static int run(struct sync *s, struct su_sync_result *result, struct su_history *row, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
@@ -412,7 +428,8 @@ static int run(struct sync *s, struct su_sync_result *result, struct su_history 
     row->state_code = SU_SYNC_DONE;
     row->changes = result->changes;
     row->state = result->state;
-    if (keep_request(s, err) < 0 || su_history_add_change(s->db, row, &before, err) < 0)
+    if (keep_request(s, err) < 0 || note_in_ledger(s, result, err) < 0 ||
+        su_history_add_change(s->db, row, &before, err) < 0)
         return -1;
     result->content_version = row->content_version;
     if (s->source.request->is_trial)

@@ -570,9 +570,9 @@ test_look_ledger() {
     site receipt --out receipt > /dev/null
     hub receipt add receipt > /dev/null
     site undo > /dev/null
-    same "$(python3 "$CHECK/check_ledger.py" hub/update-point.db)" '5 entries' 'the hub'
+    same "$(python3 "$CHECK/check_ledger.py" hub/update-point.db)" '6 entries' 'the hub'
     same "$(python3 "$CHECK/check_ledger.py" site/update-point.db)" '3 entries' 'the site'
-    same "$(sqlite3 -readonly hub/update-point.db 'SELECT group_concat(kind) FROM ledger')" 'key,site,site,export,receipt' 'what was done at the hub'
+    same "$(sqlite3 -readonly hub/update-point.db 'SELECT group_concat(kind) FROM ledger')" 'key,sync,site,site,export,receipt' 'what was done at the hub'
     same "$(sqlite3 -readonly site/update-point.db 'SELECT group_concat(kind) FROM ledger')" 'trust,import,undo' 'what was done at the site'
     same "$(sqlite3 -readonly hub/update-point.db "SELECT lower(hex(subject)) FROM ledger WHERE kind='export'")" "$(sha256sum < stick/SU-ALPHA-000001/MANIFEST.TXT | cut -d' ' -f1)" 'subject of the export'
     same "$(sqlite3 -readonly site/update-point.db "SELECT instr(operator, char(10)) FROM ledger WHERE kind='import'")" 0 'a line end in a name'

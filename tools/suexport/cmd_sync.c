@@ -217,6 +217,7 @@ int cmd_sync(struct su_context *c, struct su_err *err)
     find_again(from.bytes, &again);
     const struct su_sync_request request = {.from = from.bytes,
                                             .again = again.bytes,
+                                            .actor = &c->actor,
                                             .is_full = su_has(c, "full") || asked.is_full,
                                             .is_trial = su_has(c, "dry-run"),
                                             .upstream = &upstream,

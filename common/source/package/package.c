@@ -1,6 +1,5 @@
 #include "common/source/package/package.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,7 +203,7 @@ static int read_gzip(struct source *s, int fd, struct su_err *err)
     if (!archive)
         return -1;
     s->archive = archive;
-    s->package->kind = "wsusutil-xml-gz";
+    s->package->kind = SU_PACKAGE_GZIP;
     int more = su_unarchive_next(archive, &name, &bytes, err);
     if (more <= 0)
         return more < 0 ? -1 : su_fail(err, SU_DATA, "the file is empty inside");
@@ -254,27 +253,23 @@ static int check_unchanged(int fd, const struct stat *before, struct su_err *err
     return 0;
 }
 
-int su_package_read(const char *path, struct su_package *package, su_package_take take, void *context,
+int su_package_read(int fd, const char *path, struct su_package *package, su_package_take take, void *context,
                     struct su_err *err)
 {
-    SU_AUTO(su_fd) su_fd fd = -1;
     SU_AUTO(su_buf) struct su_buf ahead = SU_BUF_INIT(256);
     uint8_t magic[4];
-    uint64_t bytes;
     struct stat before;
-    if (su_file_open(&fd, AT_FDCWD, path, &bytes, err) < 0)
-        return -1;
     if (fstat(fd, &before) < 0)
         return su_fail_sys(err, "%s", path);
-    if (bytes < sizeof magic)
+    if (before.st_size < (off_t)sizeof magic)
         return su_fail(err, SU_DATA, "%s has %llu bytes: no package is that small", path,
-                       (unsigned long long)bytes);
+                       (unsigned long long)before.st_size);
     if (su_file_read_at(fd, magic, sizeof magic, 0, err) < 0)
         return su_prefix(err, "%s", path);
     struct source s = {.package = package, .take = take, .context = context, .ahead = ahead};
     int result;
     if (memcmp(magic, "MSCF", 4) == 0)
-        result = read_cab(&s, fd, bytes, err);
+        result = read_cab(&s, fd, (uint64_t)before.st_size, err);
     else if (memcmp(magic, "\x1f\x8b\x08", 3) == 0)
         result = read_gzip(&s, fd, err);
     else

@@ -14,8 +14,9 @@
 #include "common/catalogue/record.h"
 
 #define SU_PACKAGE_CAB "wsusutil-cab"
+#define SU_PACKAGE_GZIP "wsusutil-xml-gz"
 struct su_package {
-    const char *kind; /* that, or "wsusutil-xml-gz" */
+    const char *kind; /* one of these */
     struct su_package_index index;
     uint64_t records, document_bytes;
 };
@@ -23,11 +24,12 @@ struct su_package {
 
 /*
  * Calls `take` for every record in order, with package->index complete (a record stream without
- * package.xml has an empty one); what fails there names its record itself. record->document is valid for the call; urls and digests are unset.
+ * package.xml has an empty one); what fails there names its record itself. record->document is valid for the call; urls and digests are unset. `path` is for
+ * messages.
  */
 typedef int (*su_package_take)(void *context, const struct su_package *package, struct su_record *record,
                                struct su_err *err);
-int su_package_read(const char *path, struct su_package *package, su_package_take take, void *context,
+int su_package_read(int fd, const char *path, struct su_package *package, su_package_take take, void *context,
                     struct su_err *err) SU_CHECKED;
 void su_package_cleanup(struct su_package *package);
 

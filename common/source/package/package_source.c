@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/source/package/package.h"
+#include "common/source/package/package_confined.h"
 #include "common/source/source.h"
 
 struct reading {
     struct su_package
         package; /* the reading thread's, but for the file map: it is complete before any record */
+    struct su_package_reader *reader;
+    uint64_t total;
     struct su_source *source;
     su_source_take take;
     void *context;
@@ -32,14 +34,15 @@ static int open_package(struct su_source *source, struct su_err *err)
     reading->source = source;
     source->self = reading;
     source->is_snapshot = true;
-    return 0;
+    return su_package_reader_new(&reading->reader, source->request->from, err);
 }
 
 static void describe(struct su_source *source, const struct su_package *package)
 {
+    const struct reading *reading = source->self;
     source->name = package->kind;
     source->place = strcmp(package->kind, SU_PACKAGE_CAB) == 0 ? "metadata.txt" : "";
-    source->total = package->index.entries.count;
+    source->total = reading->total;
     source->created = package->index.created;
 }
 
@@ -58,7 +61,8 @@ static int read_package(struct su_source *source, su_source_take give, void *con
     struct reading *reading = source->self;
     reading->take = give;
     reading->context = context;
-    int result = su_package_read(source->request->from, &reading->package, take, reading, err);
+    int result =
+        su_package_reader_run(reading->reader, &reading->package, &reading->total, take, reading, err);
     if (reading->package.records == 0) /* who works on records reads it meanwhile */
         describe(source, &reading->package);
     return result;
@@ -73,8 +77,10 @@ static const char *url(const struct su_source *source, const uint8_t sha1[SU_SHA
 static void close_package(struct su_source *source)
 {
     struct reading *reading = source->self;
-    if (reading)
+    if (reading) {
+        su_package_reader_cleanup(&reading->reader);
         su_package_cleanup(&reading->package);
+    }
     free(reading);
     source->self = NULL;
 }

@@ -1,6 +1,5 @@
 #include "common/source/scan/scan_read.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,7 +38,6 @@ struct job {
 struct reading {
     int fd;
     uint64_t file_bytes, unpacked;
-    const struct su_events *events;
     struct su_scan_reading *out;
     struct su_scan_index index;
     struct su_belt *belt;
@@ -109,10 +107,6 @@ static int need_slot(struct reading *r, struct su_err *err)
 
 static void submit(struct reading *r)
 {
-    off_t at = lseek(r->fd, 0, SEEK_CUR);
-    if (at > 0 &&
-        (uint64_t)at < r->file_bytes) /* all of a small one is in memory at once; the end is told once */
-        su_progress(r->events, SU_SYNC_SOURCE, "scan metadata", (uint64_t)at, r->file_bytes, "bytes");
     su_belt_submit(r->belt, r->filling->text.length + r->filling->rows.arena.used_bytes);
     r->filling = NULL;
 }
@@ -316,8 +310,6 @@ static int fill(void *context, struct su_belt *belt, struct su_err *err)
     int result = read_index(r, err) < 0 ? -1 : read_cabinets(r, err);
     if (r->filling && result == 0)
         submit(r);
-    if (result == 0)
-        su_progress(r->events, SU_SYNC_SOURCE, "scan metadata", r->file_bytes, r->file_bytes, "bytes");
     return result;
 }
 
@@ -371,27 +363,25 @@ static int check_size(const struct reading *r, struct su_err *err)
                          (unsigned long long)r->file_bytes, (unsigned long long)su_cabinet_bytes(head));
 }
 
-int su_scan_read(const char *path, const struct su_events *events, su_scan_take take, void *context,
-                 struct su_scan_reading *out, struct su_err *err)
+int su_scan_read(int fd, const char *path, su_scan_take take, void *context, struct su_scan_reading *out,
+                 struct su_err *err)
 {
-    SU_AUTO(su_fd) su_fd fd = -1;
     struct stat before, after;
     struct reading *r = calloc(1, sizeof *r);
     if (!r)
         return su_fail_memory(err);
     *out = (struct su_scan_reading){0};
-    r->events = events;
     r->out = out;
+    r->fd = fd;
     for (size_t i = 0; i < SLOTS; i++) {
         r->jobs[i].rows = (struct su_scan_rows)SU_SCAN_ROWS_INIT;
         clear(&r->jobs[i]);
     }
-    int result = su_file_open(&fd, AT_FDCWD, path, &r->file_bytes, err);
-    r->fd = fd;
-    if (result == 0 && fstat(fd, &before) < 0)
-        result = su_fail_sys(err, "fstat");
-    if (result == 0)
+    int result = fstat(fd, &before) < 0 ? su_fail_sys(err, "fstat") : 0;
+    if (result == 0) {
+        r->file_bytes = (uint64_t)before.st_size;
         result = check_size(r, err) < 0 ? -1 : run(r, take, context, err);
+    }
     if (result == 0 &&
         (fstat(fd, &after) < 0 || after.st_size != before.st_size ||
          after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))

@@ -22,8 +22,8 @@ struct su_scan_reading {
 
 /* On the caller's thread, in the order of the cabinet; the rows are good for the call. */
 typedef int (*su_scan_take)(void *context, const struct su_scan_rows *rows, struct su_err *err);
-int su_scan_read(const char *path, const struct su_events *events, su_scan_take take, void *context,
-                 struct su_scan_reading *out, struct su_err *err) SU_CHECKED;
+int su_scan_read(int fd, const char *path, su_scan_take take, void *context, struct su_scan_reading *out,
+                 struct su_err *err) SU_CHECKED; /* `path` is for messages */
 
 /* Adds to what was unpacked so far; SU_LIMIT past SU_MAX_SCAN_BYTES. */
 int su_scan_unpacked(uint64_t *total, uint64_t more, struct su_err *err) SU_CHECKED;

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "common/source/scan/scan_read.h"
+#include "common/source/scan/scan_confined.h"
 #include "common/source/scan/scan_store.h"
 #include "common/source/source.h"
 
@@ -41,7 +41,7 @@ static int load_apart(struct su_source *source, struct su_changes *changes, stru
     char title[256];
     su_source_title(path, title, sizeof title);
     if (su_scan_store_begin(&store, err) < 0 ||
-        su_scan_read(path, source->events, take, &store, &reading, err) < 0)
+        su_scan_hear(path, source->events, take, &store, &reading, err) < 0)
         return -1;
     if (su_scan_store_end(&store, title, &reading.edition, changes, &counts, err) < 0)
         return su_prefix(err, "%s", path);

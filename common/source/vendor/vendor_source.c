@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "common/base/limits.h"
-#include "common/catalogue/update.h"
 #include "common/point/ledger.h"
 #include "common/source/vendor/vendor.h"
 #include "common/source/vendor/vendor_books.h"
-#include "common/source/vendor/vendor_open.h"
-#include "common/source/vendor/vendor_read.h"
+#include "common/source/vendor/vendor_confined.h"
 
 struct held { /* a package */
     struct su_guid id;
@@ -49,8 +47,8 @@ struct vendor {
     bool has_manifest;
     char newest[SU_INSTANT_TEXT]; /* CreationDate of what was read */
     /* The reading thread's. */
-    struct su_update update;
-    struct su_buf urls;
+    struct su_confined *confined;
+    struct su_vendor_hearing hearing;
     uint64_t number;
     su_source_take give;
     void *context;
@@ -186,30 +184,13 @@ static bool skips(void *context, const struct su_guid *id)
     return entry->is_seen = true;
 }
 
-static int compare_files(const void *a, const void *b)
+/* In the child, so that it knows what the parent will. */
+static void meets(void *context, const struct su_guid *id)
 {
-    return memcmp(((const struct su_update_file *)a)->sha1, ((const struct su_update_file *)b)->sha1,
-                  SU_SHA1_BYTES);
-}
-
-/* The addresses a package names itself; what is no plain address is left out, the package is good without. */
-static int set_urls(struct vendor *v, struct su_record *record, struct su_err *err)
-{
-    struct su_update *u = &v->update;
-    su_buf_clear(&v->urls);
-    if (su_update_parse(u, record->document, record->document_bytes, err) < 0)
-        return -1;
-    if (u->files.count > 1)
-        qsort(u->files.at, u->files.count, sizeof *u->files.at, compare_files);
-    for (size_t i = 0; i < u->files.count; i++) {
-        const struct su_update_file *f = &u->files.at[i];
-        struct su_err ignored = SU_ERR_INIT;
-        if (f->uri[0] && (i == 0 || compare_files(f, f - 1) != 0))
-            (void)!su_urls_add(&v->urls, f->sha1, f->uri, strlen(f->uri), &ignored);
-    }
-    record->urls = v->urls.length ? v->urls.bytes : NULL;
-    record->urls_bytes = v->urls.length;
-    return su_buf_check(&v->urls, "the list of addresses", err);
+    struct vendor *v = context;
+    struct listed *entry = FIND(v->manifest, id);
+    if (entry)
+        entry->is_seen = true;
 }
 
 static int check_listed(struct vendor *v, const struct su_vendor_package *p, struct su_err *err)
@@ -228,19 +209,21 @@ static int check_listed(struct vendor *v, const struct su_vendor_package *p, str
                          entry->created, p->created);
 }
 
-static int take_one(struct vendor *v, const struct su_vendor_package *p, struct su_err *err)
+static int take_one(struct vendor *v, const struct su_vendor_package *p, const char *urls, size_t urls_bytes,
+                    struct su_err *err)
 {
     struct su_record record = {.origin = SU_FROM_THIRD_PARTY,
                                .id = p->id,
                                .revision = 1,
                                .document = p->document,
-                               .document_bytes = p->bytes};
+                               .document_bytes = p->bytes,
+                               .urls = urls,
+                               .urls_bytes = urls_bytes};
     const struct held *held = FIND(v->held, &p->id);
     if (FIND(v->others, &p->id) || (held && held->is_foreign))
         return su_fail(err, SU_VENDOR_CLASH, "the id is that of an update of another %s",
                        held ? "third-party catalogue" : "source");
-    if (check_listed(v, p, err) < 0 || set_urls(v, &record, err) < 0 ||
-        su_record_seal_document(&record, err) < 0)
+    if (check_listed(v, p, err) < 0 || su_record_seal_document(&record, err) < 0)
         return -1;
     if (held)
         record.revision =
@@ -252,16 +235,13 @@ static int take_one(struct vendor *v, const struct su_vendor_package *p, struct 
                : v->give(v->context, &record, ++v->number, err);
 }
 
-static int take_package(void *context, const struct su_vendor_package *p, struct su_err *err)
+static int take_package(void *context, const struct su_vendor_package *p, const char *urls, size_t urls_bytes,
+                        struct su_err *err)
 {
     char id[SU_GUID_TEXT];
-    return take_one(context, p, err) < 0 ? su_prefix(err, "package %s", su_guid_format(&p->id, id)) : 0;
-}
-
-static int read_through(struct vendor *v, struct su_vendor_reader *reader, struct su_err *err)
-{
-    return v->opened.is_folder ? su_vendor_read_folder(reader, v->opened.fd, err)
-                               : su_vendor_read_file(reader, v->opened.fd, err);
+    return take_one(context, p, urls, urls_bytes, err) < 0
+               ? su_prefix(err, "package %s", su_guid_format(&p->id, id))
+               : 0;
 }
 
 /* Both passes saw the same, and the manifest names what is there. */
@@ -283,14 +263,11 @@ static int check_read(const struct vendor *v, struct su_err *err)
 static int read_vendor(struct su_source *source, su_source_take give, void *context, struct su_err *err)
 {
     struct vendor *v = source->self;
-    bool may_skip = v->has_manifest && v->catalogue.id && !source->request->is_full;
-    struct su_vendor_reader reader = {
-        .context = v, .package = take_package, .skips = may_skip ? skips : NULL};
     char title[256];
     v->give = give;
     v->context = context;
     source->total = v->manifest.count;
-    if (read_through(v, &reader, err) == 0 && check_read(v, err) == 0)
+    if (su_vendor_hear(v->confined, &v->hearing, err) == 0 && check_read(v, err) == 0)
         return 0;
     su_source_title(source->request->from, title, sizeof title);
     return su_prefix(err, "%s", title);
@@ -329,18 +306,22 @@ static int open_vendor(struct su_source *source, struct su_err *err)
         return su_fail_memory(err);
     v->source = source;
     v->opened = (struct su_vendor_opened)SU_VENDOR_OPENED_INIT;
-    v->update = (struct su_update)SU_UPDATE_INIT;
-    v->urls = (struct su_buf)SU_BUF_INIT(SU_MAX_RECORD_URLS_BYTES);
     source->self = v;
     source->name = "sdp-v2";
     if (asked)
         v->request = *asked;
-    struct su_vendor_reader reader = {.context = v, .manifest = take_manifest};
     if (su_vendor_find_catalogue(source->home->db, &v->request, source->request->from, &v->catalogue, err) <
             0 ||
         su_vendor_open(&v->opened, source->home, source->request->from, err) < 0 || judge_signer(v, err) < 0)
         return -1;
-    return read_through(v, &reader, err) < 0 || load_held(v, err) < 0 || load_others(v, err) < 0 ? -1 : 0;
+    if (su_vendor_hear_manifest(&v->opened, take_manifest, v, err) < 0 || load_held(v, err) < 0)
+        return -1;
+    v->hearing = (struct su_vendor_hearing){.context = v, .package = take_package, .meets = meets};
+    if (v->has_manifest && v->catalogue.id && !source->request->is_full)
+        v->hearing.skips = skips;
+    return su_vendor_hear_start(&v->confined, &v->opened, &v->hearing, err) < 0 || load_others(v, err) < 0
+               ? -1
+               : 0;
 }
 
 /* What the source holds as a table, for gone and settle. */
@@ -396,9 +377,8 @@ static void close_vendor(struct su_source *source)
     source->self = NULL;
     if (!v)
         return;
+    su_confined_cleanup(&v->confined);
     su_vendor_opened_cleanup(&v->opened);
-    su_update_cleanup(&v->update);
-    su_buf_cleanup(&v->urls);
     free(v->held.at);
     free(v->others.at);
     free(v->manifest.at);
