@@ -37,10 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     SU_AUTO(su_package) struct su_package package = SU_PACKAGE_INIT;
     struct su_err err = SU_ERR_INIT;
     make_file(&in, &file);
-    if (su_package_read(put_file("export.cab", file.bytes, file.length), &package, take, NULL, &err) < 0)
+    int fd = memory_file(file.bytes, file.length);
+    if (su_package_read(fd, "export.cab", &package, take, NULL, &err) < 0)
         check_refusal(&err);
     else
         HOLDS(package.records > 0 &&
               (!package.index.is_read || package.records == package.index.entries.count));
+    (void)close(fd);
     return 0;
 }
