@@ -106,7 +106,10 @@ static int take(void *context, const struct su_package *package, struct su_recor
 
 static int read_path(const char *path, struct su_package *package, su_package_take with, void *context)
 {
-    SU_AUTO(su_fd) su_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+    SU_AUTO(su_fd) su_fd fd = -1;
+    uint64_t bytes;
+    if (su_file_open(&fd, AT_FDCWD, path, &bytes, &e) < 0)
+        return -1;
     return su_package_read(fd, path, package, with, context, &e);
 }
 
