@@ -241,8 +241,8 @@ test_upstream_ends_at_faults() {
     fault FileDigestsMissing@GetUpdateData:1 1 FileDigestsMissing
     fault TooManyIds@GetRevisionIdList:1 1 TooManyIds
     fault ServerBusy@GetUpdateData:1+ 1 ServerBusy
-    fault ServerChanged@GetRevisionIdList:1+ 1 ServerChanged
     logged hub 7141
+    fault ServerChanged@GetRevisionIdList:1+ 1 ServerChanged
     fault ServerChanged@GetConfigData:1+ 1 'GetConfigData: the server says ServerChanged'
     same "$(served GetConfigData)" 4 'calls: three, and one that went well'
     fault fault-bare@GetRevisionIdList:1 1 'a fault without a code'
