@@ -180,10 +180,12 @@ int su_home_init(const char *path, enum su_role role, const char *name, bool *is
 }
 
 /* SQLite asks no question of what bears these names: a pipe would hold it for ever, and what has a second
- * name elsewhere it would write to. The database itself may have one; it is written to as one file. */
+ * name elsewhere it would write to. The database itself may have one; it is written to as one file. A rollback
+ * journal is never ours, since a database gets its name in WAL mode; one that names a super-journal makes SQLite
+ * delete the file of that name, wherever it is. */
 static int check_files(const struct su_home *home, struct su_err *err)
 {
-    static const char *const names[] = {DATABASE, DATABASE "-wal", DATABASE "-shm", DATABASE "-journal"};
+    static const char *const names[] = {DATABASE, DATABASE "-wal", DATABASE "-shm"};
     struct su_file_mark mark;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!su_file_look(home->dir, names[i], &mark))
@@ -196,7 +198,11 @@ static int check_files(const struct su_home *home, struct su_err *err)
             return su_remedy(err, "Copy the home file by file (cp -a) and use the copy.");
         }
     }
-    return 0;
+    if (!su_file_exists(home->dir, DATABASE "-journal"))
+        return 0;
+    (void)su_fail(err, SU_DATA, "%s lies beside the database, and no program of ours has put it there",
+                  DATABASE "-journal");
+    return su_remedy(err, "Take it away, and find out who put it there; or restore the home from a copy.");
 }
 
 /* Who only reads cannot bring an older home up to date, and would ask for tables that are not there yet. */

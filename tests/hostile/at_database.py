@@ -208,12 +208,13 @@ def beside():
     checksum = (nonce + sum(page[i] for i in range(PAGE - 200, 0, -200))) & 0xffffffff
     journal = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">IIIII", 1, nonce, len(raw) // PAGE, sectors, PAGE)
     journal = journal.ljust(sectors, b"\0") + struct.pack(">I", 2) + page + struct.pack(">I", checksum)
-    master = b"/../../../../../../etc/passwd"
+    master = os.fsencode(os.path.abspath("bait"))  # SQLite would delete it: no child of it is at work
+    open("bait", "wb").write(b"not yours")
     plants = [("-wal", "a trigger", trigger, (3,)), ("-wal", "a row", row, ANY), ("-wal", "half of one", trigger[:len(trigger) // 2], ANY), ("-wal", "noise", os.urandom(100000), ANY), ("-wal", "a head alone", trigger[:32], ANY),
               ("-wal", "a flipped bit", trigger[:5000] + bytes([trigger[5000] ^ 1]) + trigger[5001:], ANY), ("-wal", "frames of page 0xffffffff", trigger[:32] + b"\xff" * 24 + trigger[56:], ANY),
               ("-shm", "noise", os.urandom(32768), ANY), ("-shm", "one byte", b"x", ANY), ("-shm", "ones", b"\xff" * 65536, ANY),
-              ("-journal", "a page", journal, ANY), ("-journal", "noise", os.urandom(50000), ANY), ("-journal", "of 2^32 pages", journal[:8] + b"\xff" * 4 + journal[12:], ANY),
-              ("-journal", "with a master", journal + master + struct.pack(">II", len(master), sum(master)) + journal[:8], ANY), (".new", "what was left", raw[:5000], (0,))]
+              ("-journal", "a page", journal, (3,)), ("-journal", "noise", os.urandom(50000), (3,)), ("-journal", "of 2^32 pages", journal[:8] + b"\xff" * 4 + journal[12:], (3,)),
+              ("-journal", "with a master", journal + master + struct.pack(">II", len(master), sum(master)) + journal[:8], (3,)), (".new", "what was left", raw[:5000], (0,))]
     with Hostile("what lies beside a database", homes=["site"]) as h:
         h.settle("case")
         for where, what, data, status in plants:
