@@ -9,19 +9,24 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
-/* All else libcurl escapes; the name of a host stays as it is, in any script. */
-static bool host_is_text(CURLU *parts)
+/* libcurl escapes a path and what is asked; names of people and hosts stay as they are, in any script. A
+ * percent sign in a host's name it would escape once more each time. */
+static const char *flaw(CURLU *parts)
 {
-    char *host = NULL;
-    bool is_text = curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
-    size_t left = is_text ? strlen(host) : 0, n;
+    char *url = NULL, *host = NULL;
+    bool is_text = curl_url_get(parts, CURLUPART_URL, &url, 0) == CURLUE_OK &&
+                   curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && !strchr(host, '%');
+    size_t length = is_text ? strlen(url) : 0, n;
     uint32_t character;
-    for (const char *at = host; is_text && left > 0; at += n, left -= n) {
-        n = su_utf8_decode(at, left, &character);
-        is_text = n > 0 && character > ' ' && !su_is_control(character);
+    for (size_t at = 0; is_text && at < length; at += n) {
+        n = su_utf8_decode(url + at, length - at, &character);
+        is_text = n > 0 && !su_is_control(character) && (character != ' ' || memchr(url, '#', at));
     }
     curl_free(host);
-    return is_text;
+    curl_free(url);
+    return !is_text                    ? "a name in it is no text"
+           : length > SU_MAX_URL_BYTES ? "too long when it is escaped"
+                                       : NULL;
 }
 
 /* libcurl's own reading of the address, so that what is checked is what is asked. */
@@ -54,8 +59,9 @@ static CURLU *parse(const char *url, struct su_err *err)
                                            scheme ? scheme : "")
                                  : su_fail(err, SU_ADDRESS, "%s: %s", not_one, curl_url_strerror(code)));
     curl_free(scheme);
-    if (is_good && !host_is_text(parts))
-        is_good = su_fail(err, SU_ADDRESS, "%s: the name of its host is no text", not_one) == 0;
+    const char *why = is_good ? flaw(parts) : NULL;
+    if (why)
+        is_good = su_fail(err, SU_ADDRESS, "%s: %s", not_one, why) == 0;
     if (!is_good) {
         curl_url_cleanup(parts);
         return NULL;
