@@ -225,6 +225,41 @@ static void test_threads_where_asked_for(void **state)
     su_confined_cleanup(&c);
 }
 
+/* ---- what it may ------------------------------------------------------------------------------------------ */
+
+static int compare_numbers(const void *a, const void *b)
+{
+    return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
+}
+
+/* The C library asks the system for more where there is much. */
+static int sort_many(void *context, struct su_wire *w, struct su_err *err)
+{
+    enum { MANY = 500000 };
+    (void)context, (void)w;
+    int *numbers = malloc(MANY * sizeof *numbers);
+    for (int i = 0; numbers && i < MANY; i++)
+        numbers[i] = (int)((unsigned)i * 2654435761u >> 1);
+    if (!numbers)
+        return su_fail_memory(err);
+    qsort(numbers, MANY, sizeof *numbers, compare_numbers);
+    bool is_sorted = true;
+    for (int i = 1; i < MANY; i++)
+        is_sorted = is_sorted && numbers[i - 1] <= numbers[i];
+    free(numbers);
+    return is_sorted ? 0 : su_fail(err, SU_BUG, "not sorted");
+}
+
+static void test_sorts_as_much_as_there_is(void **state)
+{
+    struct su_err err = SU_ERR_INIT;
+    (void)state;
+    struct su_confined *c = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = sort_many});
+    if (su_confined_finish(c, &err) < 0)
+        fail_msg("%s", err.text);
+    su_confined_cleanup(&c);
+}
+
 /* ---- a folder -------------------------------------------------------------------------------------------- */
 
 static int read_below(void *context, struct su_wire *w, struct su_err *err)
@@ -474,7 +509,7 @@ int main(void)
         cmocka_unit_test(test_cleaned_up_early),
         cmocka_unit_test(test_each_forbidden_call_ends_it),
         cmocka_unit_test(test_threads_where_asked_for),
-        cmocka_unit_test(test_a_folder_and_nothing_else),
+        cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_folder_and_nothing_else),
         cmocka_unit_test(test_nothing_stays_open),
         cmocka_unit_test(test_memory_has_an_end),
         cmocka_unit_test(test_its_death_is_told),
