@@ -70,7 +70,7 @@ UNITS = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsu.a
 	$(CC) $(ALL_LDFLAGS) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
-include tests/fuzz/fuzz.mk
+include tests/proofs.mk
 
 # The small sample update point of two months, made by the project's own generator.
 $(BUILD)/samples/generate: samples/generate.c $(BUILD)/schema.h
@@ -107,16 +107,6 @@ valgrind: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-valgrind CFLAGS=-ftrivial-auto-var-init=uninitialized all samples
 	@tests/valgrind.sh build-valgrind
 
-# Every call of nine commands fails, once and from then on; with faults-asan some of them under the address sanitizer.
-#   FAULTS="--only import --calls write,sync"  (tests/fault/loop.py --help)
-faults: deps
-	@$(MAKE) -s $(PARALLEL) all samples
-	@python3 -B tests/fault/loop.py $(BUILD) $(FAULTS)
-faults-asan: deps
-	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
-	  HARDENING=-fPIE all samples
-	@python3 -B tests/fault/loop.py build-asan --sanitizer $(or $(FAULTS),--share 40)
-
 # The programs beside their limit and beside what people use instead (docs/performance.md).
 #   SIZE=tiny|small|standard|large|UPDATES:BYTES  ROUNDS=N  WORK=DIR on a fast disk  PEERS=no  JSON=FILE
 SIZE   ?= standard
@@ -141,68 +131,13 @@ simulate: deps
 	@$(MAKE) -s all
 	@tests/simulate.py $(BUILD) --runs $(RUNS) --seed $(SEED)
 
-# Killed at every system call that changes a file, and the power lost after it (docs/testing.md). STATES=N SEED=N
-$(BUILD)/tests/crash/tracer: tests/crash/tracer.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(OPTIMIZE) $(WARNINGS) -D_GNU_SOURCE -o $@ $<
-tracer: $(BUILD)/tests/crash/tracer
-crashes: deps
-	@$(MAKE) -s $(PARALLEL) all samples tracer
-	@python3 -B tests/crash/crash.py $(BUILD) --kinds kill
-	@python3 -B tests/crash/crash.py $(BUILD) --kinds power --every 3 --states $(or $(STATES),3) --seed $(or $(SEED),1)
-	@python3 -B tests/crash/crash.py $(BUILD) --states 4 --seed $(or $(SEED),1) --defect all
-.PHONY: crashes tracer
-
-# Every hostile input (tests/hostile); make check takes a share of them.
-hostile: deps
-	@$(MAKE) -s $(PARALLEL) all samples
-	@tests/hostile/run.sh $(abspath $(BUILD))
-
 # A first synchronization from an update server, interrupted again and again: the same catalogue. UPDATES=N KILLS=N
 upstream: deps
 	@$(MAKE) -s $(PARALLEL) all samples
 	@BUILD=$(BUILD) tests/upstream_long.sh $(or $(UPDATES),100000) $(or $(KILLS),10)
 
-# What the tests run, line by line and branch by branch, and why the rest is not run (tests/coverage).
-coverage: deps
-	@$(MAKE) -s $(PARALLEL) BUILD=build-coverage OPTIMIZE="-O0 -g" CFLAGS="--coverage -fprofile-update=atomic -DSU_COVERAGE" HARDENING=-fPIE all samples units benches
-	@tests/coverage/run.sh build-coverage $(TESTS)
-
-# Would a test notice? Small changes of the modules that verify and import, each built and tried (tests/mutants).
-#   N=200 mutants drawn by SEED=1, for at most MINUTES=60; FILES='common/trust/*.c'; KEYS=... tries some again.
-#   MUTANTS is the folder where results are kept; it holds `cov`, the build of make coverage.
-.PHONY: coverage mutants mutants-run
-MUTANTS ?= build-mutants
-mutants: deps
-	@mkdir -p $(MUTANTS)
-	@test -d $(MUTANTS)/cov/ran || { $(MAKE) -s $(PARALLEL) BUILD=$(MUTANTS)/cov OPTIMIZE="-O0 -g" CFLAGS="--coverage -fprofile-update=atomic -DSU_COVERAGE" HARDENING=-fPIE all samples units benches && \
-	  tests/coverage/run.sh $(MUTANTS)/cov > $(MUTANTS)/coverage.txt; test -d $(MUTANTS)/cov/ran; }
-	@$(MAKE) -s $(PARALLEL) BUILD=$(MUTANTS)/plain OPTIMIZE=-O1 HARDENING=-fPIE all samples units benches
-	@$(MAKE) -s BUILD=$(MUTANTS)/plain OPTIMIZE=-O1 HARDENING=-fPIE mutants-run
-mutants-run:
-	@CC="$(CC)" FLAGS='$(ALL_CFLAGS)' LIBS="$(LIBS)" nice -n 19 python3 -B tests/mutants/mutate.py $(BUILD) $(MUTANTS) $(foreach o,N SEED MINUTES FILES KEYS,$(if $($o),'$o=$($o)'))
-
 format:
 	clang-format -i $(COMMON) tools/*/*.c tests/bench/*.c
-
-.PHONY: lint lint-house lint-deps
-# House rules in seconds, for every day.
-lint-house: all
-	@python3 -B tests/lint/house.py $(BUILD)
-
-# These and the analysers (docs/testing.md). What did not change is not analysed again.
-LINT_PACKAGES = clang clang-tidy cppcheck shellcheck pyflakes3 binutils git
-LINT_TOOLS = clang clang-tidy cppcheck shellcheck pyflakes3 nm git
-lint-deps: deps
-	@missing=; for tool in $(LINT_TOOLS); do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
-	test -z "$$missing" || { \
-	  echo "installing packages: $(LINT_PACKAGES)"; \
-	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-	  $$SUDO apt-get update -q && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -q -y --no-install-recommends $(LINT_PACKAGES); }
-lint: export FLAGS = -std=gnu11 $(DEFINES) $(shell pkg-config --cflags $(LIBRARIES))
-lint: lint-deps
-	@$(MAKE) -s $(PARALLEL) all
-	@status=0; python3 -B tests/lint/house.py $(BUILD) || status=1; python3 -B tests/lint/analyse.py --build $(BUILD) || status=1; exit $$status
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
@@ -214,4 +149,4 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all hostile deps faults faults-asan format tsan valgrind bench bench-scale benches simulate upstream demo check units asan samples install clean
+.PHONY: all deps format tsan valgrind bench bench-scale benches simulate upstream demo check units asan samples install clean

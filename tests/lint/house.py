@@ -61,6 +61,9 @@ def rank(path):
 for folder in files('common/*/', 'common/*/*/', 'tools/*/'):
     if folder != 'common/schema/' and rank(folder) < 0:
         finding(f'{folder} is no layer')
+for entry in sorted(os.listdir('.')): # a folder more is decided; a file more was forgotten there
+    if not entry.startswith(('.', 'build')) and entry not in ('tools', 'common', 'tests', 'samples', 'docs', 'Makefile', 'README.md'):
+        finding(f'{entry} is no part of the top level')
 for path, text in ALL.items():
     for included in re.findall(r'^#include "((?:common|tools)/[^"]*)"', text, re.M):
         if rank(included) > rank(path):
