@@ -22,6 +22,7 @@
 #include "common/sys/interrupt.h"
 
 enum { READY = 1, DONE, FAILED };
+#define STATUS_NO_MEMORY 12      /* of a child that has none left to say so */
 #define PIPE_BYTES ((int)SU_MIB) /* what may lie between both; less where the system gives less */
 #define LOOK_MILLISECONDS                                                                                    \
     200 /* how often a waiting parent looks for a signal, and whether the child loops                        \
@@ -151,16 +152,17 @@ static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *
     if (result == 0) {
         su_wire_begin(wire, READY);
         if (su_wire_end(wire, &err) < 0 || su_wire_flush(wire, &err) < 0)
-            _exit(1);
+            _exit(err.code == SU_MEMORY ? STATUS_NO_MEMORY : 1);
         result = plan->run(plan->context, wire, &err);
     }
     if (result < 0 && wire->is_closed)
         _exit(1);
+    su_wire_drop(wire); /* what failed may have been half said */
     su_wire_begin(wire, result < 0 ? FAILED : DONE);
     if (result < 0)
         su_put_error(wire, &err);
     if (su_wire_end(wire, &err) < 0 || su_wire_flush(wire, &err) < 0)
-        _exit(1);
+        _exit(err.code == SU_MEMORY ? STATUS_NO_MEMORY : 1);
     if (is_off)
         TELL_COVERAGE;
     _exit(0);
@@ -196,6 +198,8 @@ static int tell_death(struct su_confined *c, struct su_err *err)
     char how[160];
     int status = reap(c), number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     const char *name = number ? sigdescr_np(number) : NULL;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_MEMORY)
+        return su_fail_memory(err);
     if (number == SIGSYS)
         return tell_end(c, "was stopped: it tried what it may not (signal 31); what it read may be an attack",
                         err);

@@ -60,8 +60,18 @@ void su_put_text(struct su_wire *w, const char *text)
 void su_wire_begin(struct su_wire *w, uint32_t kind)
 {
     w->frame_at = w->sending.length;
+    w->is_begun = true;
     su_put_u32(w, 0); /* the length, when it is known */
     su_put_u32(w, kind);
+}
+
+void su_wire_drop(struct su_wire *w)
+{
+    if (w->sending.is_out_of_memory || w->sending.is_over)
+        su_buf_cleanup(&w->sending);
+    else if (w->is_begun)
+        w->sending.length = w->frame_at;
+    w->is_begun = false;
 }
 
 int su_wire_flush(struct su_wire *w, struct su_err *err)
@@ -98,6 +108,7 @@ int su_wire_end(struct su_wire *w, struct su_err *err)
                        length, SU_MAX_WIRE_BYTES);
     uint32_t head = (uint32_t)length;
     memcpy(w->sending.bytes + w->frame_at, &head, sizeof head);
+    w->is_begun = false;
     return w->sending.length < PIECE_BYTES ? 0 : su_wire_flush(w, err);
 }
 

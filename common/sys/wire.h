@@ -30,6 +30,7 @@ struct su_wire {
     size_t frame_at;       /* in sending: where the frame that is being put begins */
     size_t at, end, after; /* in received: next value, end of the frame, of what has come */
     bool is_short, is_closed; /* a value was missing; the other side has gone (a write failed) */
+    bool is_begun;            /* a frame was begun and is not ended */
 };
 #define SU_WIRE_INIT { .in = -1, .out = -1 }
 /* Takes over both descriptors. */
@@ -37,6 +38,8 @@ void su_wire_open(struct su_wire *wire, su_fd in, su_fd out);
 void su_wire_cleanup(struct su_wire *wire);
 
 void su_wire_begin(struct su_wire *wire, uint32_t kind);
+/* Forgets a frame that was begun and not ended; where there was no memory for it, all that was not sent. */
+void su_wire_drop(struct su_wire *wire);
 void su_put_u32(struct su_wire *wire, uint32_t value);
 void su_put_u64(struct su_wire *wire, uint64_t value);
 void su_put_raw(struct su_wire *wire, const void *bytes, size_t length); /* of a length that both sides know */

@@ -460,6 +460,29 @@ static void test_lying_frames(void **state)
         }
 }
 
+static int fail_halfway(void *context, struct su_wire *w, struct su_err *err)
+{
+    const bool *lacks_memory = context;
+    su_wire_begin(w, NUMBERS);
+    su_put_u64(w, 7);
+    w->sending.is_out_of_memory = *lacks_memory;
+    return *lacks_memory ? su_buf_check(&w->sending, "a message", err) : su_fail(err, SU_DATA, "halfway");
+}
+
+/* What it began to say is not in the way of what it failed with. */
+static void test_a_failure_halfway(void **state)
+{
+    (void)state;
+    for (int lacks = 0; lacks < 2; lacks++) {
+        struct su_err err = SU_ERR_INIT;
+        bool lacks_memory = lacks;
+        struct su_confined *c = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = fail_halfway, .context = &lacks_memory});
+        assert_int_equal(su_confined_finish(c, &err), -1);
+        assert_int_equal(err.code, lacks ? SU_MEMORY : SU_DATA);
+        su_confined_cleanup(&c);
+    }
+}
+
 static int fail_oddly(void *context, struct su_wire *w, struct su_err *err)
 {
     const uint32_t *code = context;
@@ -509,7 +532,7 @@ int main(void)
         cmocka_unit_test(test_cleaned_up_early),
         cmocka_unit_test(test_each_forbidden_call_ends_it),
         cmocka_unit_test(test_threads_where_asked_for),
-        cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_folder_and_nothing_else),
+        cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_failure_halfway), cmocka_unit_test(test_a_folder_and_nothing_else),
         cmocka_unit_test(test_nothing_stays_open),
         cmocka_unit_test(test_memory_has_an_end),
         cmocka_unit_test(test_its_death_is_told),
