@@ -60,26 +60,6 @@ const char *su_confinement_text(void)
                                           : "";
 }
 
-void su_put_error(struct su_wire *wire, const struct su_err *err)
-{
-    su_put_u32(wire, err->code);
-    su_put_text(wire, err->text);
-    su_put_text(wire, err->remedy);
-}
-
-int su_get_error(struct su_wire *wire, struct su_err *err)
-{
-    uint32_t code = su_get_u32(wire);
-    const char *text = su_get_text(wire, sizeof err->text - 1),
-               *remedy = su_get_text(wire, sizeof err->remedy - 1);
-    if (su_got_all(wire, err) < 0)
-        return -1;
-    if (code >= SU_CODE_COUNT || su_code_exit_status((enum su_code)code) == 0)
-        return su_wire_lies(err);
-    (void)su_fail(err, (enum su_code)code, "%s", text);
-    return remedy[0] ? su_remedy(err, "%s", remedy) : -1;
-}
-
 /* ---- the child ----------------------------------------------------------------------------------------- */
 
 static int compare_files(const void *a, const void *b)

@@ -51,10 +51,6 @@ int su_confined_finish(struct su_confined *confined, struct su_err *err) SU_CHEC
 /* Ends what still runs, and waits for it. */
 void su_confined_cleanup(struct su_confined **confined);
 
-/* An error crosses as code, text and remedy; su_get_error believes only what can be one. */
-void su_put_error(struct su_wire *wire, const struct su_err *err);
-int su_get_error(struct su_wire *wire, struct su_err *err); /* always -1 */
-
 /* The operator takes the risk: children from now on run without limits. */
 void su_confine_off(void);
 enum su_confinement { SU_NOTHING_READ, SU_READ_CONFINED, SU_READ_UNCONFINED };

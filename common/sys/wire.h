@@ -63,4 +63,8 @@ size_t su_get_left(const struct su_wire *wire); /* bytes of the frame that were 
 int su_got_all(struct su_wire *wire, struct su_err *err) SU_CHECKED;
 int su_wire_lies(struct su_err *err); /* that failure, for what has no meaning */
 
+/* An error crosses as code, text and remedy; su_get_error believes only what can be one. */
+void su_put_error(struct su_wire *wire, const struct su_err *err);
+int su_get_error(struct su_wire *wire, struct su_err *err); /* always -1 */
+
 #endif

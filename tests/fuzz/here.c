@@ -38,25 +38,6 @@ const char *su_confinement_text(void)
     return "";
 }
 
-void su_put_error(struct su_wire *wire, const struct su_err *err)
-{
-    su_put_u32(wire, err->code);
-    su_put_text(wire, err->text);
-    su_put_text(wire, err->remedy);
-}
-
-int su_get_error(struct su_wire *wire, struct su_err *err)
-{
-    uint32_t code = su_get_u32(wire);
-    const char *text = su_get_text(wire, sizeof err->text - 1), *remedy = su_get_text(wire, sizeof err->remedy - 1);
-    if (su_got_all(wire, err) < 0)
-        return -1;
-    if (code >= SU_CODE_COUNT || su_code_exit_status((enum su_code)code) == 0)
-        return su_wire_lies(err);
-    (void)su_fail(err, (enum su_code)code, "%s", text);
-    return remedy[0] ? su_remedy(err, "%s", remedy) : -1;
-}
-
 static void *live(void *argument)
 {
     struct su_confined *c = argument;
@@ -70,6 +51,7 @@ static void *live(void *argument)
     } else {
         int result = c->plan.run(c->plan.context, &c->childs, &err);
         if (!(result < 0 && c->childs.is_closed)) {
+            su_wire_drop(&c->childs);
             su_wire_begin(&c->childs, result < 0 ? FAILED : DONE);
             if (result < 0)
                 su_put_error(&c->childs, &err);
