@@ -121,6 +121,7 @@ for turn in $(seq "$INTERRUPTIONS"); do
     same "$(sqlite3 shaken/update-point.db 'PRAGMA integrity_check')" ok 'the database'
 done
 run shaken || { cat err >&2; fail 'the run after the interruptions'; }
+logged shaken 7146
 figures "interrupted ($given )" "$(now) - $began"
 same "$(json .state_digest)" "$want" 'the digest after the interruptions'
 # What had come was not asked for again, but for what was on its way.

@@ -278,6 +278,7 @@ test_fetch_tries_again() {
     expect 9 fetch --stall-time 3 --tries 3 --json
     same "$(counts)" '16 15 1' 'counts'
     same "$(cause "$(nth 5)")" 'the server answered 500' 'what does not pass'
+    logged hub 7416
     same "$(grep -c "$(nth 5)" log)" 3 'tries'
     grep -q "$(largest) bytes=[0-9]*- 206" log || fail 'what was cut was not resumed'
     clean_store

@@ -300,6 +300,7 @@ test_partial_content_and_paying() {
     cp "debt/SU-ALPHA-000001/${volume##*/}" "$folder"
     expect 0 site import stick --json
     same "$(json '.owed | length') $(json .content_owed)" '0 0' 'paid'
+    logged site 7430
     expect 0 site content verify
     same "$(site status --json | jq -r .LastSyncState)" 6702 'the status'
     site receipt --out rcpt2 > /dev/null

@@ -51,6 +51,7 @@ test_payload_inside_msu() {
     hub content verify > /dev/null || [ $? = 9 ]
     # several files, all or none
     refused_file 11 'no update document of the catalogue names this file' --file "$(find "$SMALL/m1/WsusContent" -name '*.cab' | sort | sed -n 2p)" --file "$TOP/README.md"
+    says 'suexport: 7152 README.md '
 }
 
 test_payload_refused() {

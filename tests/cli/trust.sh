@@ -593,6 +593,7 @@ test_rotation_three_times() {
     same "$(site trust list --json | jq '.keys | length')" 1 'a plan changes nothing'
     expect 0 site import n3 --json
     same "$(json '[.keys_introduced[] | "\(.name) \(.role)"] | join(",")')" 'k2 exporter' 'the import tells it'
+    logged site 7613
     same "$(site trust list --json | jq -r '.keys[] | select(.name == "k2").introduced')" SU-ALPHA-000003 'introduced by'
     expect 0 hub key rotate --name k2 --to k3
     hub export --site ALPHA --full --out n4 > /dev/null

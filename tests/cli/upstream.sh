@@ -249,7 +249,7 @@ test_upstream_ends_at_faults() {
     fault drop@GetUpdateData:1+ 1 'GetUpdateData: '
     fault truncated@GetRevisionIdList:1+ 1 'GetRevisionIdList: '
     fault stalled@GetConfigData:1+ 1 'nothing came for 1 second'
-    fault http-401@GetUpdateData:1 1 'HTTP status 401'
+    fault http-401@GetUpdateData:1 1 "suexport: 7413 $UP: GetUpdateData: the server answers with HTTP status 401"
     fault http-404@GetAuthConfig:1 1 'HTTP status 404'
     fault http-503@GetRevisionIdList:1+ 1 'HTTP status 503'
     fault redirect@GetUpdateData:1 1 'HTTP status 302'
