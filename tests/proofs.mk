@@ -62,6 +62,6 @@ lint-deps: deps
 lint: export FLAGS = -std=gnu11 $(DEFINES) $(shell pkg-config --cflags $(LIBRARIES))
 lint: lint-deps
 	@$(MAKE) -s $(PARALLEL) all
-	@status=0; python3 -B tests/lint/house.py $(BUILD) || status=1; python3 -B tests/lint/analyse.py --build $(BUILD) || status=1; exit $$status
+	@status=0; python3 -B tests/lint/house.py $(BUILD) || status=1; python3 -B tests/lint/analyse.py --build $(BUILD) || status=1; python3 -B tests/lint/planted.py --build $(BUILD) || status=1; exit $$status
 
 .PHONY: faults faults-asan tracer crashes hostile coverage mutants mutants-run lint-house lint-deps lint

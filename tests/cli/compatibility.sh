@@ -51,7 +51,7 @@ test_compatibility_fixtures_unchanged() {
 # Who only looks is told what to do, and changes nothing; what changes upgrades, once, and keeps all there was.
 upgraded() { # STEP
     mkdir "u$1"
-    cd "u$1"
+    cd "u$1" || exit
     fixture "$1"
     for home in hub site; do
         sha256sum $home/update-point.db > sum
@@ -82,7 +82,7 @@ test_compatibility_upgrade() {
 # bundle that was still under way, the new one, back and forth, a receipt; and at the end both hold the same.
 went_on() { # STEP
     mkdir "g$1"
-    cd "g$1"
+    cd "g$1" || exit
     fixture "$1"
     expect 0 hub sync --from "$SMALL/m2/export.cab" --json
     same "$(json .state_digest)" "$MONTH_2" "the second month at a hub of step $1"
@@ -135,7 +135,7 @@ test_compatibility_goes_on() {
 test_compatibility_old_files() {
     for step in $STEPS; do
         mkdir "f$step"
-        cd "f$step"
+        cd "f$step" || exit
         fixture "$step"
         # The private key of then signs for a hub of now, and a site of now that pins its public half believes it.
         "$SUEXPORT" --home now --quiet init --name HUB-OLD > /dev/null

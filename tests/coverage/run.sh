@@ -15,10 +15,12 @@ mkdir "$RAN"
 if [ $# = 0 ]; then
     first='trust.sh vectors.sh import.sh media.sh receipts.sh recovery.sh rebuild.sh urgent.sh hostile.sh recipe.sh content.sh watch.sh compatibility.sh audit.sh unit'
     last='flip.sh kill.sh simulate.sh'
+    # shellcheck disable=SC2086 # a list
     set -- $first
     for file in "$TOP"/tests/cli/*.sh; do
         case " $first $last " in *" ${file##*/} "*) ;; *) set -- "$@" "${file##*/}" ;; esac
     done
+    # shellcheck disable=SC2086 # a list
     set -- "$@" $last
 fi
 JOBS=${JOBS:-2} "$TOP/tests/run" "$@" || echo 'some tests failed, which measuring can cause; what they ran counts'

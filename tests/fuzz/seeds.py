@@ -8,7 +8,7 @@ import base64, glob, gzip, hashlib, io, os, re, struct, subprocess, sys, tempfil
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 sys.dont_write_bytecode = True
-import msu, scan_cab
+import msu
 from scan_cab import cabinet
 
 BUILD, OUT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])

@@ -10,7 +10,7 @@ import sqlite3
 import struct
 import sys
 
-from hostile import *
+from hostile import Hostile, SHARE
 
 PAGE = 8192
 DB = "case/update-point.db"

@@ -11,7 +11,7 @@ import socket
 import stat
 import sys
 
-from hostile import *
+from hostile import Hostile, SHARE
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KINDS = ["link to the same bytes", "link to a file outside", "link to a folder outside", "link to nothing", "link to itself", "link to /dev/zero", "link to /proc/self/mem", "pipe", "socket", "folder",
@@ -99,7 +99,7 @@ def sweep(h, paths, commands, kinds=KINDS, after=None, prepare=None, **how):
                 prepare()
             if plant(path, kind):
                 for n, command in enumerate(commands):
-                    code = h.run(*command, what=f"{kind} at {path}: {' '.join(command[:6])}", inputs=n == 0, **how)
+                    h.run(*command, what=f"{kind} at {path}: {' '.join(command[:6])}", inputs=n == 0, **how)
                     if not outside_is_whole():
                         h.bad(f"{kind} at {path}: {command} reached what lies outside")
                         outside()

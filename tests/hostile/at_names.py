@@ -10,7 +10,7 @@ import struct
 import sys
 import zlib
 
-from hostile import *
+from hostile import Hostile, SHARE, obeyed, share
 from names import NAMES, in_xml, on_disk
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -1,6 +1,6 @@
 """hostile.py - what the drivers of hostile input share: runs a program on an input and judges what it did.
 
-    from hostile import *
+    from hostile import Hostile
     with Hostile("names in a bundle's folder", homes=["site"]) as h:
         h.run("suimport", "--home", "site", "verify", folder, status=3, says="7309")
 
@@ -13,7 +13,6 @@ block. Anything wrong is printed and ends the driver with 1.
 """
 import json
 import os
-import resource
 import signal
 import sqlite3
 import subprocess

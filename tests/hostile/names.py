@@ -27,7 +27,7 @@ def corpus():
     add("absolute", f"/tmp/{OUT}", f"//tmp/{OUT}", f"/./tmp/{OUT}", f"/../tmp/{OUT}", "/", "//", "/etc/passwd", "/dev/stdout", "/dev/zero", "/proc/self/mem", "/proc/self/fd/1", f"/var/tmp/{OUT}", f"~/{OUT}",
         f"~root/{OUT}", "$HOME/" + OUT, f"file:///tmp/{OUT}")
     add("drive", f"C:\\{OUT}", f"C:/{OUT}", f"c:{OUT}", "C:", f"C:..\\..\\{OUT}", f"Z:\\{OUT}", "A:", f"1:{OUT}", f"\\C:\\{OUT}", f"%SYSTEMROOT%\\{OUT}", f"%SystemDrive%\\{OUT}")
-    add("unc", f"\\\\server\\share\\{OUT}", f"//server/share/{OUT}", f"\\\\?\\C:\\{OUT}", f"\\\\?\\UNC\\server\\share\\{OUT}", f"\\\\.\\PhysicalDrive0", f"\\\\.\\pipe\\{OUT}", f"\\??\\C:\\{OUT}",
+    add("unc", f"\\\\server\\share\\{OUT}", f"//server/share/{OUT}", f"\\\\?\\C:\\{OUT}", f"\\\\?\\UNC\\server\\share\\{OUT}", "\\\\.\\PhysicalDrive0", f"\\\\.\\pipe\\{OUT}", f"\\??\\C:\\{OUT}",
         f"\\\\127.0.0.1\\c$\\{OUT}", f"\\\\localhost\\ADMIN$\\{OUT}", "\\\\.\\GLOBALROOT\\Device\\Harddisk0", f"\\Device\\HarddiskVolume1\\{OUT}")
     add("nul", b"\0", b"a\0b", b"package.xml\0.txt", b"MANIFEST.TXT\0", b"a.cab\0/../../x", b"\0package.xml", b"x\0\0\0")
     add("control", *(bytes([c]) for c in (1, 7, 8, 9, 10, 11, 12, 13, 14, 27, 31, 127)), "a\nb", "a\rb", "a\r\nb\r\n", "a\tb", "a\x1b[31mb", "a\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\x1b]52;c;b3duZWQ=\x07",

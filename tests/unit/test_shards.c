@@ -106,6 +106,19 @@ static void test_every_loss_of_a_small_code(void **state)
     }
 }
 
+static void test_codes_that_are_none(void **state)
+{
+    (void)state;
+    static const size_t codes[][2] = {{0, 1},     {1, 0},        {256, 1},     {1, 256},
+                                      {128, 129}, {SIZE_MAX, 2}, {2, SIZE_MAX}};
+    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
+        su_err_clear(&e);
+        assert_null(su_shards_new(codes[c][0], codes[c][1], &e));
+        assert_int_equal(e.code, SU_BUG);
+    }
+    su_err_clear(&e);
+}
+
 static void lose_at_random(size_t count)
 {
     memset(w.is_lost, 0, sizeof w.is_lost);
@@ -155,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_loss_of_a_small_code),
+        cmocka_unit_test(test_codes_that_are_none),
         cmocka_unit_test(test_large_codes),
         cmocka_unit_test(test_crc),
     };
