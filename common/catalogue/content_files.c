@@ -166,7 +166,8 @@ static void judge(const struct adding *a, const struct met *file, struct su_cont
         f->verdict = SU_FILE_WRONG; /* its size differs */
         return;
     }
-    if (memcmp(f->sha1, file->id.sha1, SU_SHA1_BYTES) != 0 && named->bytes == file->id.bytes)
+    if (file->is_digest && memcmp(file->by_name, file->id.sha1, SU_SHA1_BYTES) != 0 &&
+        named->bytes == file->id.bytes)
         (void)snprintf(detail, 200, "its SHA-1 is not the one in its name");
     f->verdict = detail[0]                                  ? SU_FILE_WRONG
                  : su_store_will_have(&a->batch, &file->id) ? SU_FILE_HELD

@@ -18,12 +18,12 @@ int su_record_seal(struct su_record *record, struct su_err *err)
 int su_record_seal_whole(struct su_record *record, struct su_err *err)
 {
     SU_AUTO(su_digest) struct su_digest digest = SU_DIGEST_INIT;
-    char guid[SU_GUID_TEXT], document[SU_SHA256_TEXT], head[160];
+    char guid[SU_GUID_TEXT], document[SU_SHA256_TEXT], text[160];
     su_hex_format(record->document_sha256, SU_SHA256_BYTES, document);
-    int length = snprintf(head, sizeof head, "SU-RECORD 1\n%s %u %d\n%s\n", su_guid_format(&record->id, guid),
+    int length = snprintf(text, sizeof text, "SU-RECORD 1\n%s %u %d\n%s\n", su_guid_format(&record->id, guid),
                           record->revision, (int)record->origin, document);
     if (su_digest_open(&digest, SU_SHA256, err) < 0 ||
-        su_digest_add(&digest, head, (size_t)length, err) < 0 ||
+        su_digest_add(&digest, text, (size_t)length, err) < 0 ||
         su_digest_add(&digest, record->urls, record->urls_bytes, err) < 0 ||
         su_digest_end(&digest, record->record_sha256, err) < 0)
         return -1;

@@ -19,7 +19,7 @@ static inline const struct su_xml_attribute *su_attribute(struct su_attributes a
 {
     for (size_t i = 0; i < a.count; i++)
         if (strcmp(a.at[i].name, name) == 0)
-            return &a.at[i];
+            return a.at + i;
     return NULL;
 }
 

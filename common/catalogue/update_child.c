@@ -123,7 +123,7 @@ void su_update_child_cleanup(struct su_update_child **child)
 }
 
 /* After an answer that was none, the next could be one to another question. */
-static int give_up(struct su_update_child *child, struct su_err *err)
+static int give_up(struct su_update_child *child, const struct su_err *err)
 {
     child->end = *err;
     return -1;

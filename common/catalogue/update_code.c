@@ -40,7 +40,7 @@ static const struct field relation[] = {
     FIELD(BYTES, struct su_relation, revision),
 };
 static const struct field superseded[] = {{BYTES, 0, sizeof(struct su_guid)}};
-static const struct field file[] = {
+static const struct field file_fields[] = {
     FIELD(BYTES, struct su_update_file, sha1),      FIELD(BYTES, struct su_update_file, sha256),
     FIELD(FLAG, struct su_update_file, has_sha256), FIELD(FLAG, struct su_update_file, is_licence),
     FIELD(FLAG, struct su_update_file, is_express), FIELD(SIZE, struct su_update_file, bytes),
@@ -52,7 +52,7 @@ static const struct field localized[] = {
     FIELD(TEXT, struct su_localized, title),
     FIELD(TEXT, struct su_localized, description),
 };
-static const struct field tag[] = {
+static const struct field tag_fields[] = {
     FIELD(KIND, struct su_tag, kind),
     FIELD(TEXT, struct su_tag, value),
 };
@@ -71,8 +71,8 @@ struct list {
     }
 #define LISTS 6
 static const struct list lists[LISTS] = {
-    LIST(prerequisites, relation), LIST(bundled, relation), LIST(superseded, superseded), LIST(files, file),
-    LIST(localized, localized),    LIST(tags, tag),
+    LIST(prerequisites, relation), LIST(bundled, relation),    LIST(superseded, superseded),
+    LIST(files, file_fields),      LIST(localized, localized), LIST(tags, tag_fields),
 };
 #define HEAD_FIELDS (sizeof head / sizeof *head)
 
@@ -304,7 +304,7 @@ static int make_room(struct su_update *u, const struct list *l, size_t count, st
             return su_fail_memory(err);
         memcpy((char *)u + l->at, &moved, sizeof moved);
         memcpy((char *)u + l->capacity, &count, sizeof count);
-    }
+    } /* NOLINT(memleak): the vector has it; a copy by memcpy is none to cppcheck */
     return 0;
 }
 

@@ -58,6 +58,7 @@ static la_ssize_t from_source(struct archive *archive, void *context, const void
 
 void su_unarchive_prepare(void)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a text of the locale, which only setlocale could change */
     iconv_t names = iconv_open(nl_langinfo(CODESET), "UTF-8");
     if (names != (iconv_t)-1)
         (void)iconv_close(names);

@@ -112,13 +112,16 @@ static void settle_library(const struct su_confined_plan *plan)
 {
     if (plan->has_threads)
         (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a child has no other thread yet */
     (void)setenv("TZ", "UTC0", 1);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     tzset();
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     iconv_t both[] = {iconv_open("UTF-8", nl_langinfo(CODESET)), iconv_open(nl_langinfo(CODESET), "UTF-8")};
     for (size_t i = 0; i < sizeof both / sizeof *both; i++)
         if (both[i] != (iconv_t)-1)
             (void)iconv_close(both[i]);
-}
+} /* NOLINT(analyzer-malloc-leak): -1 is no allocation */
 
 static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *wire, pid_t parent)
 {
@@ -342,36 +345,36 @@ int su_confined_start(struct su_confined **out, const struct su_confined_plan *p
 
 /* ---- what this system gives ---------------------------------------------------------------------------- */
 
-static void try_to_open(void)
+static _Noreturn void try_to_open(void)
 {
     SU_AUTO(su_fd) su_fd fd = open("/", O_RDONLY | O_CLOEXEC);
     _exit(fd >= 0 ? 1 : 0);
 }
 
-static void try_to_connect(void)
+static _Noreturn void try_to_connect(void)
 {
     SU_AUTO(su_fd) su_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     _exit(fd >= 0 || errno != 0 ? 1 : 0);
 }
 
-static void try_to_fork(void)
+static _Noreturn void try_to_fork(void)
 {
     _exit(fork() < 0 ? 2 : 1);
 }
 
-static void try_to_run(void)
+static _Noreturn void try_to_run(void)
 {
     char *const none[] = {NULL};
     (void)execve("/proc/self/exe", none, none);
     _exit(1);
 }
 
-static void try_to_gain(void)
+static _Noreturn void try_to_gain(void)
 {
     _exit(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 1);
 }
 
-static void try_to_grow(void)
+static _Noreturn void try_to_grow(void)
 {
     void *at = mmap(NULL, 4 * SU_MAX_CONFINED_BYTES, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

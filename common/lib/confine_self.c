@@ -24,6 +24,7 @@ const bool su_is_sanitized = false;
 static int cannot(struct su_err *err, const char *what)
 {
     return su_fail(err, SU_NO_CONFINEMENT, "what is not trusted cannot be confined here: %s: %s", what,
+                   /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc 2.32 and later: a text of each thread */
                    strerror(errno));
 }
 

@@ -22,6 +22,10 @@ struct su_shards {
 
 struct su_shards *su_shards_new(size_t data, size_t parity, struct su_err *err)
 {
+    if (data == 0 || parity == 0 || data > MOST_CELLS || parity > MOST_CELLS - data) {
+        (void)su_fail(err, SU_BUG, "a codeword of %zu and %zu cells", data, parity);
+        return NULL;
+    }
     struct su_shards *s = calloc(1, sizeof *s);
     if (s) {
         s->data = data;
@@ -142,6 +146,8 @@ static void solve_parity(struct su_shards *s, uint8_t *const cells[], size_t byt
         }
     if (count == 0)
         return;
+    /* NOLINTNEXTLINE(clang-analyzer-alpha.unix.cstring.OutOfBounds): su_shards_new takes no more
+     */
     memcpy(known, cells, s->data * sizeof *known);
     gather(s, rows, count);
     ec_encode_data((int)bytes, (int)s->data, (int)count, s->chosen_tables, known, found);

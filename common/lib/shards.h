@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 
 struct su_shards;
+/* NULL with SU_BUG when K or M is 0, or both are more than 256. */
 struct su_shards *su_shards_new(size_t data, size_t parity, struct su_err *err);
 void su_shards_cleanup(struct su_shards **shards);
 

@@ -199,7 +199,7 @@ struct last {
 static int take_record(struct su_db *db, const struct su_site *site, uint64_t sequence, struct last *last,
                        const char *line, struct su_state_builder *builder, struct su_err *err)
 {
-    struct su_guid id;
+    struct su_guid id = {.bytes = {0}};
     uint64_t revision = 0, origin = 0;
     uint8_t record[SU_SHA256_BYTES], document[SU_SHA256_BYTES];
     const char *at = line + 2 + SU_GUID_TEXT;

@@ -142,9 +142,11 @@ int su_program_run(const char *path, char *const *arguments, char *const *enviro
     if (pipe2(ends, O_CLOEXEC) < 0)
         return su_fail_sys(err, "a pipe");
     SU_AUTO(su_fd) su_fd read_end = ends[0], write_end = ends[1];
-    errno = start(path, arguments, environment, read_end, &child);
-    if (errno != 0)
+    int failed = start(path, arguments, environment, read_end, &child);
+    if (failed) {
+        errno = failed;
         return su_fail_sys(err, "%s", path);
+    }
     su_fd_cleanup(&read_end);
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     (void)sigaction(SIGPIPE, &ignore, &before); /* it may end without reading */

@@ -293,7 +293,8 @@ static int settle(struct su_context *c, struct su_err *err)
         return su_fail(err, SU_USAGE, "--jobs 0: nothing can be done by no thread");
     su_threads_set((unsigned)jobs);
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
-    if (su_has(c, "unconfined") || (getenv("SU_UNCONFINED") && strcmp(getenv("SU_UNCONFINED"), "1") == 0))
+    const char *unconfined = getenv("SU_UNCONFINED");
+    if (su_has(c, "unconfined") || (unconfined && strcmp(unconfined, "1") == 0))
         su_confine_off();
     if (c->arguments.count < (size_t)c->command->least_arguments ||
         c->arguments.count > (size_t)c->command->most_arguments)
@@ -372,13 +373,16 @@ int su_cli_main(const struct su_program *program, int argc, char **argv)
     su_interrupt_install();
     /* The same on every machine, whatever the user's is: in no locale libarchive refuses whole archives for
      * one member whose name is not ASCII. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     /* Blocks of 1 MiB and more go back to the system when they are freed. glibc by itself lets that bound
      * rise to 32 MiB, and each thread then keeps what one large document needed: 265 MiB, not 157, for six
      * documents of 47 MB that hardly compress. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     (void)mallopt(M_MMAP_THRESHOLD, (int)SU_MIB);
     /* The bound set, glibc gives back all above 128 KiB at the end of a thread's heap, for a first
      * synchronization 100,000 pages that are asked for again at once: 0.3 of 1.9 seconds of the kernel. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
     (void)mallopt(M_TRIM_THRESHOLD, (int)(2 * SU_MIB));
     c.command = find_command(program, argc, argv, &words);
     for (int i = 1; i < argc; i++) {

@@ -43,6 +43,7 @@ size_t su_log_line(struct su_context *c, const struct su_event *e, char line[SU_
     char *text = line + (start > 0 ? start : 0);
     if (length > room)
         length = room;
+    /* NOLINTNEXTLINE(clang-analyzer-alpha.unix.cstring.OutOfBounds): `length` is not above strlen */
     memcpy(text, e->text, length);
     text[length] = 0;
     for (char *p = strstr(text, mark); p; p = strstr(p, mark))
@@ -102,6 +103,8 @@ static void add(struct su_context *c, const struct su_event *e)
         rotate(c);
     if (c->log.used + length > sizeof c->log.waiting)
         flush(c);
+    /* NOLINTNEXTLINE(clang-analyzer-alpha.unix.cstring.OutOfBounds): flush leaves all of it, which holds a
+     * line */
     memcpy(c->log.waiting + c->log.used, line, length);
     c->log.used += length;
     c->log.bytes += length;

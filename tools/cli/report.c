@@ -57,8 +57,9 @@ static const char *keep(struct su_report *r, const char *text, size_t most)
     for (; safe[end] && characters <= most; characters++) {
         if (characters + 1 == most)
             cut = end;
-        for (end++; ((unsigned char)safe[end] & 0xc0) == 0x80; end++)
-            continue;
+        do
+            end++;
+        while (((unsigned char)safe[end] & 0xc0) == 0x80);
     }
     if (characters > most) {
         memcpy(safe + cut, mark, sizeof mark);

@@ -43,7 +43,9 @@ static size_t column_width(const struct su_report *r, const struct su_report_par
 
 static void add_table(const struct su_report *r, const struct su_report_part *p, struct su_buf *out)
 {
-    size_t rows = su_report_rows(p), widths[32], count = p->column_count < 32 ? p->column_count : 32;
+    size_t rows = su_report_rows(p), widths[32], count = p->column_count;
+    if (count > 32)
+        count = 32;
     if (rows == 0) {
         su_buf_addf(out, "  %s\n", p->words);
         return;

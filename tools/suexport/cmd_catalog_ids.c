@@ -35,7 +35,7 @@ static int read_list(struct su_ids *ids, const char *path, struct su_err *err)
     if (su_file_read_all(AT_FDCWD, path, &text, err) < 0)
         return su_remedy(err, "Name an UpdateID, or a file with one UpdateID a line.");
     const char *at = text.bytes ? text.bytes : "", *end = at + text.length;
-    if (text.length >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
+    if (strncmp(at, "\xef\xbb\xbf", 3) == 0)
         at += 3;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));

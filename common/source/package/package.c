@@ -185,7 +185,9 @@ static int on_inner_document(void *context, const struct su_package_entry *entry
 static int unknown_layout(const struct source *s, struct su_err *err)
 {
     char hex[129] = "";
-    size_t n = s->ahead.length < 64 ? s->ahead.length : 64;
+    size_t n = s->ahead.length;
+    if (n > 64)
+        n = 64;
     if (n > 0)
         su_hex_format((const uint8_t *)s->ahead.bytes, n, hex);
     (void)su_fail(err, SU_DATA, "the inner layout of this .xml.gz is not known; its first %zu bytes are %s",

@@ -145,6 +145,7 @@ static int hear_record(struct hearing *h, struct su_record *record, struct su_er
     return su_got_all(h->wire, err);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written to by hear_head, as h.total */
 int su_package_reader_run(struct su_package_reader *reader, struct su_package *package, uint64_t *total,
                           su_package_take take, void *context, struct su_err *err)
 {

@@ -306,7 +306,7 @@ void su_index_parser_cleanup(struct su_index_parser **p)
 const char *su_package_index_url(const struct su_package_index *index, const uint8_t sha1[SU_SHA1_BYTES],
                                  size_t *length)
 {
-    struct su_package_file key;
+    struct su_package_file key = {.url_bytes = 0};
     memcpy(key.sha1, sha1, SU_SHA1_BYTES);
     const struct su_package_file *found =
         index->files.count ? bsearch(&key, index->files.at, index->files.count, sizeof key, compare_files)

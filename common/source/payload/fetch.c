@@ -96,8 +96,10 @@ static int ask_upstream(struct su_fetch_run *f, struct su_err *err)
 static int wait_for(struct su_fetch_run *f, unsigned round, uint64_t pending, struct su_err *err)
 {
     unsigned seconds = f->options->retry_seconds << (round < 6 ? round : 6);
-    seconds = seconds < MAX_WAIT_SECONDS ? seconds : MAX_WAIT_SECONDS;
-    seconds = seconds > f->retry_after ? seconds : f->retry_after;
+    if (seconds > MAX_WAIT_SECONDS)
+        seconds = MAX_WAIT_SECONDS;
+    if (seconds < f->retry_after)
+        seconds = f->retry_after;
     su_message(f->events, SU_FETCH_WAITING, SU_INFO, "%llu files have not come; trying again in %u seconds",
                (unsigned long long)pending, seconds);
     double until = su_time_monotonic() + seconds;

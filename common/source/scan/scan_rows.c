@@ -48,7 +48,7 @@ const struct su_xml_attribute *su_scan_find(struct su_scan_attributes a, const c
 {
     for (size_t i = 0; i < a.count; i++)
         if (strcmp(a.at[i].name, name) == 0)
-            return &a.at[i];
+            return a.at + i;
     return NULL;
 }
 

@@ -142,7 +142,7 @@ void su_soap_child_cleanup(struct su_soap_child **child)
     *child = NULL;
 }
 
-static int give_up(struct su_soap_child *child, struct su_err *err)
+static int give_up(struct su_soap_child *child, const struct su_err *err)
 {
     child->end = *err;
     return -1;
