@@ -31,6 +31,17 @@ expect() {
     [ "$_got" = "$_want" ] || { cat out err >&2; fail "exit $_got, expected $_want: $*"; }
 }
 
+# limits: "NAME VALUE" of each line of common/base/limits.h; limit NAME: that value. Tests name the limits they stand at.
+limits() {
+    SU_KIB=1024 SU_MIB=1048576
+    sed -n 's/^#define \(SU_[A-Z_]*\) \([^/]*\).*/\1 \2/p' "$TOP/common/base/limits.h" | grep -vE '^SU_(LIMITS_H|KIB|MIB)' | sed 's/(size_t)//g; s/(uint64_t)//g; s/\([0-9]\)u/\1/g' |
+        while read -r _name _value; do
+            eval "$_name=\$(($_value))" # later limits are made of earlier ones
+            eval "echo $_name \$$_name"
+        done
+}
+limit() { limits | sed -n "s/^$1 //p" | grep . || fail "limits.h has no $1"; }
+
 # same A B WHAT
 same() { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
 

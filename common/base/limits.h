@@ -141,7 +141,7 @@
 /* Products, classifications, languages or approvals in one profile. */
 #define SU_MAX_PROFILE_ITEMS 20000u
 
-/* A public key, receipt or identity list given as a file. */
+/* A key, or a receipt, given as a file. */
 #define SU_MAX_KEY_FILE_BYTES (16 * SU_KIB)
 #define SU_MAX_RECEIPT_BYTES (1 * SU_KIB)
 /* A site's state file before its records: the profile with its approvals, at most 64 bytes an item. */

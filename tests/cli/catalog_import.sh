@@ -133,10 +133,18 @@ test_import_by_list() {
     expect 11 import --update-ids 00000000-0000-4000-8000-000000000000
     says 'Nothing was imported.'
     hub_dump | cmp -s - before || fail 'a refused import changed the catalogue'
-    { for n in $(seq 20001); do printf '00000000-0000-4000-8000-%012d\n' "$n"; done; } > many.txt
+    most=$(limit SU_MAX_IMPORT_IDS)
+    seq -f '00000000-0000-4000-8000-%012.0f' "$most" > many.txt
+    echo KB4012345 >> many.txt # all before it are taken
+    expect 2 import --update-ids many.txt
+    says "many.txt: line $((most + 1)) is no UpdateID"
+    seq -f '00000000-0000-4000-8000-%012.0f' $((most + 1)) > many.txt
     expect 3 import --update-ids many.txt
-    says 'more than 20000 updates'
-    head -c 2097153 /dev/zero | tr '\0' '\n' > long.txt
+    says "more than $most updates"
+    most=$(limit SU_MAX_ID_LIST_BYTES)
+    head -c "$most" /dev/zero | tr '\0' '\n' > long.txt
+    expect 2 import --update-ids long.txt # it is read, and names none
+    echo >> long.txt
     expect 3 import --update-ids long.txt
     expect 2 hub catalog import --from "$SMALL/m1/export.cab" --update-ids "$(head -n 1 ids)"
 }

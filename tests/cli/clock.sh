@@ -79,6 +79,7 @@ test_status_tells_age() {
 test_jump_limit() {
     small_hub
     small_site
+    same "$(hub site show ALPHA --json | jq .jump_limit)" "$(limit SU_DEFAULT_JUMP_LIMIT)" 'unless told otherwise'
     hub site set ALPHA --jump-limit 3 > /dev/null
     same "$(hub site show ALPHA --json | jq .jump_limit)" 3 'the limit'
     hub export --site ALPHA --out stick > /dev/null

@@ -216,20 +216,36 @@ test_manual_has_every_json_key() {
 # Every limit stands in architecture.md with its value, and none that is gone.
 test_limits_are_documented() {
     sed -n 's/^| `\(SU_[A-Z_]*\)` | \([0-9,]* *[KMG]*i*B*\) |.*/\1 \2/p' "$DOCS/architecture.md" | sort > documented
-    SU_KIB=1024 SU_MIB=1048576
-    sed -n 's/^#define \(SU_[A-Z_]*\) \([^/]*\).*/\1 \2/p' "$TOP/common/base/limits.h" | grep -vE '^SU_(LIMITS_H|KIB|MIB)' | sed 's/(size_t)//g; s/(uint64_t)//g; s/\([0-9]\)u/\1/g' > defined
+    limits > defined
     [ "$(wc -l < defined)" -gt 25 ] || fail 'limits.h was not read'
     while read -r name value; do
-        eval "$name=\$(($value))" # later limits are made of earlier ones
-        eval "number=\$$name"
         line=$(grep "^$name " documented) || fail "$name is not in architecture.md"
         set -- $line
         have=$(echo "$2" | tr -d ,)
         case ${3:-} in KiB) have=$((have * 1024)) ;; MiB) have=$((have * 1048576)) ;; GiB) have=$((have * 1073741824)) ;; esac
-        same "$have" "$number" "$name in architecture.md"
+        same "$have" "$value" "$name in architecture.md"
     done < defined
     cut -d ' ' -f 1 documented | grep -vxF "$(cut -d ' ' -f 1 defined)" && fail 'architecture.md names limits that are gone'
     return 0
+}
+
+# Every limit is named by a test that stands at it, or by the table of testing.md that says why none can; not by both.
+test_limits_are_tested() {
+    limits | cut -d ' ' -f 1 | sort > defined
+    python3 - "$TOP" > named <<'END'
+import glob, re, sys
+top = sys.argv[1]
+text = ""
+for path in glob.glob(top + "/tests/unit/*.[ch]"):
+    text += re.sub(r"/\*.*?\*/|//[^\n]*", " ", open(path, encoding="utf-8").read(), flags=re.S)
+for path in set(glob.glob(top + "/tests/cli/*.sh") + glob.glob(top + "/tests/hostile/*.py")) - {top + "/tests/cli/docs.sh"}:
+    text += re.sub(r"(^|\s)#.*", " ", open(path, encoding="utf-8").read())
+print("\n".join(sorted(set(re.findall(r"\bSU_[A-Z_]+\b", text)))))
+END
+    sed -n 's/^| `\(SU_[A-Z_]*\)` | [^|][^|]* |$/\1/p' "$DOCS/testing.md" | sort > excused
+    same "$(comm -12 named excused | tr '\n' ' ')" '' 'limits with a test, and a reason in testing.md why there is none'
+    same "$(sort -u named excused | comm -23 defined - | tr '\n' ' ')" '' 'limits that no test stands at'
+    same "$(comm -13 defined excused | tr '\n' ' ')" '' 'limits in testing.md that are gone'
 }
 
 # Every table, view and column of a fresh database stands in database.md under its own heading, and no other.

@@ -179,7 +179,7 @@ test_export_volumes() {
         cat open/metadata/*.zst | zstd -dc | head -c 2 > head.txt
         same "$(cat head.txt)" 'R ' 'the first record'
     done
-    expect 2 hub export --site ALPHA --out stick --full --volume-size 65535
+    expect 2 hub export --site ALPHA --out stick --full --volume-size $(($(limit SU_MIN_VOLUME_BYTES) - 1))
     expect 2 hub export --site ALPHA --out stick --full --volume-size huge
     expect 2 hub export --site ALPHA --out stick --full --volume-size 10Q
 }

@@ -162,9 +162,9 @@ test_fetch_for_whom() {
     says '--all fetches whatever the catalogue names'
     expect 2 hub content fetch --all --from upstream
     says 'never synchronized from a server'
-    expect 0 fetch --all --connections 16 --json
+    expect 0 fetch --all --connections "$(limit SU_MAX_FETCH_CONNECTIONS)" --json
     same "$(counts)" '16 16 0' 'all'
-    expect 2 fetch --all --connections 17
+    expect 2 fetch --all --connections $(($(limit SU_MAX_FETCH_CONNECTIONS) + 1))
     expect 2 fetch --all --connections 0
     expect 2 fetch --all --limit-rate 0
     expect 2 fetch --all --limit-rate fast

@@ -487,13 +487,14 @@ test_import_undo_depth() {
     small_hub
     small_site
     hub site set ALPHA --content none > /dev/null
-    for k in $(seq 1 14); do
+    kept=$(limit SU_UNDO_KEEP)
+    for k in $(seq 1 $((kept + 2))); do
         hub sync --from "$SMALL/m$((k % 2 + 1))/export.cab" > /dev/null
         hub export --site ALPHA --out "stick$k" > /dev/null
         site import "stick$k" > /dev/null
         site_digest > "state$k"
     done
-    for k in $(seq 13 -1 2); do
+    for k in $(seq $((kept + 1)) -1 2); do
         expect 0 site undo
         same "$(site_digest)" "$(cat "state$k")" "back at $k"
     done

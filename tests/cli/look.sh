@@ -312,11 +312,11 @@ test_look_log() {
 
 test_look_log_rotation() {
     hub init > /dev/null
-    limit=2621440
-    head -c $limit /dev/zero | tr '\0' x > hub/log/suexport.log
+    most=$(limit SU_MAX_LOG_BYTES)
+    head -c "$most" /dev/zero | tr '\0' x > hub/log/suexport.log
     hub sync --from "$SMALL/m1/export.cab" > /dev/null # the first line goes over the limit, the next begins a new file
-    [ "$(stat -c %s hub/log/suexport.lo_)" -gt $limit ] || fail 'not rotated past the limit'
-    [ "$(stat -c %s hub/log/suexport.lo_)" -lt $((limit + 1000)) ] || fail 'rotated late'
+    [ "$(stat -c %s hub/log/suexport.lo_)" -gt "$most" ] || fail 'not rotated past the limit'
+    [ "$(stat -c %s hub/log/suexport.lo_)" -lt $((most + 1000)) ] || fail 'rotated late'
     same "$(grep -c xxxx hub/log/suexport.log || true)" 0 'the new file is not new'
     rm hub/log/*
     head -c 1000 /dev/zero | tr '\0' x > hub/log/suexport.log

@@ -96,6 +96,7 @@ make_hook() { # BODY
 
 test_monitor_alert_opens_and_is_canceled() {
     hub init > /dev/null
+    same "$(hub alert set --json | jq .hook_seconds)" "$(limit SU_HOOK_SECONDS)" 'unless told otherwise'
     make_hook "{ echo \"args \$*\"; env | sed 's/=.*//' | sort | tr '\\n' ' '; echo; cat; } >> $PWD/told"
     mkdir spool
     expect 2 hub alert test
@@ -164,12 +165,21 @@ assert [m["Subject"] for m in box] == ["[HUB] alert opened: sync", "[HUB] alert 
     mkfifo pipe
     hub alert set --hook none --spool "$PWD/pipe" > /dev/null
     expect 1 hub alert test
-    for option in '--spool box' '--mail-to a;b@c' '--mail-to -x' '--hook-seconds 0' '--hook-seconds 601' '--silence 3651'; do
+    most=$(limit SU_ALERT_PATH) # with the end; a path need not be there, only begin at the root
+    long=$(printf '/%.0s' $(seq $((most - 1))))
+    expect 0 hub alert set --spool "$long" --json
+    same "$(json .spool)" "$long" 'a path at the limit'
+    expect 2 hub alert set --spool "/$long"
+    says "at most $((most - 1)) bytes"
+    hub alert set --spool none > /dev/null
+    most=$(limit SU_MAX_HOOK_SECONDS) days=$(limit SU_MAX_SILENCE_DAYS)
+    for option in '--spool box' '--mail-to a;b@c' '--mail-to -x' '--hook-seconds 0' "--hook-seconds $((most + 1))" "--silence $((days + 1))"; do
         # shellcheck disable=SC2086 # several words
         expect 2 hub alert set $option
     done
-    expect 0 hub alert set --hook-seconds 600 --silence 3650
-    long=$(printf 'a%.0s' $(seq 255))
+    expect 0 hub alert set --hook-seconds "$most" --silence "$days" --json
+    same "$(json '"\(.hook_seconds) \(.silence_days)"')" "$most $days" 'at the limits'
+    long=$(printf 'a%.0s' $(seq $(($(limit SU_ALERT_ADDRESS) - 1))))
     expect 0 hub alert set --mail-to "$long"
     expect 2 hub alert set --mail-to "a$long"
 }

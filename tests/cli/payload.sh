@@ -19,6 +19,17 @@ refused_file() {
     (hub_dump; find hub/content -type f | sort; names) | diff before - || fail "something changed: $_says"
 }
 
+# At the limit it would be read, if a cabinet could have so many bytes; past it nothing of it is looked at.
+test_payload_of_any_size() {
+    bare_hub
+    most=$(limit SU_MAX_BROUGHT_BYTES)
+    printf MSCF > huge.cab
+    truncate -s "$most" huge.cab
+    refused_file 3 'no cabinet has so many' --file huge.cab
+    truncate -s $((most + 1)) huge.cab
+    refused_file 3 "at most $most are accepted" --file huge.cab
+}
+
 # Known to the catalogue: into the store, and what it serves is pinned.
 test_payload_adopted() {
     bare_hub

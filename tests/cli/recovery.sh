@@ -185,7 +185,7 @@ test_recovery_single_volume() {
     says 'to spare)' out
     mended stick
     expect 2 hub export --site ALPHA --out again --full --recovery 0
-    expect 2 hub export --site ALPHA --out again --full --recovery 101
+    expect 2 hub export --site ALPHA --out again --full --recovery $(($(limit SU_MAX_RECOVERY_PERCENT) + 1))
     expect 2 hub export --site ALPHA --out again --full --recovery x
     expect 2 hub export --site ALPHA --out again --full --recovery 1 --volume-size 64K
     says '  do: Choose a larger --volume-size or a smaller --recovery.'

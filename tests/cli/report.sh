@@ -156,25 +156,27 @@ EOF
 test_report_limits() {
     reporting
     title() { python3 -c "print('ü' * $1)"; }
-    sqlite3 hub/update-point.db "UPDATE info SET title='$(title 160)' WHERE category_type='Product'"
+    most=$(limit SU_MAX_REPORT_TEXT)
+    sqlite3 hub/update-point.db "UPDATE info SET title='$(title "$most")' WHERE category_type='Product'"
     all_three hub
-    same "$(json '.catalogue.products[0].title' page.json)" "$(title 160)" 'a title at the limit'
-    sqlite3 hub/update-point.db "UPDATE info SET title='$(title 161)' WHERE category_type='Product'"
+    same "$(json '.catalogue.products[0].title' page.json)" "$(title "$most")" 'a title at the limit'
+    sqlite3 hub/update-point.db "UPDATE info SET title='$(title $((most + 1)))' WHERE category_type='Product'"
     all_three hub
-    same "$(json '.catalogue.products[0].title' page.json)" "$(title 159)…" 'a title past the limit'
+    same "$(json '.catalogue.products[0].title' page.json)" "$(title $((most - 1)))…" 'a title past the limit'
     # Genuine titles come with line ends and blanks around and inside.
     sqlite3 hub/update-point.db "UPDATE info SET title=char(10)||'   Windows  '||char(9)||char(10)||'11   ' WHERE category_type='Product'"
     all_three hub
     same "$(json '.catalogue.products[0].title' page.json)" 'Windows 11' 'a title with blanks'
     more() { sqlite3 hub/update-point.db "INSERT INTO site (code, content_mode, express, promise_days, public_key, acknowledged) WITH RECURSIVE n (i) AS (SELECT $1 UNION ALL SELECT i+1 FROM n WHERE i<$2) SELECT printf('S-%05d', i), 0, 0, 0, '', 0 FROM n"; }
-    more 1 997
+    most=$(limit SU_MAX_REPORT_SITES)
+    more 1 $((most - 3))
     all_three hub
-    same "$(json '.bundles.sites | length' page.json)" 1000 'as many sites as are listed'
-    silent_about 'The first 1000' text
-    more 998 998
+    same "$(json '.bundles.sites | length' page.json)" "$most" 'as many sites as are listed'
+    silent_about "The first $most" text
+    more $((most - 2)) $((most - 2))
     all_three hub
-    same "$(json '.bundles.sites | length' page.json)" 1000 'one site more'
-    says 'The first 1000 of 1001 sites.' text
+    same "$(json '.bundles.sites | length' page.json)" "$most" 'one site more'
+    says "The first $most of $((most + 1)) sites." text
 }
 
 # The same state at the same time gives the same bytes.

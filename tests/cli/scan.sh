@@ -197,6 +197,12 @@ test_scan_lying() {
     # more cabinets than any edition has
     make_scan 'm[0] = ("index.xml", b"<INDEX><CABLIST><CAB NAME=\"package.cab\"/>" + b"".join(b"<CAB NAME=\"p%d.cab\" RANGESTART=\"%d\"/>" % (i, i) for i in range(1000)) + b"</CABLIST></INDEX>")'
     scan_refused 'more than 1000 cabinets'
+    # an index.xml as long as it may be, and one byte more
+    most=$(limit SU_MAX_SCAN_INDEX_BYTES)
+    make_scan "m[0] = (m[0][0], m[0][1].ljust($most))"
+    expect 0 hub sync --from x.cab
+    make_scan "m[0] = (m[0][0], m[0][1].ljust($most + 1))"
+    scan_refused "index.xml has $((most + 1)) bytes, at most $most"
 }
 
 test_scan_hostile_names() {

@@ -297,26 +297,26 @@ test_third_party_refused_catalogues() {
 test_third_party_limits() {
     small_hub
     third_party packages v2 2
-    # SU_MAX_VENDOR_PACKAGES entries of a manifest, which then are not there; and one more
-    python3 -c 'import json,sys; json.dump({"5d000000-0000-4000-8000-%012d" % n: "" for n in range(100000 + int(sys.argv[1]))}, open("v2/update_manifest.json", "w"))' 0
+    most=$(limit SU_MAX_VENDOR_PACKAGES) # entries of a manifest, which then are not there; and one more
+    python3 -c 'import json,sys; json.dump({"5d000000-0000-4000-8000-%012d" % n: "" for n in range(int(sys.argv[1]))}, open("v2/update_manifest.json", "w"))' "$most"
     expect 3 take v2 --name x
     says 'dates it'
-    python3 -c 'import json,sys; json.dump({"5d000000-0000-4000-8000-%012d" % n: "" for n in range(100000 + int(sys.argv[1]))}, open("v2/update_manifest.json", "w"))' 1
+    python3 -c 'import json,sys; json.dump({"5d000000-0000-4000-8000-%012d" % n: "" for n in range(int(sys.argv[1]))}, open("v2/update_manifest.json", "w"))' $((most + 1))
     expect 3 take v2 --name x
-    says 'more than 100000 packages'
-    # SU_MAX_VENDOR_MANIFEST_BYTES
+    says "more than $most packages"
+    most=$(limit SU_MAX_VENDOR_MANIFEST_BYTES)
     third_party manifest v2
-    python3 -c 'd = open("v2/update_manifest.json").read(); open("v2/update_manifest.json", "w").write(d + " " * (8 * 1024 * 1024 + 1 - len(d)))'
+    python3 -c 'import sys; d = open("v2/update_manifest.json").read(); open("v2/update_manifest.json", "w").write(d + " " * (int(sys.argv[1]) + 1 - len(d)))' "$most"
     expect 3 take v2 --name x
-    says '8388608'
-    truncate -s 8388608 v2/update_manifest.json
+    says "$most"
+    truncate -s "$most" v2/update_manifest.json
     take v2 --name x > /dev/null
-    # SU_MAX_VENDOR_SIGNED_BYTES: at the limit the signature is looked at
-    truncate -s 67108865 big.xml
+    most=$(limit SU_MAX_VENDOR_SIGNED_BYTES) # at the limit the signature is looked at
+    truncate -s $((most + 1)) big.xml
     echo none > big.xml.p7s
     expect 3 take big.xml --name y
-    says '67108865 bytes, at most 67108864'
-    truncate -s 67108864 big.xml
+    says "$((most + 1)) bytes, at most $most"
+    truncate -s "$most" big.xml
     expect 4 take big.xml --name y
     says 'no detached CMS signature'
 }
@@ -493,9 +493,10 @@ test_third_party_address_and_interval() {
     same "$(hub catalog list --json | jq -c '.catalogues[0] | [.signed_by, .packages, .interval_days]')" '["vendor",2,30]' subscribed
     expect 1 take "$at/none.cab" --name g
     says 'status 404'
-    expect 3 take "$at/134217729.zeros" --name g # SU_MAX_VENDOR_DOWNLOAD_BYTES and one more; up to there it is only no catalogue
+    most=$(limit SU_MAX_VENDOR_DOWNLOAD_BYTES) # and one more; up to there it is only no catalogue
+    expect 3 take "$at/$((most + 1)).zeros" --name g
     says '7010'
-    expect 3 take "$at/134217728.zeros" --name g
+    expect 3 take "$at/$most.zeros" --name g
     says '7011'
     kill $server
     same "$(find hub -name '.tmp-*' | wc -l | tr -d ' ')" 0 'nothing is left behind'

@@ -399,9 +399,9 @@ test_cms_refused() {
         printf %s "$text" > $BUNDLE/00000001.P7S
         refused_for 7301 'verifies under'
     done
-    head -c 65536 /dev/zero > $BUNDLE/00000001.P7S # the largest that is read
+    head -c "$(limit SU_MAX_CMS_BYTES)" /dev/zero > $BUNDLE/00000001.P7S # the largest that is read
     refused_for 7301 'verifies under'
-    head -c 65537 /dev/zero > $BUNDLE/00000001.P7S
+    echo >> $BUNDLE/00000001.P7S
     refused_for 7301 'larger than'
     : > $BUNDLE/00000001.P7S
     refused_for 7301 'empty'

@@ -537,9 +537,11 @@ test_urgent_lies() {
     done
     # The limits: at them it is read on and found wrong, past them it is not.
     frame=$(sed -n 's/^frame [0-9]* //p' u/SU-ALPHA-U00001/MANIFEST.TXT)
-    big="frame 67108864 $frame\nframe 67108864 $frame\nframe 67108864 $frame"
-    for limit in 's/^records .*/records 10000 0/|302' 's/^records .*/records 10001 0/|010' \
-        "s/^frame .*/$big\nframe 67108864 $frame/|011" "s/^frame .*/$big\nframe 67108865 $frame/|010"; do
+    part=$(($(limit SU_MAX_URGENT_BYTES) / 4))
+    big="frame $part $frame\nframe $part $frame\nframe $part $frame"
+    most=$(limit SU_MAX_URGENT_RECORDS)
+    for limit in "s/^records .*/records $most 0/|302" "s/^records .*/records $((most + 1)) 0/|010" \
+        "s/^frame .*/$big\nframe $part $frame/|011" "s/^frame .*/$big\nframe $((part + 1)) $frame/|010"; do
         rm -rf bad && cp -R u bad
         sed -i "${limit%|*}" bad/SU-ALPHA-U00001/MANIFEST.TXT
         openssl pkeyutl -sign -inkey key.pem -rawin -in bad/SU-ALPHA-U00001/MANIFEST.TXT -out bad/SU-ALPHA-U00001/"$(ls u/SU-ALPHA-U00001 | grep SIG)"

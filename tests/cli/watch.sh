@@ -41,7 +41,7 @@ test_request_files_that_are_none() {
     same "$(json '"\(.due) \(.requested_by)"')" 'false null' 'nothing asks'
     ls hub/inbox | diff before -
     # As many names as it may hold, and one more.
-    seq -f 'hub/inbox/n%.0f' 1 $((1000 - $(wc -l < before))) | xargs touch
+    seq -f 'hub/inbox/n%.0f' 1 $(($(limit SU_MAX_INBOX_NAMES) - $(wc -l < before))) | xargs touch
     expect 0 hub sync --if-due
     touch hub/inbox/one-more
     expect 3 hub sync --if-due
@@ -66,8 +66,8 @@ test_watch_once() {
     two_bundles
     expect 2 site watch --once
     expect 2 site watch --once --inbox drop --interval 0
-    expect 2 site watch --once --inbox drop --interval 86401
-    expect 1 site watch --once --inbox drop --interval 86400
+    expect 2 site watch --once --inbox drop --interval $(($(limit SU_MAX_WATCH_SECONDS) + 1))
+    expect 1 site watch --once --inbox drop --interval "$(limit SU_MAX_WATCH_SECONDS)"
     mkdir drop
     expect 0 site watch --once --inbox drop
     says 'nothing to do' out

@@ -222,6 +222,19 @@ static void test_filler_that_fails_leaves(void **state)
     }
 }
 
+static void test_number_of_threads(void **state)
+{
+    (void)state;
+    su_threads_set(SU_MAX_THREADS);
+    assert_int_equal(su_threads(), SU_MAX_THREADS);
+    su_threads_set(SU_MAX_THREADS + 1);
+    assert_int_equal(su_threads(), SU_MAX_THREADS);
+    struct story s = {.count = JOBS};
+    GOOD(run(&s, 0, true, &e)); /* with all of them */
+    assert_int_equal(s.taken, JOBS);
+    su_threads_set(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_error_comes_at_its_place),
         cmocka_unit_test(test_taker_that_fails_stops_the_filler),
         cmocka_unit_test(test_filler_that_fails_leaves),
+        cmocka_unit_test(test_number_of_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,10 +26,10 @@ struct member {
         name, (buf).bytes, (buf).length                                                                      \
     }
 
-/* One folder, stored, in one block at most 32 KiB long. */
+/* One folder, stored. */
 static void write_cab(struct su_buf *out, const struct member *members, size_t count)
 {
-    SU_AUTO(su_buf) struct su_buf data = SU_BUF_INIT(32768), files = SU_BUF_INIT(100000);
+    SU_AUTO(su_buf) struct su_buf data = SU_BUF_INIT(4 * SU_MIB), files = SU_BUF_INIT(100000);
     for (size_t i = 0; i < count; i++) {
         le(&files, (uint32_t)members[i].length, 4);
         le(&files, (uint32_t)data.length, 4);
@@ -39,9 +39,9 @@ static void write_cab(struct su_buf *out, const struct member *members, size_t c
         su_buf_add(&files, members[i].name, strlen(members[i].name) + 1);
         su_buf_add(&data, members[i].content, members[i].length);
     }
-    size_t data_at = 44 + files.length;
+    size_t data_at = 44 + files.length, blocks = data.length > 0 ? (data.length + 32767) / 32768 : 1;
     su_buf_add(out, "MSCF\0\0\0\0", 8);
-    le(out, (uint32_t)(data_at + 8 + data.length), 4);
+    le(out, (uint32_t)(data_at + 8 * blocks + data.length), 4);
     le(out, 0, 4);
     le(out, 44, 4);
     le(out, 0, 4);
@@ -50,12 +50,15 @@ static void write_cab(struct su_buf *out, const struct member *members, size_t c
     le(out, (uint32_t)count, 2);
     le(out, 0, 6);
     le(out, (uint32_t)data_at, 4);
-    le(out, 1, 4);
+    le(out, (uint32_t)blocks, 4); /* their number, and stored */
     su_buf_add(out, files.bytes, files.length);
-    le(out, 0, 4);
-    le(out, (uint32_t)data.length, 2);
-    le(out, (uint32_t)data.length, 2);
-    su_buf_add(out, data.bytes, data.length);
+    for (size_t at = 0, block; blocks-- > 0; at += block) {
+        block = data.length - at < 32768 ? data.length - at : 32768;
+        le(out, 0, 4);
+        le(out, (uint32_t)block, 2);
+        le(out, (uint32_t)block, 2);
+        su_buf_add(out, data.bytes + at, block);
+    }
     assert_false(out->is_over || data.is_over || files.is_over);
 }
 
@@ -184,6 +187,48 @@ static void test_texts_and_names(void **state)
     assert_int_equal(strlen(b.kb), sizeof b.kb - 1);
 }
 
+/* What stands within the first bytes of a text counts; a line that goes on past them is broken. */
+static void test_length_of_a_text(void **state)
+{
+    static const char line[] = "\nKB Article Number=\"7654321\"";
+    (void)state;
+    for (size_t past = 0; past < 2; past++) {
+        SU_AUTO(su_buf) struct su_buf cab = SU_BUF_INIT(SU_MIB), text = SU_BUF_INIT(SU_MIB);
+        SU_AUTO(su_brought) struct su_brought b = SU_BROUGHT_INIT;
+        while (text.length < SU_MAX_BROUGHT_TEXT_BYTES - strlen(line) + past)
+            su_buf_adds(&text, "x");
+        su_buf_adds(&text, line);
+        su_buf_adds(&text, "\r\nKB Article Number=\"1\"");
+        write_cab(&cab, (const struct member[]){OF("pkgProperties.txt", text)}, 1);
+        GOOD(look(cab.bytes, cab.length, &b));
+        assert_string_equal(b.kb, past ? "111111" : "7654321"); /* that of its name */
+    }
+}
+
+static void test_updates_of_a_scan_cabinet(void **state)
+{
+    (void)state;
+    for (unsigned count = SU_MAX_BROUGHT_SCAN_UPDATES; count <= SU_MAX_BROUGHT_SCAN_UPDATES + 1; count++) {
+        SU_AUTO(su_buf)
+        struct su_buf package = SU_BUF_INIT(4 * SU_MIB), inner = SU_BUF_INIT(4 * SU_MIB),
+                      scan = SU_BUF_INIT(4 * SU_MIB), msu = SU_BUF_INIT(4 * SU_MIB);
+        SU_AUTO(su_brought) struct su_brought b = SU_BROUGHT_INIT;
+        su_buf_adds(&package, "<OfflineSyncPackage><Updates>");
+        for (unsigned i = 1; i <= count; i++)
+            su_buf_addf(&package, "<Update UpdateId=\"%08x-4e86-4a26-97d4-9e3567f24ea1\" RevisionNumber=\"1\" RevisionId=\"%u\"/>", i, i);
+        su_buf_adds(&package, "</Updates></OfflineSyncPackage>");
+        write_cab(&inner, (const struct member[]){OF("package.xml", package)}, 1);
+        write_cab(&scan, (const struct member[]){OF("package.cab", inner)}, 1);
+        write_cab(&msu, (const struct member[]){OF("WSUSSCAN.cab", scan)}, 1);
+        if (count <= SU_MAX_BROUGHT_SCAN_UPDATES) {
+            GOOD(look(msu.bytes, msu.length, &b));
+        } else {
+            REFUSED(look(msu.bytes, msu.length, &b), SU_LIMIT);
+            NAMES("more than 20000 updates");
+        }
+    }
+}
+
 static int count_rows(void *context, const struct su_scan_rows *rows, struct su_err *err)
 {
     (void)err;
@@ -245,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_msu), cmocka_unit_test(test_damaged_msus),
         cmocka_unit_test(test_number_of_members), cmocka_unit_test(test_texts_and_names),
+        cmocka_unit_test(test_length_of_a_text), cmocka_unit_test(test_updates_of_a_scan_cabinet),
         cmocka_unit_test_setup_teardown(test_damaged_scans, make_place, remove_place)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,6 +266,26 @@ static void test_no_failure_is_swallowed(void **state)
     assert_int_equal(count_of(f, "revision"), 0);
 }
 
+/* More pages are kept while what is held changes. */
+static void test_cache(void **state)
+{
+    struct fixture *f = *state;
+    SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(10000);
+    int64_t kib = 0;
+    bool is_first;
+    odd_document(&xml, 1, 200, "T");
+    put_document(f, 1, 200, xml.bytes, xml.length, "");
+    GOOD(su_query_int(f->home.db, &kib, NULL, &e, "PRAGMA cache_size"));
+    assert_int_equal(-kib, SU_DB_CACHE_KIB);
+    GOOD(su_catalogue_load_begin(f->catalogue, &is_first, &e));
+    GOOD(su_query_int(f->home.db, &kib, NULL, &e, "PRAGMA cache_size"));
+    assert_int_equal(-kib, SU_DB_CHANGES_CACHE_KIB);
+    GOOD(su_catalogue_load_end(f->catalogue, &e));
+    GOOD(su_query_int(f->home.db, &kib, NULL, &e, "PRAGMA cache_size"));
+    assert_int_equal(-kib, SU_DB_CACHE_KIB);
+    assert_false(is_first);
+}
+
 int main(void)
 {
 #define HELD(test) cmocka_unit_test_setup_teardown(test, make_fixture, drop_fixture)
@@ -277,6 +297,7 @@ int main(void)
         HELD(test_damaged_document),
         HELD(test_damaged_rows),
         HELD(test_dictionary),
+        HELD(test_cache),
         HELD(test_no_failure_is_swallowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/lib/confine.h"
+#include "common/sys/belt.h"
 
 enum { ECHO = SU_FRAME_FIRST, NUMBERS };
 
@@ -314,6 +315,33 @@ static int count_open(void *context, struct su_wire *w, struct su_err *err)
     return count == 3 + IS_SANITIZED ? 0 : su_fail(err, SU_BUG, "%d are open", count);
 }
 
+/* As many descriptors as a plan can name: each is the child's, and its own end of the wire too. */
+static int read_each(void *context, struct su_wire *w, struct su_err *err)
+{
+    char byte;
+    (void)w;
+    for (size_t i = 0; i < SU_MAX_CONFINED_FILES; i++)
+        if (read(((const int *)context)[i], &byte, 1) != 1)
+            return su_fail(err, SU_BUG, "%zu was not kept", i);
+    return 0;
+}
+
+static void test_as_many_files_as_may_be(void **state)
+{
+    struct su_err err = SU_ERR_INIT;
+    struct su_confined_plan plan = {SU_CONFINED_PLAN_INIT, .run = read_each, .file_count = SU_MAX_CONFINED_FILES};
+    (void)state;
+    plan.context = plan.files;
+    for (size_t i = 0; i < SU_MAX_CONFINED_FILES; i++)
+        plan.files[i] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    struct su_confined *c = start(plan);
+    if (su_confined_finish(c, &err) < 0)
+        fail_msg("%s", err.text);
+    su_confined_cleanup(&c);
+    for (size_t i = 0; i < SU_MAX_CONFINED_FILES; i++)
+        (void)close(plan.files[i]);
+}
+
 static void test_nothing_stays_open(void **state)
 {
     struct su_err err = SU_ERR_INIT;
@@ -347,6 +375,37 @@ static void test_memory_has_an_end(void **state)
     assert_int_equal(su_confined_finish(c, &err), -1);
     assert_int_equal(err.code, SU_MEMORY);
     su_confined_cleanup(&c);
+}
+
+/* Room in megabytes that are never touched: all that is allowed less one, then one more. */
+static int reserve(void *context, struct su_wire *w, struct su_err *err)
+{
+    const size_t *room = context;
+    (void)w;
+    for (size_t past = 0; past < 2; past++) {
+        size_t bytes = *room + past * 2 * SU_MIB - SU_MIB;
+        void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if ((at == MAP_FAILED) != (past > 0))
+            return su_fail(err, SU_BUG, "%zu bytes are %s", bytes, past ? "given" : "refused");
+        if (at != MAP_FAILED)
+            (void)munmap(at, bytes);
+    }
+    return 0;
+}
+
+static void test_memory_at_its_limit(void **state)
+{
+    struct su_err err = SU_ERR_INIT;
+    (void)state;
+    if (IS_SANITIZED)
+        skip();
+    for (int threads = 0; threads < 2; threads++) {
+        size_t room = SU_MAX_CONFINED_BYTES + (threads ? (su_threads() + 4) * SU_MAX_CONFINED_THREAD_BYTES : 0);
+        struct su_confined *c = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = reserve, .context = &room, .has_threads = threads > 0});
+        if (su_confined_finish(c, &err) < 0)
+            fail_msg("%s", err.text);
+        su_confined_cleanup(&c);
+    }
 }
 
 static void do_loop(void) { for (volatile unsigned n = 0;; n++) ; }
@@ -534,7 +593,9 @@ int main(void)
         cmocka_unit_test(test_threads_where_asked_for),
         cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_failure_halfway), cmocka_unit_test(test_a_folder_and_nothing_else),
         cmocka_unit_test(test_nothing_stays_open),
+        cmocka_unit_test(test_as_many_files_as_may_be),
         cmocka_unit_test(test_memory_has_an_end),
+        cmocka_unit_test(test_memory_at_its_limit),
         cmocka_unit_test(test_its_death_is_told),
         cmocka_unit_test(test_it_goes_with_its_parent),
         cmocka_unit_test(test_lying_frames),

@@ -306,6 +306,40 @@ static void test_addresses_at_their_limit(void **state)
     assert_int_equal(e.code, SU_LIMIT);
 }
 
+/* Lists that lack one of being full, as a parser would have made them; nothing of them is read. */
+static void test_lists_at_their_limit(void **state)
+{
+    (void)state;
+    static const char file[] = "<File Digest=\"" SHA1_A "\" MUUrl=\"u\"/>";
+    static const char update[] = "<Update UpdateId=\"" ID1 "\" RevisionNumber=\"1\">" EMPTY "</Update>";
+    for (int is_update = 0; is_update < 2; is_update++) {
+        SU_AUTO(su_package_index) struct su_package_index index = SU_PACKAGE_INDEX_INIT;
+        SU_AUTO(su_index_parser) struct su_index_parser *parser = su_index_parser_new(&index, NULL, NULL, &e);
+        const char *head = is_update ? ROOT "<Files/><Updates>" : ROOT "<Files>", *item = is_update ? update : file;
+        assert_non_null(parser);
+        GOOD(su_index_parser_feed(parser, head, strlen(head), &e));
+        if (is_update) {
+            index.entries.capacity = SU_MAX_PACKAGE_REVISIONS;
+            index.entries.count = SU_MAX_PACKAGE_REVISIONS - 1;
+            index.entries.at = calloc(SU_MAX_PACKAGE_REVISIONS, sizeof *index.entries.at);
+        } else {
+            index.files.capacity = SU_MAX_PACKAGE_FILES;
+            index.files.count = SU_MAX_PACKAGE_FILES - 1;
+            index.files.at = calloc(SU_MAX_PACKAGE_FILES, sizeof *index.files.at);
+        }
+        assert_true(is_update ? index.entries.at != NULL : index.files.at != NULL);
+        GOOD(su_index_parser_feed(parser, item, strlen(item), &e));
+        su_err_clear(&e);
+        int result = su_index_parser_feed(parser, item, strlen(item), &e);
+        if (result == 0) /* libxml2 may keep the last element back until more comes */
+            result = su_index_parser_feed(parser, item, strlen(item), &e);
+        assert_int_equal(result, -1);
+        assert_int_equal(e.code, SU_LIMIT);
+        NAMES(is_update ? "more than 4000000 revisions" : "more than 2000000 entries");
+        assert_int_equal(is_update ? index.entries.count : index.files.count, is_update ? SU_MAX_PACKAGE_REVISIONS : SU_MAX_PACKAGE_FILES);
+    }
+}
+
 /* The one place where an .xml.gz could hold documents: text in an unknown child of an Update. */
 static void test_documents_inside(void **state)
 {
@@ -340,7 +374,7 @@ int main(void)
         cmocka_unit_test(test_digest_must_be_in_the_map),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_many_files_are_found),
-        cmocka_unit_test(test_addresses_at_their_limit),
+        cmocka_unit_test(test_addresses_at_their_limit), cmocka_unit_test(test_lists_at_their_limit),
         cmocka_unit_test(test_documents_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

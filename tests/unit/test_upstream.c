@@ -19,11 +19,13 @@ struct play {
     unsigned most; /* updates per request; 0: 20 */
     size_t anchor_bytes;
     size_t declined; /* updates; of GetDeployments */
+    size_t document_bytes[3]; /* of updates 1 and 2; 0: a few hundred */
+    size_t answer_bytes; /* blanks make the answers from GetRevisionIdList on as long; 0: as they are */
 };
 
 static const char *const operations[] = {"GetAuthConfig", "GetAuthorizationCookie", "GetCookie",
                                          "GetConfigData", "GetRevisionIdList",      "GetUpdateData",
-                                         "GetDeployments"};
+                                         "GetDeployments", "GetRelatedRevisionsForUpdates"};
 
 static void fault(struct su_buf *out, const char *code)
 {
@@ -44,10 +46,20 @@ static void end(struct su_buf *out, const char *operation)
     su_buf_addf(out, "</%sResult></%sResponse>" ENV_END, operation, operation);
 }
 
-static void add_update(struct su_buf *out, unsigned id)
+static void add_update(const struct play *p, struct su_buf *out, unsigned id)
 {
-    SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(SU_MIB), wrapped = SU_BUF_INIT(SU_MIB);
+    static const char last[] = "</upd:Update>";
+    SU_AUTO(su_buf) struct su_buf xml = SU_BUF_INIT(32 * SU_MIB), wrapped = SU_BUF_INIT(32 * SU_MIB);
     write_doc(&xml, &(struct doc){.id = id, .revision = 1, .title = "T"});
+    size_t length = id <= 2 ? p->document_bytes[id] : 0;
+    if (length > xml.length) { /* blanks before its end */
+        size_t more = length - xml.length;
+        char *at = su_buf_reserve(&xml, more);
+        assert_non_null(at);
+        memset(at - strlen(last), ' ', more);
+        memcpy(at - strlen(last) + more, last, strlen(last));
+        su_buf_grow_by(&xml, more);
+    }
     su_soap_element(&wrapped, "XmlUpdateBlob", xml.bytes);
     su_buf_addf(out,
                 "<ServerSyncUpdateData><Id><UpdateID>%s</UpdateID><RevisionNumber>1</RevisionNumber></Id>%s</"
@@ -65,9 +77,9 @@ static void give_updates(struct play *p, const char *body, struct su_buf *out)
     su_buf_adds(out, "<updates>");
     for (unsigned id = 1; id <= 60; id++)
         if (strstr(body, guid_text(id)))
-            add_update(out, id);
+            add_update(p, out, id);
     if (p->is_stranger)
-        add_update(out, 99);
+        add_update(p, out, 99);
     su_buf_adds(out, "</updates><fileUrls />");
     end(out, "GetUpdateData");
     if (p->is_cut)
@@ -94,6 +106,26 @@ static int give_deployments(const struct play *p, su_http_sink *sink, void *sink
     su_buf_adds(&out, "</HiddenUpdates>");
     end(&out, "GetDeployments");
     return sink(sink_context, out.bytes, out.length, err);
+}
+
+/* Blanks before the answer proper, so that all is as long as it shall be; of a very long one they are one piece. */
+static int fill_up(const struct play *p, size_t length, su_http_sink *sink, void *sink_context, struct su_err *err)
+{
+    bool is_long = p->answer_bytes > 2 * SU_MAX_DATA_ANSWER_BYTES;
+    size_t most = is_long ? p->answer_bytes : SU_MIB;
+    size_t left = is_long ? most : p->answer_bytes > length ? p->answer_bytes - length : 0;
+    char *at = calloc(1, most);
+    int result = 0;
+    assert_non_null(at);
+    if (!is_long)
+        memset(at, ' ', most);
+    while (left > 0 && result == 0) {
+        size_t piece = left < most ? left : most;
+        result = sink(sink_context, at, piece, err);
+        left -= piece;
+    }
+    free(at);
+    return result;
 }
 
 static int post(void *context, const char *url, const struct su_http_post *request, su_http_sink *sink,
@@ -160,6 +192,8 @@ static int post(void *context, const char *url, const struct su_http_post *reque
         *status = strstr(out.bytes, "soap:Fault") ? 500 : 200;
     }
     GOOD(su_buf_check(&out, "answer", &e));
+    if (n >= 4 && fill_up(p, out.length, sink, sink_context, err) < 0)
+        return -1;
     return sink(sink_context, out.bytes, out.length, err);
 }
 
@@ -238,6 +272,38 @@ static void test_anchor_limit(void **state)
     GOOD(lists(*state, SU_ANCHOR_BYTES - 1));
     REFUSED(lists(*state, SU_ANCHOR_BYTES), SU_LIMIT);
     REFUSED(lists(*state, SU_MAX_UPSTREAM_TEXT_BYTES + 1), SU_LIMIT);
+}
+
+static int lists_of(struct fixture *f, size_t answer_bytes)
+{
+    struct play p = {.answer_bytes = answer_bytes};
+    SU_AUTO(su_session) struct su_session s = session_with(&p);
+    SU_AUTO(su_identities) struct su_identities out = {0};
+    struct su_server server = {.id = 1};
+    char anchor[SU_ANCHOR_BYTES];
+    GOOD(su_session_open(&s, &e));
+    return su_upstream_list(&s, f->home.db, &server, SU_PHASE_CATEGORIES, false, &out, anchor, &e);
+}
+
+static int relates(size_t answer_bytes)
+{
+    struct play p = {.answer_bytes = answer_bytes};
+    SU_AUTO(su_session) struct su_session s = session_with(&p);
+    SU_AUTO(su_identities) struct su_identities out = {0};
+    const struct su_guid id = guid_of(1);
+    GOOD(su_session_open(&s, &e));
+    return su_upstream_related(&s, &id, 1, &out, &e);
+}
+
+/* Whole answers, of nothing but blanks for the most part. */
+static void test_answer_limits(void **state)
+{
+    GOOD(relates(SU_MAX_DATA_ANSWER_BYTES));
+    REFUSED(relates(SU_MAX_DATA_ANSWER_BYTES + 1), SU_LIMIT);
+    NAMES("larger than 100663296 bytes");
+    /* 768 MiB would take long to be read; one piece that is longer is not looked at. */
+    REFUSED(lists_of(*state, SU_MAX_LIST_ANSWER_BYTES + 1), SU_LIMIT);
+    NAMES("larger than 805306368 bytes");
 }
 
 static int declines(size_t count)
@@ -335,6 +401,26 @@ static void test_fetches(void **state)
 {
     comes(*state, (struct play){0}, 60, 0);
 }
+/* Documents that fit into one answer are taken at once; what is past that is asked for again. */
+static void fit(struct fixture *f, size_t past, unsigned calls)
+{
+    const struct su_record first = {.id = guid_of(1), .revision = 1, .origin = SU_FROM_SYNC, .document_bytes = 9 * SU_MIB};
+    struct play p = {.most = 2,
+                     .document_bytes = {0, first.document_bytes,
+                                        SU_MAX_ANSWER_DOCUMENT_BYTES - su_record_bytes(&first) + past}};
+    uint64_t got, missing;
+    GOOD(fetches(f, &p, &got, &missing));
+    assert_int_equal(got, 60);
+    assert_int_equal(p.calls[5], calls);
+}
+static void test_documents_of_an_answer(void **state)
+{
+    fit(*state, 0, 30);
+}
+static void test_documents_past_an_answer(void **state)
+{
+    fit(*state, 1, 31);
+}
 static void test_one_bad_update(void **state)
 {
     comes(*state, (struct play){.bad_id = 37}, 59, 1);
@@ -417,7 +503,10 @@ int main(void)
                                        IN_A_HUB(test_missing_limit),
                                        IN_A_HUB(test_missing_past_the_limit),
                                        IN_A_HUB(test_anchor_limit),
+                                       IN_A_HUB(test_answer_limits),
                                        IN_A_HUB(test_fetches),
+                                       IN_A_HUB(test_documents_of_an_answer),
+                                       IN_A_HUB(test_documents_past_an_answer),
                                        IN_A_HUB(test_one_bad_update),
                                        IN_A_HUB(test_passing_faults),
                                        IN_A_HUB(test_new_cookie),

@@ -276,7 +276,7 @@ static void test_long_content(void **state)
     (void)state;
     static const struct { const char *before, *after; size_t length, piece; } cases[] = {
         {"<a><b>", "</b></a>", 12 * SU_MIB, SIZE_MAX}, {"<a><b>", "</b></a>", 12 * SU_MIB, 65536}, {"<a x='1'>", "<b/></a>", 12 * SU_MIB, 7919},
-        {"<a><![CDATA[", "]]></a>", 8 * SU_MIB, SIZE_MAX}, {"<a><![CDATA[", "]]></a>", 8 * SU_MIB, 65536},
+        {"<a><![CDATA[", "]]></a>", SU_MAX_XML_CDATA_BYTES, SIZE_MAX}, {"<a><![CDATA[", "]]></a>", SU_MAX_XML_CDATA_BYTES, 65536},
     };
     char *xml = malloc(12 * SU_MIB + 100);
     assert_non_null(xml);
@@ -291,9 +291,10 @@ static void test_long_content(void **state)
     }
     SU_AUTO(log) struct log log = {.is_quiet = true};
     int n = snprintf(xml, 100, "<a><![CDATA[");
-    memset(xml + n, 'x', 12 * SU_MIB);
-    memcpy(xml + n + 12 * SU_MIB, "]]></a>", 7);
-    REFUSED(parse_pieces(&log, xml, (size_t)n + 12 * SU_MIB + 7, 65536), SU_LIMIT);
+    const size_t past = SU_MAX_XML_CDATA_BYTES + SU_MAX_XML_TAG_BYTES; /* it is looked at from piece to piece */
+    memset(xml + n, 'x', past);
+    memcpy(xml + (size_t)n + past, "]]></a>", 7);
+    REFUSED(parse_pieces(&log, xml, (size_t)n + past + 7, 65536), SU_LIMIT);
     NAMES("CDATA");
     free(xml);
 }
