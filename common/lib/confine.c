@@ -22,8 +22,7 @@
 #include "common/sys/interrupt.h"
 
 enum { READY = 1, DONE, FAILED };
-#define STATUS_NO_MEMORY 12      /* of a child that has none left to say so */
-#define PIPE_BYTES ((int)SU_MIB) /* what may lie between both; less where the system gives less */
+#define STATUS_NO_MEMORY 12 /* of a child that has none left to say so */
 #define LOOK_MILLISECONDS                                                                                    \
     200 /* how often a waiting parent looks for a signal, and whether the child loops                        \
          */
@@ -74,8 +73,8 @@ static void close_others(const struct su_confined_plan *plan, const struct su_wi
     size_t count = 0;
     for (; count < plan->file_count; count++)
         kept[count] = plan->files[count];
-    kept[count++] = wire->in;
-    kept[count++] = wire->out;
+    kept[count++] = wire->channel.bell;
+    kept[count++] = wire->channel.others;
     if (plan->folder >= 0)
         kept[count++] = plan->folder;
     if (su_is_sanitized || is_off)
@@ -131,7 +130,10 @@ static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *
         _exit(1);
     settle_library(plan);
     close_others(plan, wire);
-    int result = is_off ? 0 : su_give_up(plan, SU_GIVE_UP_ALL, &err);
+    int result = is_off || (su_give_up_shared_memory(wire->channel.rings, &err) == 0 &&
+                            su_give_up(plan, SU_GIVE_UP_ALL, &err) == 0)
+                     ? 0
+                     : -1;
     if (result == 0) {
         su_wire_begin(wire, READY);
         if (su_wire_end(wire, &err) < 0 || su_wire_flush(wire, &err) < 0)
@@ -205,14 +207,14 @@ static double used_by(pid_t child)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-static int wait_for(void *context, int fd, bool is_writing, struct su_err *err)
+static int wait_for(void *context, struct su_err *err)
 {
     struct su_confined *c = context;
-    struct pollfd ready = {.fd = fd, .events = is_writing ? POLLOUT : POLLIN};
+    struct pollfd ready = {.fd = c->wire.channel.bell, .events = POLLIN};
     int count = poll(&ready, 1, LOOK_MILLISECONDS);
     if (su_interrupt_check(err) < 0)
         return -1;
-    double used = count == 0 && c->child > 0 ? used_by(c->child) : c->used;
+    double used = c->child > 0 ? used_by(c->child) : c->used;
     if (c->used < 0)
         c->used = used;
     if (used <= c->used + c->seconds)
@@ -293,28 +295,17 @@ void su_confined_cleanup(struct su_confined **confined)
 /* Forks; the wires of both. */
 static int fork_child(struct su_confined *c, const struct su_confined_plan *plan, struct su_err *err)
 {
-    int up[2], down[2];
+    SU_AUTO(su_wire) struct su_wire childs;
     pid_t parent = getpid();
-    if (pipe2(up, O_CLOEXEC) < 0)
-        return su_fail_sys(err, "a pipe");
-    SU_AUTO(su_fd) su_fd up_read = up[0], up_write = up[1];
-    if (pipe2(down, O_CLOEXEC) < 0)
-        return su_fail_sys(err, "a pipe");
-    SU_AUTO(su_fd) su_fd down_read = down[0], down_write = down[1];
-    (void)fcntl(up_write, F_SETPIPE_SZ, PIPE_BYTES);
-    if (fcntl(up_read, F_SETFL, O_NONBLOCK) < 0 || fcntl(down_write, F_SETFL, O_NONBLOCK) < 0)
-        return su_fail_sys(err, "a pipe");
+    if (su_wire_pair(&c->wire, &childs, err) < 0)
+        return -1;
     if ((c->child = fork()) < 0) {
         c->child = 0;
         return su_fail_sys(err, "fork");
     }
     if (c->child == 0) {
-        struct su_wire wire;
-        su_wire_open(&wire, down_read, up_write);
-        live(plan, &wire, parent);
+        live(plan, &childs, parent);
     }
-    su_wire_open(&c->wire, up_read, down_write);
-    up_read = down_write = -1;
     c->wire.wait = wait_for;
     c->wire.context = c;
     return 0;
@@ -330,7 +321,6 @@ int su_confined_start(struct su_confined **out, const struct su_confined_plan *p
     (void)snprintf(c->reads, sizeof c->reads, "%s", plan->reads);
     c->used = -1;
     c->seconds = plan->seconds ? plan->seconds : SU_MAX_CONFINED_SECONDS;
-    su_wire_open(&c->wire, -1, -1);
     if (fork_child(c, plan, err) == 0 && next_frame(c, &kind, err) > 0 &&
         (kind == READY    ? su_got_all(&c->wire, err)
          : kind == FAILED ? su_get_error(&c->wire, err)

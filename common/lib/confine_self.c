@@ -5,6 +5,8 @@
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -26,6 +28,49 @@ static int cannot(struct su_err *err, const char *what)
     return su_fail(err, SU_NO_CONFINEMENT, "what is not trusted cannot be confined here: %s: %s", what,
                    /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc 2.32 and later: a text of each thread */
                    strerror(errno));
+}
+
+/* ---- shared memory ------------------------------------------------------------------------------------- */
+
+/* Hexadecimal digits, as many as there are. */
+static uintptr_t get_address(const char **at)
+{
+    static const char digits[] = "0123456789abcdef";
+    uintptr_t value = 0;
+    for (const char *digit; **at && (digit = strchr(digits, **at)); ++*at)
+        value = value << 4 | (uintptr_t)(digit - digits);
+    return value;
+}
+
+/* A line of maps: "7f3fc7a71000-7f3fc7b72000 rw-s ...". What cannot be written now never can be: the files of
+ * the C library are open for reading only. */
+static int unmap_shared(const char *at, const void *kept)
+{
+    uintptr_t from = get_address(&at), to = 0;
+    if (*at++ == '-')
+        to = get_address(&at);
+    if (to <= from || strlen(at) < 5)
+        return -1;
+    if (at[2] != 'w' || at[4] != 's' || from == (uintptr_t)kept)
+        return 0;
+    return munmap((void *)from, to - from); /* NOLINT(performance-no-int-to-ptr): an address is what it is */
+}
+
+int su_give_up_shared_memory(const void *kept, struct su_err *err)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    int result = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        return cannot(err, "/proc/self/maps");
+    while (result == 0 && getline(&line, &capacity, maps) > 0)
+        result = unmap_shared(line, kept);
+    if (result < 0 || ferror(maps))
+        result = cannot(err, "shared memory");
+    free(line);
+    (void)fclose(maps);
+    return result;
 }
 
 /* ---- resource limits ----------------------------------------------------------------------------------- */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/limits.h"
 
@@ -12,18 +11,23 @@
 /* The memory of a larger frame is given back when it is done with. */
 #define WORTH_KEEPING_BYTES (2 * SU_MIB)
 
-void su_wire_open(struct su_wire *w, su_fd in, su_fd out)
+static void init(struct su_wire *w)
 {
-    *w = (struct su_wire){.in = in,
-                          .out = out,
+    *w = (struct su_wire){.channel = SU_CHANNEL_INIT,
                           .sending = SU_BUF_INIT(SU_MAX_WIRE_BYTES + PIECE_BYTES),
                           .received = SU_BUF_INIT(SU_MAX_WIRE_BYTES + PIECE_BYTES)};
 }
 
+int su_wire_pair(struct su_wire *polling, struct su_wire *waiting, struct su_err *err)
+{
+    init(polling);
+    init(waiting);
+    return su_channel_pair(&polling->channel, &waiting->channel, err);
+}
+
 void su_wire_cleanup(struct su_wire *w)
 {
-    su_fd_cleanup(&w->in);
-    su_fd_cleanup(&w->out);
+    su_channel_cleanup(&w->channel);
     su_buf_cleanup(&w->sending);
     su_buf_cleanup(&w->received);
 }
@@ -74,19 +78,27 @@ void su_wire_drop(struct su_wire *w)
     w->is_begun = false;
 }
 
+/* What the channel did not do: 0 when it is worth trying again. */
+static int try_again(struct su_wire *w, struct su_err *err)
+{
+    if (errno == EAGAIN && w->wait)
+        return w->wait(w->context, err);
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+    return errno == EPROTO ? su_wire_lies(err) : su_fail_sys(err, "a message between processes");
+}
+
 int su_wire_flush(struct su_wire *w, struct su_err *err)
 {
     size_t done = 0;
     while (done < w->sending.length) {
-        ssize_t n = write(w->out, w->sending.bytes + done, w->sending.length - done);
-        if (n > 0)
+        ssize_t n = su_channel_write(&w->channel, w->sending.bytes + done, w->sending.length - done);
+        if (n > 0) {
             done += (size_t)n;
-        else if (n < 0 && errno == EAGAIN && w->wait) {
-            if (w->wait(w->context, w->out, true, err) < 0)
-                return -1;
-        } else if (n < 0 && errno != EINTR) {
-            w->is_closed = errno == EPIPE;
-            (void)su_fail_sys(err, "a message between processes");
+            continue;
+        }
+        w->is_closed = errno == EPIPE;
+        if (try_again(w, err) < 0) {
             su_buf_clear(&w->sending); /* nobody gets it any more; what came is still to be read */
             return -1;
         }
@@ -151,17 +163,14 @@ static int fill(struct su_wire *w, size_t want, struct su_err *err)
         return -1;
     size_t room = want > PIECE_BYTES ? want : PIECE_BYTES;
     while (available(w) < want) {
-        ssize_t n = read(w->in, w->received.bytes + w->after, room - w->after);
+        ssize_t n = su_channel_read(&w->channel, w->received.bytes + w->after, room - w->after);
         if (n == 0)
             return 0;
         if (n > 0) {
             w->after += (size_t)n;
             w->received.length = w->after;
-        } else if (errno == EAGAIN && w->wait) {
-            if (w->wait(w->context, w->in, false, err) < 0)
-                return -1;
-        } else if (errno != EINTR) {
-            return su_fail_sys(err, "a message between processes");
+        } else if (try_again(w, err) < 0) {
+            return -1;
         }
     }
     return 1;

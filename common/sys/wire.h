@@ -1,5 +1,5 @@
 /*
- * wire.h - framed messages between two processes, over a pair of descriptors.
+ * wire.h - framed messages between two processes, over a channel (channel.h).
  *
  * A frame is its length and its kind, both 32 bits of this machine's order, and values put one after the other.
  * Frames are collected and written in large pieces; su_wire_flush sends what is left. Neither side believes the
@@ -19,12 +19,12 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/sys/file.h"
+#include "common/sys/channel.h"
 
 struct su_wire {
-    su_fd in, out;
-    /* Instead of blocking; both descriptors are then O_NONBLOCK. Returns 0 when it is worth trying again. */
-    int (*wait)(void *context, int fd, bool is_writing, struct su_err *err);
+    struct su_channel channel;
+    /* Of the polling end: waits for its bell. Returns 0 when it is worth trying again. */
+    int (*wait)(void *context, struct su_err *err);
     void *context;
     struct su_buf sending, received;
     size_t frame_at;       /* in sending: where the frame that is being put begins */
@@ -32,9 +32,8 @@ struct su_wire {
     bool is_short, is_closed; /* a value was missing; the other side has gone (a write failed) */
     bool is_begun;            /* a frame was begun and is not ended */
 };
-#define SU_WIRE_INIT { .in = -1, .out = -1 }
-/* Takes over both descriptors. */
-void su_wire_open(struct su_wire *wire, su_fd in, su_fd out);
+/* Both ends, as su_channel_pair makes them. */
+int su_wire_pair(struct su_wire *polling, struct su_wire *waiting, struct su_err *err) SU_CHECKED;
 void su_wire_cleanup(struct su_wire *wire);
 
 void su_wire_begin(struct su_wire *wire, uint32_t kind);

@@ -14,6 +14,8 @@ make_misdeed() {
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+static struct { void *at; size_t bytes; } shared[64];
+static int shared_count;
 static void act(const char *what)
 {
     char *none[] = {"sh", "-c", "touch stolen", NULL};
@@ -27,7 +29,23 @@ static void act(const char *what)
     if (!strcmp(what, "crash")) *(volatile int *)8 = 1;
     if (!strcmp(what, "end")) _exit(0);
     if (!strcmp(what, "loop")) for (;;) ;
-    if (!strcmp(what, "talk")) for (int fd = 3; fd < 300; fd++) write(fd, "\377\377\377\377 nonsense", 13);
+    if (!strcmp(what, "ring")) for (int fd = 3; fd < 300; fd++) write(fd, "\377\377\377\377 nonsense", 13);
+    if (!strcmp(what, "scrawl")) memset(shared[0].at, 255, shared[0].bytes);
+    if (!strcmp(what, "lie")) for (;;) memset(shared[shared_count - 1].at, 255, shared[shared_count - 1].bytes);
+}
+/* What is mapped to be written and shared: first the index of the database, last what the child talks through. */
+void *mmap(void *wanted, size_t bytes, int rights, int flags, int fd, off_t offset)
+{
+    static void *(*real)(void *, size_t, int, int, int, off_t);
+    if (!real) real = dlsym(RTLD_NEXT, "mmap");
+    void *at = real(wanted, bytes, rights, flags, fd, offset);
+    if (at != MAP_FAILED && (flags & MAP_SHARED) && (rights & PROT_WRITE) && shared_count < 64)
+        shared[shared_count].at = at, shared[shared_count++].bytes = bytes;
+    return at;
+}
+void *mmap64(void *wanted, size_t bytes, int rights, int flags, int fd, off_t offset)
+{
+    return mmap(wanted, bytes, rights, flags, fd, offset);
 }
 int archive_read_next_header(void *archive, void **entry)
 {
@@ -94,9 +112,20 @@ test_confine_planted() {
     says 'was ended by signal 11 (Segmentation fault); what it read may be an attack'
     expect 3 misdeed end metadata.txt "$SMALL/m2/export.cab"
     says 'ended with status 0 and said nothing'
-    expect 3 misdeed talk metadata.txt "$SMALL/m2/export.cab"
+    expect 3 misdeed scrawl metadata.txt "$SMALL/m2/export.cab"
+    says 'was ended by signal 11 (Segmentation fault); what it read may be an attack'
+    expect 3 misdeed lie metadata.txt "$SMALL/m2/export.cab"
     says 'gave an answer that is none'
     hub_rows | cmp - before
+    same "$(sqlite3 hub/update-point.db 'PRAGMA integrity_check')" ok 'the database'
+    # It may ring the bell of its parent as often as it likes.
+    cp -a hub spare
+    expect 0 hub sync --from "$SMALL/m2/export.cab"
+    hub_rows > honest
+    rm -rf hub && cp -a spare hub
+    expect 0 misdeed ring metadata.txt "$SMALL/m2/export.cab"
+    hub_rows | cmp - honest
+    rm -rf hub && mv spare hub
     # The same hole with nothing around it: the test could have found it.
     expect 0 misdeed open metadata.txt "$SMALL/m2/export.cab" --unconfined
     [ -e stolen ] || fail 'nothing was planted'

@@ -43,10 +43,11 @@ static void *live(void *argument)
     struct su_confined *c = argument;
     struct su_err err = SU_ERR_INIT;
     if (fuzz_child_says) {
-        char heard[4096];
-        (void)!write(c->childs.out, fuzz_child_says, fuzz_child_bytes);
-        su_fd_cleanup(&c->childs.out);
-        while (read(c->childs.in, heard, sizeof heard) > 0)
+        uint32_t heard;
+        su_put_raw(&c->childs, fuzz_child_says, fuzz_child_bytes); /* frames, or what is none */
+        (void)!su_wire_flush(&c->childs, &err);
+        su_fd_cleanup(&c->childs.channel.others);
+        while (su_wire_next(&c->childs, &heard, &err) > 0)
             ;
     } else {
         int result = c->plan.run(c->plan.context, &c->childs, &err);
@@ -65,15 +66,10 @@ static void *live(void *argument)
 
 int su_confined_start(struct su_confined **out, const struct su_confined_plan *plan, struct su_err *err)
 {
-    int up[2], down[2];
-    (void)err;
     struct su_confined *c = *out = calloc(1, sizeof *c);
     (void)signal(SIGPIPE, SIG_IGN);
-    HOLDS(c && pipe2(up, O_CLOEXEC) == 0 && pipe2(down, O_CLOEXEC) == 0);
-    (void)fcntl(up[1], F_SETPIPE_SZ, (int)SU_MIB);
+    HOLDS(c && su_wire_pair(&c->wire, &c->childs, err) == 0);
     c->plan = *plan;
-    su_wire_open(&c->wire, up[0], down[1]);
-    su_wire_open(&c->childs, down[0], up[1]);
     c->has_thread = pthread_create(&c->thread, NULL, live, c) == 0;
     HOLDS(c->has_thread);
     return 0;

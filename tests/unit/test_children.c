@@ -136,7 +136,7 @@ static int be_killed(struct su_wire *wire, struct su_buf *coded, struct su_err *
     su_wire_begin(wire, SU_UPDATE_TAKEN_APART);
     su_put_u32(wire, 77);
     (void)!su_wire_end(wire, err);
-    (void)!write(wire->out, wire->sending.bytes, 6); /* half of its head */
+    (void)!su_channel_write(&wire->channel, wire->sending.bytes, 6); /* half of its head */
     abort();
 }
 
@@ -344,11 +344,7 @@ struct pair {
 
 static void open_pair(struct pair *p)
 {
-    int there[2], back[2];
-    assert_int_equal(pipe(there), 0);
-    assert_int_equal(pipe(back), 0);
-    su_wire_open(&p->from, back[0], there[1]);
-    su_wire_open(&p->to, there[0], back[1]);
+    GOOD(su_wire_pair(&p->from, &p->to, &e));
 }
 
 static void carry(struct pair *p)

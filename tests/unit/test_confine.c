@@ -299,6 +299,42 @@ static void test_a_folder_and_nothing_else(void **state)
     (void)close(folder);
 }
 
+/* ---- shared memory --------------------------------------------------------------------------------------- */
+
+static int do_nothing(void *context, struct su_wire *w, struct su_err *err)
+{
+    (void)context, (void)w, (void)err;
+    return 0;
+}
+
+static int change_it(void *context, struct su_wire *w, struct su_err *err)
+{
+    (void)w, (void)err;
+    **(volatile char **)context = 'x';
+    return 0;
+}
+
+/* What the caller shares with other processes, a database's index for one, the child does not see; what was shared
+ * before with another child neither. */
+static void test_nothing_stays_shared(void **state)
+{
+    (void)state;
+    struct su_confined *other = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = do_nothing});
+    char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char *all[] = {shared, (char *)su_confined_wire(other)->channel.rings};
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    for (size_t i = 0; i < 2; i++) {
+        struct su_confined *c =
+            start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = change_it, .context = &all[i]});
+        REFUSED(su_confined_finish(c, &e), SU_CONFINED);
+        su_confined_cleanup(&c);
+    }
+    assert_int_equal(*shared, 0);
+    GOOD(su_confined_finish(other, &e));
+    su_confined_cleanup(&other);
+    (void)munmap(shared, 4096);
+}
+
 /* ---- descriptors, limits, death -------------------------------------------------------------------------- */
 
 static int count_open(void *context, struct su_wire *w, struct su_err *err)
@@ -464,7 +500,7 @@ static int talk(void *context, struct su_wire *w, struct su_err *err)
 {
     const struct su_buf *bytes = context;
     (void)err;
-    if (write(w->out, bytes->bytes, bytes->length) != (ssize_t)bytes->length)
+    if (su_channel_write(&w->channel, bytes->bytes, bytes->length) != (ssize_t)bytes->length)
         _exit(2);
     _exit(0);
 }
@@ -592,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_each_forbidden_call_ends_it),
         cmocka_unit_test(test_threads_where_asked_for),
         cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_failure_halfway), cmocka_unit_test(test_a_folder_and_nothing_else),
+        cmocka_unit_test(test_nothing_stays_shared),
         cmocka_unit_test(test_nothing_stays_open),
         cmocka_unit_test(test_as_many_files_as_may_be),
         cmocka_unit_test(test_memory_has_an_end),

@@ -6,14 +6,10 @@
 #include "common/source/scan/scan_confined.h"
 #include "common/sys/wire.h"
 
-/* Both ends in one process: what is sent fits into the pipe. */
+/* Both ends in one process: what is sent fits into the channel. */
 static void open_pair(struct su_wire *a, struct su_wire *b)
 {
-    int there[2], back[2];
-    assert_int_equal(pipe(there), 0);
-    assert_int_equal(pipe(back), 0);
-    su_wire_open(a, back[0], there[1]);
-    su_wire_open(b, there[0], back[1]);
+    GOOD(su_wire_pair(a, b, &e));
 }
 
 static void test_values(void **state)
@@ -34,7 +30,7 @@ static void test_values(void **state)
         GOOD(su_wire_end(&a, &e));
     }
     GOOD(su_wire_flush(&a, &e));
-    su_fd_cleanup(&a.out);
+    su_fd_cleanup(&a.channel.others);
     for (uint32_t i = 0; i < 100; i++) {
         assert_int_equal(su_wire_next(&b, &kind, &e), 1);
         assert_int_equal(kind, i);
@@ -94,7 +90,7 @@ static void test_largest_frame(void **state)
     char *bytes = test_calloc(1, SU_MAX_WIRE_BYTES + 1);
     su_wire_begin(&a, 1);
     su_put_raw(&a, bytes, SU_MAX_WIRE_BYTES);
-    su_fd_cleanup(&b.in); /* it would not fit into the pipe: only the writing is tried */
+    su_channel_cleanup(&b.channel); /* nobody takes it: only the writing is tried */
     REFUSED(su_wire_end(&a, &e), SU_SYSTEM);
     assert_true(a.is_closed);
     su_buf_clear(&a.sending);
@@ -102,13 +98,12 @@ static void test_largest_frame(void **state)
     su_put_raw(&a, bytes, SU_MAX_WIRE_BYTES + 1);
     REFUSED(su_wire_end(&a, &e), SU_LIMIT);
     test_free(bytes);
-    const uint32_t head[2] = {(uint32_t)SU_MAX_WIRE_BYTES + 1, 1};
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    b.in = ends[0];
-    assert_int_equal(write(ends[1], head, sizeof head), sizeof head);
-    REFUSED(su_wire_next(&b, &kind, &e), SU_CONFINED);
-    (void)close(ends[1]);
+    SU_AUTO(su_wire) struct su_wire from, to;
+    open_pair(&from, &to);
+    su_put_u32(&from, (uint32_t)SU_MAX_WIRE_BYTES + 1);
+    su_put_u32(&from, 1);
+    GOOD(su_wire_flush(&from, &e));
+    REFUSED(su_wire_next(&to, &kind, &e), SU_CONFINED);
 }
 
 /* ---- rows of scan metadata ------------------------------------------------------------------------------- */
