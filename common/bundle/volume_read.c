@@ -321,15 +321,16 @@ static int prove_job(void *context, unsigned worker, void *slot, struct su_err *
 
 static int start_proving(struct proving *p, struct su_err *err)
 {
+    size_t blocks = p->r->manifest->blocks.count, slots = blocks > PROOFS ? PROOFS : blocks > 1 ? blocks : 1;
     struct su_belt_plan plan = {.jobs = p->jobs,
-                                .slots = PROOFS,
+                                .slots = slots,
                                 .job_bytes = sizeof *p->jobs,
                                 .context = p,
                                 .fill = read_volumes,
                                 .work = prove_job};
-    if (!(p->memory = malloc(PROOFS * SU_BLOCK_BYTES)))
+    if (!(p->memory = malloc(slots * SU_BLOCK_BYTES)))
         return su_fail_memory(err);
-    for (size_t i = 0; i < PROOFS; i++)
+    for (size_t i = 0; i < slots; i++)
         p->jobs[i].bytes = p->memory + i * SU_BLOCK_BYTES;
     return (p->belt = su_belt_new(&plan, err)) ? 0 : -1;
 }

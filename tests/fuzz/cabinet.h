@@ -12,6 +12,13 @@ struct cabinet_member {
     size_t length;
 };
 
+static inline struct cabinet_member next_piece(struct input *in, const char *name)
+{
+    struct cabinet_member member = {.name = name};
+    member.bytes = take_piece(in, &member.length);
+    return member;
+}
+
 static inline void add_number(struct su_buf *out, size_t bytes, uint64_t value)
 {
     for (size_t i = 0; i < bytes; i++)

@@ -3,7 +3,8 @@
  * it.
  *
  * A harness is one file fuzz_NAME.c with LLVMFuzzerTestOneInput; it calls public functions of the library.
- * Linked with libFuzzer it searches (`make fuzz`), linked with replay.c by any compiler it runs given inputs
+ * Where it has several parts, the first byte of an input says which one it is for. Linked with libFuzzer it
+ * searches (`make fuzz`), linked with replay.c by any compiler it runs given inputs
  * (`make check`).
  */
 #ifndef SU_FUZZ_H
@@ -76,6 +77,13 @@ static inline const char *take_piece(struct input *in, size_t *length)
     return piece ? piece : "";
 }
 
+typedef void fuzz_part(struct input in);
+static inline int run_part(const uint8_t *data, size_t size, fuzz_part *const parts[], size_t count)
+{
+    struct input in = {data, size};
+    parts[take_byte(&in) % count](in);
+    return 0;
+}
 /* A copy of exactly these bytes, so that reading one more is seen; NUL behind it when `is_text`. */
 static inline char *copy_of(const void *bytes, size_t length, bool is_text)
 {
@@ -86,6 +94,22 @@ static inline char *copy_of(const void *bytes, size_t length, bool is_text)
     if (is_text || length == 0)
         copy[is_text ? length : 0] = 0;
     return copy;
+}
+
+/* DER made PEM, so that mutations reach what is inside. */
+static inline char *pem_of(const struct input *in, const char *label)
+{
+    char *base64 = calloc(in->left / 3 * 4 + 8, 1), *text;
+    SU_AUTO(su_buf) struct su_buf pem = SU_BUF_INIT(SU_MIB);
+    HOLDS(base64);
+    su_base64_format(in->at, in->left, base64);
+    su_buf_addf(&pem, "-----BEGIN %s-----\n", label);
+    for (size_t at = 0, n = strlen(base64); at < n; at += 64)
+        su_buf_addf(&pem, "%.64s\n", base64 + at);
+    su_buf_addf(&pem, "-----END %s-----\n", label);
+    text = copy_of(pem.bytes, pem.length, true);
+    free(base64);
+    return text;
 }
 
 static inline int memory_file(const void *bytes, size_t length)

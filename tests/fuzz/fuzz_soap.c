@@ -1,10 +1,14 @@
 /*
- * An update server's answers. Byte 0: which operation is answered with the input, the others with what is
- * usual; byte 1: the size of the pieces it comes in; byte 2: bits 0-1 the HTTP status.
+ * An update server. Byte 0: its answers, or the document in an answer of GetUpdateData.
+ *
+ * Answers: byte 1: which operation is answered with the input, the others with what is usual; byte 2: the
+ * size of the pieces it comes in; byte 3: bits 0-1 the HTTP status. Document: byte 1: 0: the rest is the
+ * base64 as it is; 1: the rest is the cabinet in it; else the UTF-16 in that.
  */
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/cabinet.h"
 
 #include "common/point/home.h"
+#include "common/source/upstream/upstream_blob.h"
 #include "common/source/upstream/upstream_fetch.h"
 #include "common/source/upstream/upstream_list.h"
 #include "common/source/upstream/upstream_replica.h"
@@ -114,10 +118,9 @@ static int ask(unsigned operation, struct su_session *s, const struct su_events 
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_soap(struct input in)
 {
     static const struct su_events silent = {.emit = NULL};
-    struct input in = {data, size};
     struct play p = {
         .answered = take_byte(&in) % OPERATIONS, .piece = 1 + 16 * take_byte(&in), .status = take_byte(&in)};
     struct su_err err = SU_ERR_INIT;
@@ -131,5 +134,38 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            .account_id = "11111111-2222-4333-8444-555555555555"};
     if (ask(p.answered, &s, &silent, &err) < 0)
         check_refusal(&err);
-    return 0;
+}
+
+static void fuzz_blob(struct input in)
+{
+    unsigned how = take_byte(&in);
+    SU_AUTO(su_buf)
+    struct su_buf cab = SU_BUF_INIT(SU_MIB), cabinet = SU_BUF_INIT(SU_MIB), document = SU_BUF_INIT(SU_MIB);
+    struct su_err err = SU_ERR_INIT;
+    char *base64;
+    if (how == 0) {
+        base64 = copy_of(in.at, in.left, true);
+    } else {
+        struct cabinet_member member = {"blob", (const char *)in.at, in.left};
+        if (how == 1)
+            su_buf_add(&cab, in.at, in.left);
+        else
+            cabinet_make(&cab, &member, 1, 0);
+        base64 = calloc(cab.length / 3 * 4 + 8, 1);
+        HOLDS(base64);
+        su_base64_format((const uint8_t *)cab.bytes, cab.length, base64);
+    }
+    if (su_blob_open(base64, strlen(base64), &cabinet, &document, &err) < 0)
+        check_refusal(&err);
+    else {
+        HOLDS(su_utf8_is_valid(document.bytes ? document.bytes : "", document.length));
+        HOLDS(how <= 1 || document.length <= in.left / 2 * 3);
+    }
+    free(base64);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static fuzz_part *const parts[] = {fuzz_soap, fuzz_blob};
+    return run_part(data, size, parts, sizeof parts / sizeof *parts);
 }

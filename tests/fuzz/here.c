@@ -1,6 +1,7 @@
 /*
- * Stands in for confine.c in every fuzzing program: what a confined child would run, a thread of this process runs, with the same
- * wire. So the fuzzer sees what the parser reaches, and no process is made for each input. Confinement itself is tested elsewhere.
+ * Stands in for confine.c in every fuzzing program: what a confined child would run, a thread of this process
+ * runs, with the same wire. So the fuzzer sees what the parser reaches, and no process is made for each
+ * input. Confinement itself is tested elsewhere.
  *
  * fuzz_child_says, when set, is what the child says instead: the harness plays one that has been taken over.
  */
@@ -104,7 +105,9 @@ int su_confined_send(struct su_confined *c, struct su_err *err)
     int more = 1;
     while (c->wire.is_closed && more > 0)
         more = su_confined_next(c, &kind, err);
-    return more == 0 ? su_fail(err, SU_CONFINED, "the part that reads %s ended before it had read all", c->plan.reads) : -1;
+    return more == 0 ? su_fail(err, SU_CONFINED, "the part that reads %s ended before it had read all",
+                               c->plan.reads)
+                     : -1;
 }
 
 int su_confined_finish(struct su_confined *c, struct su_err *err)

@@ -16,8 +16,7 @@ LIMITS = ['-rss_limit_mb=2048', '-malloc_limit_mb=1024', '-timeout=20']
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:allocator_may_return_null=1:handle_abort=1',
                    UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1', LC_ALL='C.UTF-8', TZ='UTC')
 TICK = os.sysconf('SC_CLK_TCK')
-MOST_BYTES = {'volume': 40000, 'scan_package': 30000, 'scan_cab': 40000, 'vendor_read': 40000, 'cab': 40000, 'authenticode': 30000,
-              'profile': 4096, 'receipt': 1024, 'url': 2500, 'text': 512, 'scan_index': 4096}
+MOST_BYTES = {'volume': 40000, 'scan': 40000, 'vendor': 40000, 'package': 40000, 'signature': 30000, 'profile': 4096, 'typed': 2500}
 
 
 def processor_seconds(pid):
@@ -60,9 +59,6 @@ class Harness:
         log_path = os.path.join(self.work, 'log')
         command = [self.program(), *LIMITS, f'-artifact_prefix={self.found}/', '-print_final_stats=1',
                    '-reload=0', f'-max_len={MOST_BYTES.get(self.name, 16384)}', '-len_control=20']
-        dictionary = os.path.join(HERE, f'{self.name}.dict')
-        if os.path.exists(dictionary):
-            command.append(f'-dict={dictionary}')
         command.append(self.corpus)
         if os.path.isdir(self.kept):
             command.append(self.kept)
@@ -154,6 +150,8 @@ def main():
         for h in harnesses:
             h.merge(options.size)
     elif not options.table:
+        for number in signal.SIGINT, signal.SIGTERM:  # also where a shell had it ignored
+            signal.signal(number, signal.default_int_handler)
         try:
             while True:
                 due = [h for h in harnesses if h.figures['seconds'] < 60 * options.minutes and not h.findings() and os.path.exists(h.program())]

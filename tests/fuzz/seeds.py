@@ -20,10 +20,25 @@ def read(path):
         return file.read()
 
 
+# Parts of a harness: the first byte of an input.
+PARTS = {part: (harness, number) for harness, parts in {
+    'package': ['cab', 'package_index', 'package_records'],
+    'scan': ['scan_cab', 'scan_fragment', 'scan_index', 'scan_package', 'brought'],
+    'vendor': ['vendor_read', 'vendor_split'],
+    'soap': ['soap', 'blob'],
+    'signature': ['cms', 'authenticode', 'keys'],
+    'typed': ['receipt', 'text', 'url']}.items() for number, part in enumerate(parts)}
+
+
 def put(harness, name, content):
+    content = content if isinstance(content, bytes) else content.encode()
+    if harness in PARTS:
+        name = f'{harness}-{name}'
+        harness, number = PARTS[harness]
+        content = bytes([number]) + content
     os.makedirs(os.path.join(OUT, harness), exist_ok=True)
     with open(os.path.join(OUT, harness, name), 'wb') as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
+        file.write(content)
 
 
 def run(*command, **options):
@@ -97,7 +112,7 @@ def package():
 
 def volumes():
     records = [frame for bundle in sorted(glob.glob(os.path.join(VECTORS, 'SU-ALPHA-*'))) for frame in frames(bundle)]
-    for kinds in 0, 1, 2, 3, 4, 8, 16, 17, 24, 20, 48:
+    for kinds in 0, 1, 2, 3, 0x84, 8, 0x48, 16, 17, 24, 0x94, 48:
         packed, raw = records[kinds % len(records)]
         body = raw if kinds & 16 else packed
         first = struct.pack('<HHH', len(raw) if not kinds & 16 else 0, 0, len(body))
@@ -118,7 +133,6 @@ def documents():
         put('update', 'catalogue', whole)
         members = [('update_manifest.json', read(os.path.join(work, 'update_manifest.json')))]
         for number, path in enumerate(sorted(glob.glob(os.path.join(work, '*.sdp')))):
-            put('sdp', f'package-{number}', read(path))
             put('update', f'package-{number}', read(path))
             put('vendor_split', f'package-{number}', b'\x07' + read(path))
             members.append((os.path.basename(path), read(path)))
