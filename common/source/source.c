@@ -22,6 +22,8 @@ static void note_name(struct su_source_look *look, size_t n, const char *path)
 {
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     char *to = look->names[n];
+    if (strlen(base) >= sizeof look->names[n] || !su_utf8_is_valid(base, strlen(base)))
+        base = "?"; /* none that anybody looks for */
     (void)snprintf(to, sizeof look->names[n], "%s", base);
     for (; *to; to++)
         *to = (char)tolower((unsigned char)*to);

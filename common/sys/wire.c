@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/base/text.h"
 
 #define HEAD_BYTES 8
 /* Written at once, and read at once: few system calls, and still in the processor's cache. */
@@ -245,7 +246,7 @@ const char *su_get_text(struct su_wire *w, size_t max)
 {
     size_t length;
     const char *text = su_get_bytes(w, &length, max);
-    if (!memchr(text, 0, length))
+    if (su_utf8_is_valid(text, length)) /* that knows no NUL */
         return text;
     w->is_short = true;
     return "";

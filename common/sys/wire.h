@@ -54,7 +54,7 @@ uint32_t su_get_u32(struct su_wire *wire);
 uint64_t su_get_u64(struct su_wire *wire);
 void su_get_raw(struct su_wire *wire, void *out, size_t length); /* zeros when it is not there */
 /* Never NULL; valid until the next frame; followed by a NUL that is not counted. Longer than `max`: a failure, as is a
- * NUL inside a text. */
+ * text that has a NUL in it or is not UTF-8. */
 const char *su_get_bytes(struct su_wire *wire, size_t *length, size_t max);
 const char *su_get_text(struct su_wire *wire, size_t max);
 size_t su_get_left(const struct su_wire *wire); /* bytes of the frame that were not got yet */

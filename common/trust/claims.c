@@ -121,13 +121,10 @@ static int get_lists(struct su_wire *wire, struct su_manifest *m, struct su_err 
 static bool is_possible(const struct su_claims *c)
 {
     const struct su_manifest *m = &c->head;
-    bool is = su_name_is_valid(m->hub) && su_site_code_is_valid(m->site) &&
-              su_utf8_is_valid(m->created, strlen(m->created)) && m->sequence <= MOST_SEQUENCE &&
+    bool is = su_name_is_valid(m->hub) && su_site_code_is_valid(m->site) && m->sequence <= MOST_SEQUENCE &&
               m->urgent <= SU_MAX_URGENT_NUMBER && c->files <= SU_MAX_PAYLOADS &&
               c->volumes <= SU_MAX_VOLUMES + SU_MAX_RECOVERY_VOLUMES && c->content_bytes <= INT64_MAX &&
               c->bytes <= INT64_MAX;
-    for (size_t i = 0; i < m->holes.count; i++)
-        is = is && su_utf8_is_valid(m->holes.at[i].text, strlen(m->holes.at[i].text));
     for (size_t i = 0; i < m->successors.count; i++)
         is = is && su_name_is_valid(m->successors.at[i].name) && su_name_is_valid(m->successors.at[i].role);
     return is;

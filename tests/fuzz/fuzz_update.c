@@ -1,8 +1,13 @@
-/* Update documents of Microsoft's kind and packages of other vendors, taken apart. */
+/*
+ * Update documents of Microsoft's kind and packages of other vendors, taken apart, and the code in which that
+ * leaves a confined process. Byte 0: how many bytes of the code are changed; then of each its place (2 bytes)
+ * and what it becomes; the rest is the document.
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/catalogue/relations.h"
 #include "common/catalogue/update.h"
+#include "common/catalogue/update_code.h"
 
 /* What is packed is what was read. */
 static void check_relations(const struct su_update *u)
@@ -44,19 +49,50 @@ static void check_texts(const struct su_update *u)
     HOLDS(su_update_type_text(u->type) && u->arena.used_bytes <= u->arena.max_bytes);
 }
 
+/* What was coded is read, and coded again the same; what was changed is refused, or just as much an update.
+ */
+static void check_code(const struct su_update *u, struct input changes)
+{
+    SU_AUTO(su_update) struct su_update again = SU_UPDATE_INIT;
+    SU_AUTO(su_buf) struct su_buf code = SU_BUF_INIT(SU_MIB), second = SU_BUF_INIT(SU_MIB);
+    struct su_err err = SU_ERR_INIT;
+    HOLDS(su_update_encode(u, &code, &err) == 0 && code.length > 0);
+    char *bytes = copy_of(code.bytes, code.length, false);
+    for (; changes.left > 0;) {
+        size_t at = take_u16(&changes) % code.length;
+        bytes[at] = (char)take_byte(&changes);
+    }
+    bool is_same = memcmp(bytes, code.bytes, code.length) == 0;
+    if (su_update_decode(&again, bytes, code.length, &err) < 0) {
+        HOLDS(!is_same);
+        check_refusal(&err);
+    } else {
+        check_relations(&again);
+        check_texts(&again);
+        HOLDS(su_update_encode(&again, &second, &err) == 0 && second.length == code.length &&
+              memcmp(second.bytes, bytes, code.length) == 0);
+    }
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct su_update reused = SU_UPDATE_INIT; /* what came before must not show */
     SU_AUTO(su_update) struct su_update fresh = SU_UPDATE_INIT;
-    char *document = copy_of(data, size, false);
+    struct input in = {data, size}, changes;
+    size_t changed = 3 * (take_byte(&in) % 8);
+    changes = (struct input){in.at, changed < in.left ? changed : in.left};
+    in.at += changes.left, in.left -= changes.left;
+    char *document = copy_of(in.at, in.left, false);
     struct su_err err = SU_ERR_INIT, same = SU_ERR_INIT;
-    int result = su_update_parse(&fresh, document, size, &err);
-    HOLDS(su_update_parse(&reused, document, size, &same) == result && err.code == same.code);
+    int result = su_update_parse(&fresh, document, in.left, &err);
+    HOLDS(su_update_parse(&reused, document, in.left, &same) == result && err.code == same.code);
     if (result < 0)
         check_refusal(&err);
     else {
         check_relations(&fresh);
         check_texts(&fresh);
+        check_code(&fresh, changes);
         HOLDS(fresh.files.count == reused.files.count && fresh.tags.count == reused.tags.count &&
               fresh.packed_relations_bytes == reused.packed_relations_bytes &&
               strcmp(su_update_title(&fresh), su_update_title(&reused)) == 0);

@@ -76,7 +76,8 @@ def bundles():
         for number, (packed, records) in enumerate(frames(bundle)):
             put('record', f'{name}-{number}', records)
             for document in re.findall(rb'<upd:Update .*?</upd:Update>', records, re.S):
-                put('update', hashlib.sha1(document).hexdigest()[:8], document)
+                put('update', hashlib.sha1(document).hexdigest()[:8], b'\0' + document)
+                put('update', 'changed-' + hashlib.sha1(document).hexdigest()[:8], b'\1\x20\0\1' + document)
     put('receipt', 'vector', read(os.path.join(VECTORS, 'ALPHA.receipt')))
     put('receipt', 'code', 'K7QX-9MPD-44TC-0A1B-2C3D')
     put('profile', 'all', 'product 0A000001-0000-4000-8000-000000000001\nclassification 0fa1201d-4330-4fa8-8ae9-b877473b6441\nlanguage de\n'
@@ -130,10 +131,10 @@ def documents():
         run(sys.executable, '-B', os.path.join(TESTS, 'third_party.py'), 'catalogue', work, os.path.join(work, 'all.xml'))
         whole = read(os.path.join(work, 'all.xml'))
         put('vendor_split', 'catalogue', b'\x40' + whole)
-        put('update', 'catalogue', whole)
+        put('update', 'catalogue', b'\0' + whole)
         members = [('update_manifest.json', read(os.path.join(work, 'update_manifest.json')))]
         for number, path in enumerate(sorted(glob.glob(os.path.join(work, '*.sdp')))):
-            put('update', f'package-{number}', read(path))
+            put('update', f'package-{number}', b'\0' + read(path))
             put('vendor_split', f'package-{number}', b'\x07' + read(path))
             members.append((os.path.basename(path), read(path)))
         put('vendor_read', 'plain', b'\x07' + members[1][1])
@@ -344,6 +345,30 @@ def child():
     put('child', 'apart', b'\0' + frame(3, text(b'\0' * 200)))
     put('child', 'document', b'\1' + frame(2, text(b'<a/>')) + frame(3, text(b'\0' * 64)))
     put('child', 'answer', b'\2' + frame(3, text(b'ab')) + frame(4, text(b'Expiration') + text(b'GetCookieResult') + text(b'cd')) + frame(5, b'') + frame(6, struct.pack('<I', 0) + text(b'') * 4))
+    def number(*values):
+        return struct.pack('<%dQ' % len(values), *values)
+    u32, sha1, sha256, id, done = struct.Struct('<I').pack, b'\1' * 20, b'\2' * 32, b'\3' * 16, frame(202, b'')
+    put('child', 'ahead', b'\3' + (frame(3, text(b'\0' * 64)) + frame(4, error)) * 2)
+    head = frame(0, u32(1) + text(b'2026-01-02T03:04:05Z') + number(2, 2))
+    files = frame(1, number(2) + b'\0' * 20 + text(b'http://a.example/a') + sha1 + text(b'http://a.example/b'))
+    put('child', 'package', b'\4' + head + files + frame(2, id + u32(7) + text(b'<a/>')) * 2 + done)
+    row = number(1)
+    rows = [number(1) + id + u32(1) + b'\0\1\0' + text(b'2026') + text(b'en') + text(b''), row + id + u32(1) + text(b'Software'), row + number(9, 8) + text(b'Critical') + text(b'cbs'),
+            row + sha1 + sha256 + b'\1\1\0' + row + text(b'a.cab') + text(b''), sha1 + text(b'http://a.example/a'), row + text(b'en') + text(b't') + text(b'd') + row,
+            row + text(b'kb') + text(b'1234567'), row + row + u32(1), row + id, row + id + text(b'Product')]
+    end = frame(1, text(b'2026') + text(b'a') + text(b'b') + text(b'1') + number(3, 0)) + done
+    put('child', 'scan', b'\5' + frame(0, b''.join(number(1) + each for each in rows)) + end)
+    put('child', 'scan-more', b'\5' + frame(0, b''.join(number(3) + 3 * each for each in rows)) + frame(0, number(0) * 10) + end)
+    address = u32(2) + b'\0' * 20 + text(b'http://a.example/a') + sha1 + text(b'http://a.example/b')
+    put('child', 'vendor', b'\6' + frame(1, id + u32(1) + text(b'2026-01-02') + text(b'<a/>') + address) + frame(2, b'\xff' * 16) + done)
+    put('child', 'vendor-manifest', b'\7' + frame(0, text(b'{}')) + done)
+    put('child', 'code-signature', b'\x08' + frame(0, u32(1) + sha256 + text(b'Vendor') + text(b'2036-01-01T00:00:00')))
+    put('child', 'look', b'\x09' + frame(0, text(b'package.xml') + text(b'package.cab') + text(b'index.xml') + text(b'') * 13 + b'<a>'.ljust(512, b'\0')) + done)
+    put('child', 'claims', b'\x0a' + frame(0, text(b'HUB') + text(b'ALPHA') + text(b'2026-01-02T03:04:05Z') + u32(1) + sha256 + number(*range(1, 11)) + u32(1) + number(1) + u32(1) + text(b'bundled x')
+                                        + u32(1) + text(b'hub') + text(b'new') + b'\4' * 44 + u32(1) + sha256 + number(3)))
+    verdict = u32(0) + text(b'') + u32(1) + sha256 + text(b'Kim') + text(b'2036-01-01T00:00:00')
+    put('child', 'verdicts', b'\x0b' + frame(0, verdict) + frame(0, u32(5) + text(b'no') + u32(0) + sha256 + text(b'') * 2) + done)
+    put('child', 'who-signed', b'\x0c' + frame(0, u32(1)) + done)
     put('child', 'fault', b'\2' + frame(5, b'') + frame(6, struct.pack('<I', 1) + text(b'ServerBusy') + text(b'm') + text(b'i') + text(b't')))
 
 

@@ -55,14 +55,16 @@ static void test_past_the_end(void **state)
     size_t length;
     (void)state;
     open_pair(&a, &b);
-    for (int what = 0; what < 6; what++) {
+    for (int what = 0; what < 7; what++) {
         su_wire_begin(&a, 1);
-        su_put_bytes(&a, "a\0b", 3);
+        su_put_bytes(&a, what == 6 ? "a\xff\x62" : "a\0b", 3);
         GOOD(su_wire_end(&a, &e));
         GOOD(su_wire_flush(&a, &e));
         assert_int_equal(su_wire_next(&b, &kind, &e), 1);
         if (what == 0)
             assert_string_equal(su_get_text(&b, 10), ""); /* a NUL inside */
+        if (what == 6)
+            assert_string_equal(su_get_text(&b, 10), ""); /* not UTF-8 */
         if (what == 1)
             assert_string_equal(su_get_bytes(&b, &length, 2), ""); /* longer than asked for */
         if (what == 2)

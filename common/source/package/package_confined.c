@@ -98,7 +98,8 @@ static int hear_head(struct hearing *h, struct su_err *err)
     const char *created = su_get_text(h->wire, sizeof index->created - 1);
     *h->total = su_get_u64(h->wire);
     h->files = su_get_u64(h->wire);
-    if (h->has_head || *h->total > SU_MAX_PACKAGE_REVISIONS || h->files > SU_MAX_PACKAGE_FILES)
+    if (h->has_head || strspn(created, SU_PACKAGE_TIME) != strlen(created) ||
+        *h->total > SU_MAX_PACKAGE_REVISIONS || h->files > SU_MAX_PACKAGE_FILES)
         return su_wire_lies(err);
     h->has_head = true;
     h->package->kind = is_cab ? SU_PACKAGE_CAB : SU_PACKAGE_GZIP;

@@ -82,7 +82,7 @@ static int on_package(struct su_index_parser *p, const struct su_xml_attribute *
         return su_fail(err, SU_DATA, "ProtocolVersion %s is not major.minor", index->protocol);
     if (!su_guid_parse(&server, index->server_id, strlen(index->server_id)))
         return su_fail(err, SU_DATA, "ServerID %s is not a GUID", index->server_id);
-    if (strspn(index->created, "0123456789-:T.Z+") != strlen(index->created) || strlen(index->created) < 19)
+    if (strspn(index->created, SU_PACKAGE_TIME) != strlen(index->created) || strlen(index->created) < 19)
         return su_fail(err, SU_DATA, "CreationTime %s is not a time", index->created);
     return 0;
 }

@@ -25,6 +25,7 @@ struct su_package_file {
     size_t url_at; /* in urls */
 };
 
+#define SU_PACKAGE_TIME "0123456789-:T.Z+" /* what a time is made of */
 struct su_package_index {
     bool is_read;
     char server_id[SU_GUID_TEXT], created[40], protocol[16];

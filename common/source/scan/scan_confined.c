@@ -10,7 +10,7 @@
 
 /* ---- rows as values ------------------------------------------------------------------------------------ */
 
-enum form { RAW, NUMBER, NUMBER32, FLAG, TEXT, TEXT_OR_NONE, RELATION };
+enum form { RAW, NUMBER, NUMBER32, FLAG, TEXT, RELATION };
 struct field {
     enum form form;
     size_t at, bytes;
@@ -58,9 +58,10 @@ static const struct field tag[] = {FIELD(NUMBER, su_scan_tag, revision_id), FIEL
 static const struct field relation[] = {FIELD(NUMBER, su_scan_relation, revision_id),
                                         FIELD(NUMBER, su_scan_relation, target),
                                         FIELD(RELATION, su_scan_relation, kind)};
-static const struct field target[] = {FIELD(NUMBER, su_scan_target, revision_id),
-                                      FIELD(RAW, su_scan_target, id),
-                                      FIELD(TEXT_OR_NONE, su_scan_target, kind)};
+static const struct field superseded[] = {FIELD(NUMBER, su_scan_target, revision_id),
+                                          FIELD(RAW, su_scan_target, id)};
+static const struct field category[] = {FIELD(NUMBER, su_scan_target, revision_id),
+                                        FIELD(RAW, su_scan_target, id), FIELD(TEXT, su_scan_target, kind)};
 
 #define LIST(name, type, of)                                                                                 \
     {                                                                                                        \
@@ -74,8 +75,8 @@ static const struct list lists[] = {LIST(updates, su_scan_update, update),
                                     LIST(titles, su_scan_title, title),
                                     LIST(tags, su_scan_tag, tag),
                                     LIST(relations, su_scan_relation, relation),
-                                    LIST(superseded, su_scan_target, target),
-                                    LIST(categories, su_scan_target, target)};
+                                    LIST(superseded, su_scan_target, superseded),
+                                    LIST(categories, su_scan_target, category)};
 #define LISTS (sizeof lists / sizeof *lists)
 
 static void put_field(struct su_wire *w, const struct field *f, const char *at)
@@ -87,12 +88,9 @@ static void put_field(struct su_wire *w, const struct field *f, const char *at)
     case NUMBER32:
     case FLAG:
     case RELATION: su_put_raw(w, at, f->bytes); break;
-    case TEXT_OR_NONE:
     case TEXT:
         memcpy(&text, at, sizeof text);
-        if (f->form == TEXT_OR_NONE)
-            su_put_u32(w, text != NULL);
-        su_put_text(w, text ? text : "");
+        su_put_text(w, text);
         break;
     }
 }
@@ -130,15 +128,11 @@ static bool get_field(struct su_wire *w, const struct field *f, char *at)
         relation_kind = su_get_u32(w);
         memcpy(at, &relation_kind, sizeof relation_kind);
         return relation_kind <= SU_SCAN_SUPERSEDED_BY;
-    case TEXT_OR_NONE:
     case TEXT: break;
     }
-    uint32_t has_text = f->form == TEXT_OR_NONE ? su_get_u32(w) : 1;
     const char *text = su_get_text(w, SU_MAX_XML_TEXT_BYTES);
-    if (has_text == 0)
-        text = NULL;
     memcpy(at, &text, sizeof text);
-    return has_text <= 1;
+    return true;
 }
 
 int su_scan_rows_get(struct su_wire *w, struct su_scan_rows *rows, struct su_err *err)

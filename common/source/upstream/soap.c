@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/base/text.h"
 #include "common/lib/xml.h"
 
 #define SOAP_URI "http://schemas.xmlsoap.org/soap/envelope/"
@@ -121,7 +122,7 @@ static int on_start(void *context, const char *uri, const char *name,
 
 static void keep(char *out, size_t room, const char *text)
 {
-    (void)snprintf(out, room, "%s", text);
+    su_escape_into(out, room, text); /* cut between characters */
 }
 
 static void note_fault(struct su_soap_fault *fault, const char *name, const char *parent, const char *text)
