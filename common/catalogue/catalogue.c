@@ -234,8 +234,13 @@ int su_catalogue_get(struct su_catalogue *c, int64_t rev_id, struct su_record *r
     return su_kept_open(&kept, c->reader, document, record, err);
 }
 
-static int derive_batch(struct su_catalogue *c, struct su_batch *batch, uint64_t *count, struct su_err *err)
+static int derive_batch(struct su_catalogue *c, struct su_preparer *preparer, struct su_batch *batch,
+                        uint64_t *count, struct su_err *err)
 {
+    su_prepare_ahead(preparer, batch, NULL);
+    for (size_t i = 0; i < batch->count; i++)
+        if (su_prepare_read(preparer, &batch->items[i], err) < 0)
+            return -1;
     if (su_derive(c->db, batch->items, batch->count, err) < 0)
         return -1;
     *count += batch->count;
@@ -243,7 +248,8 @@ static int derive_batch(struct su_catalogue *c, struct su_batch *batch, uint64_t
     return 0;
 }
 
-static int rebuild(struct su_catalogue *c, struct su_batch *batch, uint64_t *count, struct su_err *err)
+static int rebuild(struct su_catalogue *c, struct su_preparer *preparer, struct su_batch *batch,
+                   uint64_t *count, struct su_err *err)
 {
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
     SU_AUTO(su_buf)
@@ -256,27 +262,29 @@ static int rebuild(struct su_catalogue *c, struct su_batch *batch, uint64_t *cou
         int64_t rev_id = su_rows_int(&rows, 0);
         struct su_prepared *item;
         if (su_interrupt_check(err) < 0 || su_catalogue_get(c, rev_id, &record, &document, &urls, err) < 0 ||
-            !(item = su_batch_add(batch, &record, err)) ||
-            su_update_parse(&item->update, item->record.document, item->record.document_bytes, err) < 0)
+            !(item = su_batch_add(batch, &record, err)))
             return -1;
         item->edit = SU_PUT;
         item->rev_id = rev_id;
-        if (su_batch_is_full(batch) && derive_batch(c, batch, count, err) < 0)
+        if (su_batch_is_full(batch) && derive_batch(c, preparer, batch, count, err) < 0)
             return -1;
     }
-    return more < 0 ? -1 : derive_batch(c, batch, count, err);
+    return more < 0 ? -1 : derive_batch(c, preparer, batch, count, err);
 }
 
 int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err *err)
 {
     struct su_batch *batch = su_batch_new(err);
+    struct su_preparer *preparer = batch ? su_preparer_new(err) : NULL;
     *count = 0;
     int64_t times;
-    int result = batch && su_derive_clear(c->db, err) == 0 &&
+    /* Once more a child's work: what took one over when the document came may have been kept. */
+    int result = preparer && su_preparer_confine(preparer, err) == 0 && su_derive_clear(c->db, err) == 0 &&
                          su_derive_drop_indices(c->db, &c->indices, err) == 0 &&
-                         rebuild(c, batch, count, err) == 0
+                         rebuild(c, preparer, batch, count, err) == 0
                      ? su_catalogue_load_end(c, err)
                      : -1;
+    su_preparer_cleanup(&preparer);
     su_batch_cleanup(&batch);
     /* what was concluded from the derived tables before may not hold any more */
     return result < 0 || su_setting_int(c->db, "derived", &times, err) < 0

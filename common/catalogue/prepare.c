@@ -254,7 +254,7 @@ void su_prepare_ahead(struct su_preparer *p, struct su_batch *b, const struct su
         asked[i]->is_read = wishes[i].is_done;
 }
 
-static int read_document(struct su_preparer *p, struct su_prepared *item, struct su_err *err)
+int su_prepare_read(struct su_preparer *p, struct su_prepared *item, struct su_err *err)
 {
     const struct su_record *r = &item->record;
     int result = item->is_read ? 0
@@ -268,7 +268,7 @@ static int read_document(struct su_preparer *p, struct su_prepared *item, struct
 int su_prepare(struct su_preparer *p, struct su_batch *b, struct su_prepared *item, struct su_err *err)
 {
     const struct su_record *r = &item->record;
-    if (read_document(p, item, err) < 0 || check_identity(r, &item->update, err) < 0 ||
+    if (su_prepare_read(p, item, err) < 0 || check_identity(r, &item->update, err) < 0 ||
         pack(p, b, item, err) < 0)
         return su_prepared_prefix(item, err);
     item->is_ready = true;

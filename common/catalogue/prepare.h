@@ -108,6 +108,8 @@ void su_preparer_cleanup(struct su_preparer **preparer);
 /* Of a batch whose documents are sealed: has those parsed at once that are not known; `known` may be NULL. What cannot be
  * parsed is left to su_prepare, which says why. */
 void su_prepare_ahead(struct su_preparer *preparer, struct su_batch *batch, const struct su_known *known);
+/* Parses the document, unless that is done. */
+int su_prepare_read(struct su_preparer *preparer, struct su_prepared *item, struct su_err *err) SU_CHECKED;
 /* Digests of all documents of a batch. */
 int su_batch_seal(struct su_batch *batch, struct su_err *err) SU_CHECKED;
 /* Parses the document, proves that it is about the record's identity, packs it. Names the record in errors. */

@@ -151,6 +151,20 @@ test_confine_planted_elsewhere() {
         says '7012 the part that reads the '
         hub_rows | cmp - before
     done
+    # A file brought by hand.
+    expect 0 hub sync --from "$SMALL/m1/export.cab"
+    python3 "$CHECK/msu.py" some.msu "$(find "$SMALL/m1/WsusContent" -name '*.cab' | sort | head -n 1)"
+    hub_rows > before
+    for act in open socket crash; do
+        for magic in pkgProperties Windows10; do
+            ACT=$act MAGIC=$magic LD_PRELOAD=$PWD/misdeed.so expect 3 hub catalog import --file some.msu
+            says '7012 the part that reads a file brought by hand was '
+            says 'Nothing was written.'
+            hub_rows | cmp - before
+        done
+    done
+    same "$(find hub/content -type f | wc -l | tr -d ' ')" 0 'stored files'
+    expect 0 hub catalog import --file some.msu
     [ ! -e stolen ] || fail 'a file was made'
 }
 
@@ -206,6 +220,9 @@ test_confine_fails_closed() {
     SU_UNCONFINED=1 expect 0 ./lacking seccomp "$SUEXPORT" --home hub sync --from "$SMALL/m2/export.cab"
     says '7014 warning'
     same "$(hub audit ledger --json | jq '[.entries[].detail | select(test("not confined, as asked for"))] | length')" 2 'the ledger'
+    expect 2 ./lacking seccomp "$SUEXPORT" --home hub rebuild # of documents that were let in
+    says 'suexport: 7013 '
+    says '  Nothing was written.'
 }
 
 test_confine_version() {

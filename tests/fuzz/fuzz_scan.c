@@ -11,6 +11,7 @@
  */
 #include "tests/fuzz/cabinet.h"
 
+#include "common/source/payload/brought_inside.h"
 #include "common/source/payload/brought_text.h"
 #include "common/source/scan/scan_fragment.h"
 #include "common/source/scan/scan_index.h"

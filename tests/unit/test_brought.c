@@ -4,7 +4,9 @@
 
 #include <sys/mman.h>
 
-#include "common/source/payload/brought.h"
+#include "common/source/payload/brought_confined.h"
+#include "common/source/payload/brought_inside.h"
+#include "common/sys/wire.h"
 #include "common/source/scan/scan_read.h"
 
 static void le(struct su_buf *out, uint32_t value, unsigned bytes)
@@ -187,6 +189,59 @@ static void test_texts_and_names(void **state)
     assert_int_equal(strlen(b.kb), sizeof b.kb - 1);
 }
 
+/* ---- what a child says of it ---- */
+
+static int hear(const char *said, size_t length, struct su_brought *out)
+{
+    SU_AUTO(su_wire) struct su_wire a, b;
+    uint32_t kind;
+    GOOD(su_wire_pair(&a, &b, &e));
+    su_wire_begin(&a, 16);
+    su_put_raw(&a, said, length);
+    GOOD(su_wire_end(&a, &e));
+    GOOD(su_wire_flush(&a, &e));
+    assert_int_equal(su_wire_next(&b, &kind, &e), 1);
+    su_err_clear(&e);
+    return su_brought_get(&b, out, &e);
+}
+
+/* As it is it comes across; cut at any byte, or with any byte changed, it is refused or within all bounds. */
+static void test_lies_about_it(void **state)
+{
+    (void)state;
+    SU_AUTO(su_buf) struct su_buf msu = SU_BUF_INIT(65536);
+    SU_AUTO(su_brought) struct su_brought b = SU_BROUGHT_INIT, back = SU_BROUGHT_INIT;
+    SU_AUTO(su_wire) struct su_wire here, there;
+    write_msu(&msu);
+    GOOD(look(msu.bytes, msu.length, &b));
+    GOOD(su_wire_pair(&here, &there, &e));
+    GOOD(su_brought_put(&here, &b, &e));
+    char *said = here.sending.bytes + 8; /* behind length and kind */
+    size_t length = here.sending.length - 8, refused = 0;
+    GOOD(hear(said, length, &back));
+    assert_int_equal(back.kind, SU_BROUGHT_MSU);
+    assert_string_equal(back.package, "Package");
+    assert_int_equal(back.update_count, 1);
+    assert_int_equal(back.members.count, 1);
+    assert_memory_equal(back.updates, b.updates, sizeof *b.updates);
+    assert_string_equal(back.members.at[0].name, b.members.at[0].name);
+    assert_memory_equal(&back.members.at[0].id, &b.members.at[0].id, sizeof b.members.at[0].id);
+    for (size_t cut = 0; cut < length; cut++) {
+        SU_AUTO(su_brought) struct su_brought lie = SU_BROUGHT_INIT;
+        REFUSED(hear(said, cut, &lie), SU_CONFINED);
+    }
+    for (size_t i = 0; i < 8 * length; i++) {
+        SU_AUTO(su_brought) struct su_brought lie = SU_BROUGHT_INIT;
+        said[i / 8] = (char)(said[i / 8] ^ 1 << i % 8);
+        if (hear(said, length, &lie) < 0)
+            refused++;
+        else
+            assert_true(lie.kind <= SU_BROUGHT_OTHER && lie.update_count <= SU_BROUGHT_UPDATES);
+        said[i / 8] = (char)(said[i / 8] ^ 1 << i % 8);
+    }
+    assert_true(refused > 8 * 4 * 4 && refused < 8 * length);
+}
+
 /* What stands within the first bytes of a text counts; a line that goes on past them is broken. */
 static void test_length_of_a_text(void **state)
 {
@@ -290,7 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_msu), cmocka_unit_test(test_damaged_msus),
         cmocka_unit_test(test_number_of_members), cmocka_unit_test(test_texts_and_names),
-        cmocka_unit_test(test_length_of_a_text), cmocka_unit_test(test_updates_of_a_scan_cabinet),
+        cmocka_unit_test(test_lies_about_it), cmocka_unit_test(test_length_of_a_text), cmocka_unit_test(test_updates_of_a_scan_cabinet),
         cmocka_unit_test_setup_teardown(test_damaged_scans, make_place, remove_place)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

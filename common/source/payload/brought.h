@@ -43,10 +43,5 @@ void su_brought_cleanup(struct su_brought *brought);
 
 /* Digests, kind, name; a name that states another SHA-1 than the file has is refused. */
 int su_brought_identify(int fd, const char *path, struct su_brought *out, struct su_err *err) SU_CHECKED;
-/* What a cabinet carries about itself, and the digests of its members. Damage is a failure. */
-int su_brought_look_inside(int fd, struct su_brought *brought, struct su_err *err) SU_CHECKED;
-/* Writes the member with that digest into the batch's store. */
-int su_brought_extract(int fd, const struct su_brought *brought, const struct su_file_id *member,
-                       struct su_store_batch *batch, struct su_err *err) SU_CHECKED;
 
 #endif

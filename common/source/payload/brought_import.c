@@ -8,6 +8,7 @@
 
 #include "common/base/limits.h"
 #include "common/catalogue/pin.h"
+#include "common/source/payload/brought_confined.h"
 
 void su_brought_result_cleanup(struct su_brought_result *r)
 {
@@ -202,7 +203,7 @@ static int take(struct import *i, const struct su_brought_member *member, struct
     (void)snprintf(taken->name, sizeof taken->name, "%s", name);
     taken->id = *id;
     taken->is_held = su_store_will_have(i->batch, id);
-    if (!taken->is_held && (member ? su_brought_extract(i->fd, i->brought, id, i->batch, err)
+    if (!taken->is_held && (member ? su_brought_extract(i->fd, i->brought, member, i->batch, err)
                                    : su_store_adopt(i->batch, i->fd, id, &was_linked, err)) < 0)
         return -1;
     return su_store_record(i->home->db, id, 0, err) < 0
@@ -212,7 +213,7 @@ static int take(struct import *i, const struct su_brought_member *member, struct
 
 static int take_members(struct import *i, struct su_err *err)
 {
-    if (su_brought_look_inside(i->fd, i->brought, err) < 0)
+    if (su_brought_look(i->fd, i->brought, err) < 0)
         return -1;
     for (size_t m = 0; m < i->brought->members.count; m++)
         if (take(i, &i->brought->members.at[m], err) < 0)
