@@ -146,7 +146,7 @@ for path, text in {**C, **BENCH}.items():
 ALONE = { # symbols that only tests use from outside
     **{name: 'what confined children say, tested by itself and by children that lie' for name in '''su_claims_get su_claims_put
         su_code_signature_get su_code_signature_put su_soap_child_start_as su_update_child_start_as su_verdict_get su_verdict_put'''.split()},
-    **{name: 'what crosses between processes, tested cut and changed' for name in ('su_scan_rows_get', 'su_scan_rows_put')},
+    **{name: 'what crosses between processes, tested cut and changed' for name in ('su_brought_get', 'su_brought_put', 'su_scan_rows_get', 'su_scan_rows_put')},
     'su_fsync_count': 'how a test proves that a file was synced',
     'su_cookie_use': 'a rule of dates, tested as one',
     'su_server_address': 'a rule of addresses, tested as one',
