@@ -497,6 +497,7 @@ static void add_content(struct catalogue *c, uint64_t bytes)
         add_file(c, 0, share);
         sum += share;
     }
+    /* NOLINTNEXTLINE(zerodiv): there are three files at least, none of no bytes */
     uint64_t scale = ((bytes - count * least) << 20) / sum;
     for (uint32_t i = first; i < c->file_count; i++) {
         c->files[i].size = least + (c->files[i].size * scale >> 20);

@@ -207,7 +207,7 @@ static void export_documents(struct piece *piece, struct own *own)
         die("read", job.plain);
     sqlite3_bind_int64(own->texts, 1, piece->first);
     sqlite3_bind_int64(own->texts, 2, piece->last);
-    sqlite3_bind_int(own->texts, 3, job.site != NULL);
+    sqlite3_bind_int(own->texts, 3, job.site ? 1 : 0);
     own->documents.length = 0;
     for (; sqlite3_step(own->texts) == SQLITE_ROW; job.parsed++)
         hold(&own->documents, sqlite3_column_blob(own->texts, 0),
@@ -280,7 +280,7 @@ static void list_content(const char *list)
             die("find", line);
         struct piece *piece = add_piece();
         piece->bytes = (uint64_t)s.st_size;
-        piece->path = strdup(line);
+        piece->path = strdup(line); /* NOLINT(analyzer-malloc-leak): the list of pieces has it */
     }
     fclose(in);
 }
@@ -300,6 +300,8 @@ static void run_export(const char *out, const char *plain, const char *list, boo
     job.threads += is_durable; /* one works while another waits for the disk; an import has its inserter */
     on_all_cores(job.count, export_piece, sizeof(struct own));
     FILE *index = fdopen(open_in(out, "index", O_WRONLY | O_CREAT), "w");
+    if (!index)
+        die("open", "index");
     for (size_t i = 0; i < job.count; i++)
         fprintf(index, "%c %llu %llu %s\n", job.pieces[i].is_documents ? 'd' : 'c',
                 (unsigned long long)job.pieces[i].offset, (unsigned long long)job.pieces[i].bytes,
@@ -404,6 +406,7 @@ static void run_import(const char *out, const char *site, char *rows)
         die("start", "a thread");
     on_all_cores(job.count, import_piece, sizeof(struct own));
     pthread_join(inserter, NULL);
+    inserts[0] = inserts[1] = NULL;
     settle(site);
     report(inserted);
 }

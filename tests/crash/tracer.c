@@ -133,7 +133,7 @@ static bool read_link(pid_t thread, const char *what, int fd, char out[PATH_MAX]
     if (fd >= 0)
         (void)snprintf(proc, sizeof proc, "/proc/%d/fd/%d", thread, fd);
     else
-        (void)snprintf(proc, sizeof proc, "/proc/%d/%s", thread, what);
+        (void)snprintf(proc, sizeof proc, "/proc/%d/%s", thread, what); /* NOLINT(nullPointer): none comes with a descriptor only */
     ssize_t n = readlink(proc, out, PATH_MAX - 1);
     out[n < 0 ? 0 : n] = 0;
     return n > 0 && out[0] == '/';
@@ -145,7 +145,7 @@ static bool read_text(pid_t thread, uint64_t address, char out[PATH_MAX])
     while (have < PATH_MAX) { /* a page at a time: the next may not be there */
         size_t part = 4096 - (address + have) % 4096;
         part = part > PATH_MAX - have ? PATH_MAX - have : part;
-        struct iovec to = {out + have, part}, from = {(void *)(uintptr_t)(address + have), part}; // NOLINT
+        struct iovec to = {out + have, part}, from = {(void *)(uintptr_t)(address + have), part};
         ssize_t n = process_vm_readv(thread, &to, 1, &from, 1, 0);
         if (n <= 0)
             return false;
@@ -211,7 +211,7 @@ static void fetch_bytes(struct met *m)
 {
     m->length = m->args[2];
     m->bytes = malloc(m->length + 1);
-    struct iovec to = {m->bytes, m->length}, from = {(void *)(uintptr_t)m->args[1], m->length}; // NOLINT
+    struct iovec to = {m->bytes, m->length}, from = {(void *)(uintptr_t)m->args[1], m->length};
     if (!m->bytes || process_vm_readv(m->thread, &to, 1, &from, 1, 0) != (ssize_t)m->length)
         die("reading what is written");
 }
@@ -219,6 +219,7 @@ static void fetch_bytes(struct met *m)
 static bool name_of(const struct met *m, int at, char out[PATH_MAX])
 {
     return at < -1 ? resolve(m->thread, AT_FDCWD, m->args[-at - 2], out)
+                   /* NOLINTNEXTLINE(arrayIndexOutOfBoundsCond,negativeIndex): `at` is -2 or less, or 0 to 2, by the table of calls */
                    : resolve(m->thread, (int)m->args[at], m->args[at + 1], out);
 }
 

@@ -9,7 +9,9 @@
  * A call on a file of SQLite (database, log, index of the log, journal, its temporary files) counts as KIND_DB, and
  * by nothing else: which descriptors are such is known from the names they were opened by.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <malloc.h>
 #include <dlfcn.h>
@@ -103,7 +105,8 @@ static void show_stack(void)
 {
     void *at[MAX_DEPTH];
     depth++;
-    backtrace_symbols_fd(at, backtrace(at, MAX_DEPTH), 2);
+    int n = backtrace(at, MAX_DEPTH);
+    backtrace_symbols_fd(at, n, 2);
     depth--;
 }
 

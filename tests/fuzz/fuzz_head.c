@@ -34,7 +34,7 @@ static void read_wrong_volume(bool is_recovery, bool is_other_size, const uint8_
     memcpy(m.site, "ALPHA", 6);
     memcpy(m.hub, "HUB", 4);
     m.sequence = 7;
-    for (int i = 0; i <= is_recovery; i++) {
+    for (int i = 0; i < (is_recovery ? 2 : 1); i++) {
         struct su_volume *v = SU_PUSH(&m.volumes, 2);
         HOLDS(v && SU_PUSH(&m.blocks, 2));
         *v = (struct su_volume){

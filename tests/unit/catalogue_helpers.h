@@ -49,15 +49,17 @@ static inline int make_fixture(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     void *place = NULL;
     bool is_new;
-    if (!f || make_place(&place) < 0)
+    if (!f || make_place(&place) < 0) {
+        free(f);
         return -1;
+    }
     f->place = place;
     (void)snprintf(f->path, sizeof f->path, "%s/home", f->place);
     f->home = (struct su_home)SU_HOME_INIT;
+    *state = f;
     if (su_home_init(f->path, SU_HUB, "HUB", &is_new, &e) < 0 || !is_new)
         return -1;
     open_fixture(f);
-    *state = f;
     return 0;
 }
 

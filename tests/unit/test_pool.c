@@ -21,8 +21,10 @@ static int make_hall(void **state)
 {
     struct hall *h = calloc(1, sizeof *h);
     void *place = NULL;
-    if (!h || make_place(&place) != 0)
+    if (!h || make_place(&place) != 0) {
+        free(h);
         return -1;
+    }
     h->place = place;
     h->out = h->bundle = -1;
     h->home = (struct su_home)SU_HOME_INIT;

@@ -218,6 +218,7 @@ static void what_is_due(void **state)
     assert_true(!due.is_due && due.is_retry && due.at == seconds("2026-11-04T03:10:00Z") && due.overdue == 4199);
     assert_true(due_at(&s, "2026-11-04T03:10:00Z").is_due);
     /* A failure in the future is a clock that was wrong: the rule holds. */
+    /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value): what a function of another file returns is set */
     due = due_at(&s, "2026-11-04T02:05:00Z");
     assert_true(due.is_due && !due.is_retry);
     /* A success in the future: nothing can be told, so it is due, once. */
@@ -226,6 +227,7 @@ static void what_is_due(void **state)
     due = due_at(&s, "2026-11-04T02:05:00Z");
     assert_true(due.is_due && due.is_clock_behind);
     s.rule.kind = SU_NEVER;
+    /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value): as above */
     due = due_at(&s, "2026-11-04T02:05:00Z");
     assert_true(!due.is_due && !due.has_next);
     s.is_set = false;

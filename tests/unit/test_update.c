@@ -94,6 +94,7 @@ static void check_whole(const struct su_update *u)
     assert_string_equal(tag(u, "support", 0), "http://support.microsoft.com");
     bool has_legacy = false, has_reboot = false;
     for (size_t i = 0; i < u->tags.count; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every tag has a value */
         has_legacy |= strcmp(u->tags.at[i].value, "LegacyName=KB1 & KB2") == 0;
         has_reboot |= strcmp(u->tags.at[i].value, "InstallationBehavior.RebootBehavior=CanRequestReboot") == 0;
     }
