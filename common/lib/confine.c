@@ -109,9 +109,9 @@ extern void __gcov_dump(void);
  * makes a thread's heap smaller. */
 static void settle_library(const struct su_confined_plan *plan)
 {
-    if (plan->has_threads)
+    if (plan->has_threads) /* NOLINTNEXTLINE(concurrency-mt-unsafe): a child has no other thread yet */
         (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a child has no other thread yet */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     (void)setenv("TZ", "UTC0", 1);
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     tzset();

@@ -238,7 +238,7 @@ static int take_package(void *context, const struct su_vendor_package *package, 
 static int take_manifest(void *context, const char *text, size_t length, struct su_err *err)
 {
     (void)context, (void)err;
-    HOLDS(text[length] == 0 && length <= SU_MAX_VENDOR_MANIFEST_BYTES);
+    HOLDS(length <= SU_MAX_VENDOR_MANIFEST_BYTES && text[length] == 0);
     return 0;
 }
 

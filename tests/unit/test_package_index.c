@@ -337,7 +337,7 @@ static void test_lists_at_their_limit(void **state)
         assert_int_equal(e.code, SU_LIMIT);
         NAMES(is_update ? "more than 4000000 revisions" : "more than 2000000 entries");
         assert_int_equal(is_update ? index.entries.count : index.files.count, is_update ? SU_MAX_PACKAGE_REVISIONS : SU_MAX_PACKAGE_FILES);
-    }
+    } /* NOLINT(memleak): the index is cleaned up */
 }
 
 /* The one place where an .xml.gz could hold documents: text in an unknown child of an Update. */
