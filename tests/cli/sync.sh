@@ -367,6 +367,15 @@ test_sync_address_alone() {
     expect 0 site import stick2
     same "$(site_digest)" "$(hub_digest)" 'digest'
     same "$(sqlite3 -readonly site/update-point.db "SELECT count(*) > 0 FROM v_file WHERE url LIKE '%?moved'")" 1 'the address at the site'
+    # a document that changed in place is one, to hub and site
+    edit pkg/metadata.txt 're.sub(rb"<upd:Title>[^<]", b"<upd:Title>#", d, count=1)'
+    pack_cab
+    expect 0 hub sync --from pkg/export.cab --json
+    same "$(count)" '0 1 0 0 40 41 43' 'a document in place'
+    hub export --site ALPHA --out stick3 > /dev/null
+    expect 0 site import stick3 --json
+    same "$(json '"\(.new) \(.revised) \(.removed)"')" '0 1 0' 'and at the site'
+    same "$(site_digest)" "$(hub_digest)" 'digest'
 }
 
 # Bytes that the database no longer holds as they came are never passed on.

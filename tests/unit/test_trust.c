@@ -209,6 +209,31 @@ static void test_what_sequence_and_date_take_away(void **state)
     assert_int_equal(judged(cms, 1, "2026-10-13T00:00:01Z", ""), SU_CRL_STALE);
 }
 
+/* Renewed with a new key a certificate makes no second person, wherever in the list the first one is; a plain key of that
+ * name is another. */
+static void test_a_name_counts_once(void **state)
+{
+    SU_AUTO(su_signing) struct su_signing signing = {0};
+    SU_AUTO(su_manifest) struct su_manifest m = SU_MANIFEST_INIT;
+    static const char *const names[] = {"Ann", "Kim", "Kim", "Ann", "Bob", "Kim"};
+    (void)state;
+    (void)snprintf(m.created, sizeof m.created, "2026-10-14T02:00:00Z");
+    for (size_t i = 0; i < 6; i++) {
+        struct su_signer *s = SU_PUSH(&signing.good, 6);
+        assert_non_null(s);
+        *s = (struct su_signer){.role = "exporter", .is_cms = i != 5, .valid_until = "2036-01-01T00:00:00"};
+        (void)snprintf(s->name, sizeof s->name, "%s", names[i]);
+        (void)snprintf(s->file, sizeof s->file, "%zu", i);
+    }
+    GOOD(su_signers_judge(&signing, &m, "", &e));
+    assert_int_equal(signing.good.count, 4);
+    assert_string_equal(signing.good.at[2].name, "Bob");
+    assert_string_equal(signing.good.at[3].file, "5");
+    assert_int_equal(signing.not_counted.count, 2);
+    assert_string_equal(signing.not_counted.at[0].file, "2");
+    assert_string_equal(signing.not_counted.at[1].file, "3");
+}
+
 int main(void)
 {
 #define HELD(test) cmocka_unit_test_setup_teardown(test, make_site, drop_fixture)
@@ -219,6 +244,7 @@ int main(void)
         HELD(test_limit_of_introduced),
         HELD(test_policy),
         cmocka_unit_test(test_what_sequence_and_date_take_away),
+        cmocka_unit_test(test_a_name_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
