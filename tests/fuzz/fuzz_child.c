@@ -1,13 +1,17 @@
 /*
  * What a confined child says, when it has been taken over: any frames at all. Byte 0: to whom, in the order
- * of `askers` below; then frames, each its kind (from the module's first), the length of what is in it (2
- * bytes), and that. Whoever asked has an error that can be shown, or what could be true: no more than was
- * announced, texts that are texts, numbers within their limits.
+ * of `askers` below, or what it does to the memory that both share; then frames, each its kind (from the
+ * module's first), the length of what is in it (2 bytes), and that. Whoever asked has an error that can be
+ * shown, or what could be true: no more than was announced, texts that are texts, numbers within their
+ * limits.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
+
 #include "common/catalogue/update_child.h"
 #include "common/source/package/package_confined.h"
+#include "common/source/payload/brought_confined.h"
 #include "common/source/scan/scan_confined.h"
 #include "common/source/source.h"
 #include "common/source/upstream/soap_child.h"
@@ -335,14 +339,67 @@ static void ask_who_signed(void)
         check_refusal(&err);
 }
 
+static void ask_brought(void)
+{
+    SU_AUTO(su_brought) struct su_brought b = {.kind = SU_BROUGHT_CABINET};
+    struct su_err err = SU_ERR_INIT;
+    if (su_brought_look(-1, &b, &err) < 0)
+        check_refusal(&err);
+    HOLDS(b.update_count <= SU_BROUGHT_UPDATES && strlen(su_brought_kind_text(b.kind)) > 0);
+    check_text(b.kb), check_text(b.architecture), check_text(b.package), check_text(b.version);
+    for (size_t i = 0; i < b.members.count; i++) {
+        check_text(b.members.at[i].name);
+        HOLDS(b.members.at[i].id.bytes <= INT64_MAX);
+    }
+}
+
+/* The shared memory itself, written by the child as it likes while the parent reads and writes: two rings,
+ * each two positions and two flags in lines of 64 bytes, and the bytes. The parent never gets more than it
+ * has room for, never waits, and from what is its own reads no further. */
+static void play_with_rings(struct input in)
+{
+    struct su_channel parent, child;
+    struct su_err err = SU_ERR_INIT;
+    char *bytes = malloc(256);
+    HOLDS(bytes && su_channel_pair(&parent, &child, &err) == 0);
+    size_t ring = 128 + 512 * SU_KIB;
+    for (int steps = 0; in.left > 0 && steps < 200; steps++) {
+        unsigned what = take_byte(&in), size = 1 + take_byte(&in);
+        uint64_t value = take_u16(&in);
+        char *shared = (char *)child.rings + (what & 8 ? ring : 0);
+        ssize_t n = 0;
+        switch (what % 8) {
+        case 0: n = su_channel_read(&parent, bytes, size); break;
+        case 1: n = su_channel_write(&parent, bytes, size); break;
+        case 2:
+            memcpy(&value, shared, sizeof value), value += size;
+            memcpy(shared, &value, sizeof value);
+            break;
+        case 3: memcpy(shared + (what & 16 ? 64 : 0), &value, sizeof value); break;
+        case 4: value <<= 48, memcpy(shared + (what & 16 ? 64 : 0), &value, sizeof value); break;
+        case 5: shared[what & 16 ? 72 : 8] = (char)(value & 1); break;
+        case 6: (void)!write(child.others, bytes, 1); break;
+        default: su_fd_cleanup(&child.others);
+        }
+        HOLDS(n <= (ssize_t)size && (n >= 0 || errno == EAGAIN || errno == EPROTO || errno == EPIPE));
+    }
+    su_channel_cleanup(&parent);
+    su_channel_cleanup(&child);
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const askers[])(void) = {ask_documents,      ask_wrapped, ask_server, ask_ahead,
                                            ask_package,        ask_scan,    ask_vendor, ask_vendor_manifest,
                                            ask_code_signature, ask_look,    ask_claims, ask_verdicts,
-                                           ask_who_signed};
+                                           ask_who_signed,     ask_brought};
     struct input in = {data, size};
-    unsigned whom = take_byte(&in) % (sizeof askers / sizeof *askers);
+    unsigned whom = take_byte(&in) % (sizeof askers / sizeof *askers + 1);
+    if (whom == sizeof askers / sizeof *askers) {
+        play_with_rings(in);
+        return 0;
+    }
     SU_AUTO(su_buf) struct su_buf frames = SU_BUF_INIT(60000);
     make_frames(&in, &frames);
     if (frames.is_over)

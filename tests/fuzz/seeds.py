@@ -369,6 +369,9 @@ def child():
     verdict = u32(0) + text(b'') + u32(1) + sha256 + text(b'Kim') + text(b'2036-01-01T00:00:00')
     put('child', 'verdicts', b'\x0b' + frame(0, verdict) + frame(0, u32(5) + text(b'no') + u32(0) + sha256 + text(b'') * 2) + done)
     put('child', 'who-signed', b'\x0c' + frame(0, u32(1)) + done)
+    put('child', 'brought', b'\x0d' + frame(0, u32(1) + u32(0) + text(b'5000001') + text(b'x64') + text(b'Package_for') + text(b'10.0.1') + number(1) + id + u32(200) + u32(0) + u32(1)
+                                         + number(1) + text(b'a.cab') + sha1 + sha256 + number(100)) + done)
+    put('child', 'rings', b'\x0e' + bytes([2, 9, 0, 0, 0, 9, 0, 0, 1, 200, 0, 0, 3, 0, 255, 255, 4, 0, 1, 0, 27, 0, 0, 1, 5, 0, 1, 0, 0, 99, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0, 0, 9, 0, 0]))
     put('child', 'fault', b'\2' + frame(5, b'') + frame(6, struct.pack('<I', 1) + text(b'ServerBusy') + text(b'm') + text(b'i') + text(b't')))
 
 
