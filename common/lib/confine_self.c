@@ -53,7 +53,7 @@ static int unmap_shared(const char *at, const void *kept)
         return -1;
     if (at[2] != 'w' || at[4] != 's' || from == (uintptr_t)kept)
         return 0;
-    return munmap((void *)from, to - from); /* NOLINT(performance-no-int-to-ptr): an address is what it is */
+    return munmap((void *)from, to - from);
 }
 
 int su_give_up_shared_memory(const void *kept, struct su_err *err)

@@ -9,8 +9,9 @@ that it includes, the tool's version and command line, .clang-tidy. So a second 
 
 A finding that is wrong is suppressed on its line, or on the line above, with the reason:
     /* NOLINT(CHECK): reason */      /* NOLINTNEXTLINE(CHECK): reason */
-for every tool alike. A suppression without a reason, or which no finding meets any more, is a finding itself.
-What a tool is not asked at all stands in the lists below and in .clang-tidy, each with its reason.
+for every tool alike; in scripts it is shellcheck's own way. A suppression without a reason, or which no finding meets any
+more, is a finding itself. What a tool is not heard about at all stands in the lists below, in .clang-tidy and .shellcheckrc, each
+with its reason; what nothing is met of any more there is told, too.
 """
 import argparse
 import concurrent.futures
@@ -29,8 +30,6 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 # gcc's analyser follows one function at a time through what it calls in the same file. It runs cleanup attributes, as
 # clang's of this age does not, so leaks are its part.
 GCC = ['-fanalyzer', '-O1', '-fdiagnostics-plain-output', '-S', '-o', '/dev/null']
-GCC_WITHOUT = {
-}
 
 # Everything clang can warn of, without
 CLANG_WITHOUT = {
@@ -76,16 +75,25 @@ ANALYZER_WITHOUT = {
 ANALYZER_ALPHA = ['security.ReturnPtrRange', 'unix.cstring.NotNullTerminated', 'unix.cstring.OutOfBounds']
 
 
-class Tool:
-    """A tool: how it is called for a file, and what its words mean."""
+SHELL = ['--norc', '-s', 'sh', '-f', 'gcc']
+SHELL_DIRECTIVE = re.compile(r'# shellcheck disable=(SC\d+(?:,SC\d+)*)')
+UNHEARD = 'shellcheck unheard' # as if no script suppressed anything; only to see which of that is of use
+LEFT_OUT = 'left out, so many times'
 
-    def __init__(self, name, version, over, command, pattern, extra_keys=()):
+
+class Tool:
+    """A tool: how it is called for a file, what its words mean, and which checks are left out for a file: these are asked
+    all the same and counted, so that one that would meet nothing any more can be told."""
+
+    def __init__(self, name, version, over, command, pattern, left_out=lambda path: ()):
         self.name = name
+        self.left_out = left_out
+        self.met = {}
         self.over = over
         self.command = command
         self.pattern = re.compile(pattern)
         said = subprocess.run(version, capture_output=True, text=True, check=True).stdout
-        self.key = said + '\0'.join(command('FILE') + command('tests/FILE')) + '\0'.join(extra_keys)
+        self.key = said + '\0'.join([*command('FILE'), *command('tests/FILE'), *sorted(left_out('FILE')), *sorted(left_out('tests/FILE'))])
         self.seconds = 0.0
         self.ran = self.reused = 0
 
@@ -93,15 +101,19 @@ class Tool:
         started = time.monotonic()
         done = subprocess.run(self.command(path), capture_output=True, text=True, cwd=TOP, check=False)
         said = done.stdout + done.stderr
-        found = []
+        found, left_out, unheard = [], {}, self.left_out(path)
         for line in said.splitlines():
             hit = self.pattern.match(line)
             if hit:
                 where = os.path.relpath(os.path.join(TOP, hit['file']), TOP)
                 for check in (hit['check'] or self.name).split(','):
-                    found.append((where, int(hit['line']), check, hit['text']))
-        if not found and done.returncode != 0:
+                    if check in unheard:
+                        left_out[check] = left_out.get(check, 0) + 1
+                    else:
+                        found.append((where, int(hit['line']), check, hit['text']))
+        if not found and not left_out and done.returncode != 0:
             found.append((path, 1, 'failed', said.strip().splitlines()[0] if said.strip() else f'status {done.returncode}'))
+        found += [('', times, check, LEFT_OUT) for check, times in left_out.items()]
         return found, time.monotonic() - started
 
 
@@ -113,34 +125,40 @@ def tools(build, flags):
     shadow = os.path.join(build, 'lint', 'include')
     unheard = '--vfsoverlay=' + os.path.join(build, 'lint', 'unheard.json')
     clang_like = r'(?P<file>[^ :]+):(?P<line>\d+):\d+: (?:warning|error): (?P<text>.*) \[(?P<check>[^ \]]*)\]$'
+    shell_like = r'(?P<file>[^ :]+):(?P<line>\d+):\d+: \w+: (?P<text>.*) \[(?P<check>SC\d+)\]$'
+    severity = lambda path: '-Swarning' if path.startswith('tests/cli/') else '-Sstyle'
     without = lambda prefix, names: [prefix + name for name in sorted(names)]
+    tidy = read('.clang-tidy')
+    tidy_without = set(re.findall(r'^ *-([a-z][a-z0-9-]*[a-z0-9])', tidy.replace(',', '\n'), re.M))
+    shell_without = set(re.findall(r'SC\d+', ''.join(re.findall(r'^disable=.*', read('.shellcheckrc'), re.M))))
+    shell_unheard = {path for path in shell if SHELL_DIRECTIVE.search(read(path))}
     analyzer = ','.join(['-*', 'clang-analyzer-*', '-clang-analyzer-alpha.*', *without('clang-analyzer-alpha.', ANALYZER_ALPHA)] + without('-clang-analyzer-', ANALYZER_WITHOUT))
     return [
-        Tool('gcc -fanalyzer', ['gcc', '--version'], everything, lambda path: ['gcc', *GCC, *without('-Wno-', GCC_WITHOUT), *flags, path],
+        Tool('gcc -fanalyzer', ['gcc', '--version'], everything, lambda path: ['gcc', *GCC, *flags, path],
              r'(?P<file>[^ :]+):(?P<line>\d+):\d+: (?:warning|error): (?P<text>.*) \[-W(?P<check>[^ \]]*)\]$'),
         Tool('clang -Weverything', ['clang', '--version'], programs,
-             lambda path: ['clang', '-fsyntax-only', '-Weverything', *without('-Wno-', CLANG_WITHOUT), *flags, path],
-             r'(?P<file>[^ :]+):(?P<line>\d+):\d+: (?:warning|error): (?P<text>.*) \[-W(?P<check>[^ \]]*)\]$'),
-        Tool('clang-tidy', ['clang-tidy', '--version'], programs, lambda path: ['clang-tidy', '--quiet', unheard, path, '--', *flags], clang_like,
-             [open(os.path.join(TOP, '.clang-tidy'), encoding='utf-8').read()]),
+             lambda path: ['clang', '-fsyntax-only', '-Weverything', *flags, path],
+             r'(?P<file>[^ :]+):(?P<line>\d+):\d+: (?:warning|error): (?P<text>.*) \[-W(?P<check>[^ \]]*)\]$', lambda path: CLANG_WITHOUT),
+        Tool('clang-tidy', ['clang-tidy', '--version'], programs,
+             lambda path: ['clang-tidy', '--quiet', unheard, '--config=' + tidy, '--checks=' + ','.join(sorted(tidy_without)), path, '--', *flags],
+             clang_like, lambda path: tidy_without),
         Tool('clang analyzer', ['clang-tidy', '--version'], everything,
              lambda path: ['clang-tidy', '--quiet', unheard, '--allow-enabling-analyzer-alpha-checkers', f'--checks={analyzer}', path, '--', *flags],
              clang_like),
         Tool('cppcheck', ['cppcheck', '--version'], everything,
              lambda path: ['cppcheck', '-q', '--std=c11', '--language=c', '--platform=unix64', '--inconclusive',
                            '--enable=warning,performance,portability' + ('' if is_of_tests(path) else ',style'),
-                           *without('--suppress=', {**CPPCHECK_WITHOUT, **(CPPCHECK_WITHOUT_IN_TESTS if is_of_tests(path) else {})}),
                            '--library=posix', '--library=gnu', '--library=sqlite3', '--library=libcurl', '--library=openssl',
                            '--template={file}:{line}:{column}: warning: {message} [{id}]', '-I' + shadow, *includes, path],
-             clang_like),
+             clang_like, lambda path: {**CPPCHECK_WITHOUT, **(CPPCHECK_WITHOUT_IN_TESTS if is_of_tests(path) else {})}),
         Tool('headers alone', ['gcc', '--version'], headers,
              lambda path: ['gcc', '-fsyntax-only', '-Wall', '-Wextra', '-fdiagnostics-plain-output', *flags, '-x', 'c', path],
              r'(?P<file>[^ :]+):(?P<line>\d+):\d+: (?:warning|error|fatal error): (?P<text>.*?)(?: \[-W(?P<check>[^ \]]*)\])?$'),
         Tool('shellcheck', ['shellcheck', '--version'], shell,
              # command tests have their own directory and make their own names: there, no advice on style
-             lambda path: ['shellcheck', '-s', 'sh', '-f', 'gcc', '-S', 'warning' if path.startswith('tests/cli/') else 'style', path],
-             r'(?P<file>[^ :]+):(?P<line>\d+):\d+: \w+: (?P<text>.*) \[(?P<check>SC\d+)\]$',
-             [open(os.path.join(TOP, '.shellcheckrc'), encoding='utf-8').read()]),
+             lambda path: ['shellcheck', *SHELL, severity(path), path], shell_like, lambda path: shell_without),
+        Tool(UNHEARD, ['shellcheck', '--version'], [path for path in shell if path in shell_unheard],
+             lambda path: ['shellcheck', *SHELL, severity(path), os.path.join(build, 'lint', 'unheard', path)], shell_like, lambda path: shell_without),
         Tool('pyflakes', ['pyflakes3', '--version'], python, lambda path: ['pyflakes3', path],
              r'(?P<file>[^ :]+):(?P<line>\d+):\d+:? (?P<text>.*?)(?P<check>)$'),
     ]
@@ -175,6 +193,30 @@ def unheard_suppressions(build):
             shown.append({'type': 'file', 'name': os.path.join(TOP, path), 'external-contents': to})
     with open(os.path.join(build, 'lint', 'unheard.json'), 'w', encoding='utf-8') as out:
         json.dump({'version': 0, 'case-sensitive': 'true', 'use-external-names': False, 'roots': shown}, out)
+
+
+    for path in scripts()[1]:
+        text = read(path)
+        if SHELL_DIRECTIVE.search(text):
+            to = os.path.join(build, 'lint', 'unheard', path)
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            with open(to, 'w', encoding='utf-8') as out:
+                out.write(SHELL_DIRECTIVE.sub('# unheard \\1', text))
+
+
+def stale_shell(found):
+    """Directives of shellcheck in a script that keep nothing out: nothing of their kind is found below them without them."""
+    for path in scripts()[1]:
+        for number, line in enumerate(read(path).splitlines(), 1):
+            directive = SHELL_DIRECTIVE.search(line)
+            for check in directive[1].split(',') if directive else ():
+                if not any(where.endswith(os.path.join('unheard', path)) and c == check and n > number for where, n, c, _ in found):
+                    yield path, number, check
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding='utf-8') as f:
+        return f.read()
 
 
 def is_of_tests(path):
@@ -270,6 +312,8 @@ def main():
     parser.add_argument('--only', help='tools, by the beginning of their names')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     parser.add_argument('--slow', type=int, default=0, help='show the slowest N')
+    parser.add_argument('--small', action='store_true', help='a tree so small that not all of what is left out is met')
+    parser.add_argument('--counts', action='store_true', help='say how often what is left out would be met')
     parser.add_argument('files', nargs='*')
     args = parser.parse_args()
     build = os.path.abspath(args.build)
@@ -304,7 +348,10 @@ def main():
             tool.ran += not reused
             tool.reused += reused
             for item in said:
-                found.setdefault(item, set()).add(tool.name)
+                if item[3] == LEFT_OUT:
+                    tool.met[item[2]] = tool.met.get(item[2], 0) + item[1]
+                else:
+                    found.setdefault(item, set()).add(tool.name)
 
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         asked = [(tool, path) for tool in chosen for path in tool.over if not args.files or path in args.files]
@@ -326,6 +373,8 @@ def main():
     kept_out = {t.name: 0 for t in chosen}
     shown = {t.name: 0 for t in chosen}
     for (where, line, check, text), names in sorted(found.items()):
+        if names == {UNHEARD}:
+            continue
         if where.startswith('..') or os.path.isabs(where): # a header of the system
             continue
         if check in known.get(where, {}).get(line, {}):
@@ -344,10 +393,18 @@ def main():
                     if (path, at, check) not in met:
                         print(f'lint: {path}:{at}: nothing is found here any more: NOLINT({check})')
                         count += 1
+        for path, at, check in stale_shell(found):
+            print(f'lint: {path}:{at}: nothing is found here any more: shellcheck disable={check}')
+            count += 1
+        for t in chosen:
+            for check in sorted({c for path in t.over for c in t.left_out(path)} - set(t.met)) if t.name != UNHEARD and not args.small else ():
+                print(f'lint: {t.name}: {check} is left out, and nothing would be found')
+                count += 1
     for seconds, name, path in sorted(durations, reverse=True)[:args.slow]:
         print(f'{seconds:7.2f} s  {name}  {path}')
-    for t in chosen:
-        print(f'{t.name}: {t.ran} files read, {t.reused} unchanged, {t.seconds:.0f} s of work, {shown[t.name]} findings, {kept_out[t.name]} suppressed')
+    for t in [t for t in chosen if t.name != UNHEARD]:
+        print(f'{t.name}: {t.ran} files read, {t.reused} unchanged, {t.seconds:.0f} s of work, {shown[t.name]} findings, {kept_out[t.name]} suppressed'
+              + (', left out: ' + ', '.join(f'{check} {times}' for check, times in sorted(t.met.items(), key=lambda m: -m[1])) if args.counts else ''))
     print(f'analyse: {count} findings')
     return 1 if count else 0
 

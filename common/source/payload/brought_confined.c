@@ -146,7 +146,7 @@ static struct su_confined *start(int (*run)(void *, struct su_wire *, struct su_
 int su_brought_look(int fd, struct su_brought *brought, struct su_err *err)
 {
     struct asked asked = {.fd = fd, .brought = brought};
-    uint32_t kind;
+    uint32_t kind = 0;
     if (brought->kind != SU_BROUGHT_CABINET)
         return 0;
     SU_AUTO(su_confined) struct su_confined *confined = start(look_in_child, &asked, err);
