@@ -5,7 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/bundle/frame_read.h"
-#include "common/catalogue/update.h"
+#include "common/catalogue/update_child.h"
 
 void su_named_file_cleanup(struct su_named_file *n)
 {
@@ -43,6 +43,7 @@ int su_name_from_database(struct su_db *db, struct su_named_file *n, struct su_e
 }
 
 struct naming {
+    struct su_update_child *child;
     struct su_update update;
     struct su_named_file *list;
     size_t count;
@@ -67,7 +68,7 @@ static int look(void *context, struct su_record *record, struct su_err *err)
     struct naming *c = context;
     if (record->is_removal)
         return 0;
-    if (su_update_parse(&c->update, record->document, record->document_bytes, err) < 0)
+    if (su_update_child_parse(c->child, &c->update, record->document, record->document_bytes, err) < 0)
         return -1;
     for (size_t i = 0; i < c->update.files.count; i++) {
         const struct su_update_file *f = &c->update.files.at[i];
@@ -85,7 +86,8 @@ int su_name_from_bundle(struct su_volume_reader *reader, const struct su_manifes
                         struct su_named_file *list, size_t count, struct su_err *err)
 {
     struct naming c = {.update = SU_UPDATE_INIT, .list = list, .count = count};
-    int result = su_frames_read(reader, m, look, &c, err);
+    int result = (c.child = su_update_child_start(err)) ? su_frames_read(reader, m, look, &c, err) : -1;
+    su_update_child_cleanup(&c.child);
     su_update_cleanup(&c.update);
     return result;
 }

@@ -278,8 +278,7 @@ int su_catalogue_rebuild(struct su_catalogue *c, uint64_t *count, struct su_err 
     struct su_preparer *preparer = batch ? su_preparer_new(err) : NULL;
     *count = 0;
     int64_t times;
-    /* Once more a child's work: what took one over when the document came may have been kept. */
-    int result = preparer && su_preparer_confine(preparer, err) == 0 && su_derive_clear(c->db, err) == 0 &&
+    int result = preparer && su_derive_clear(c->db, err) == 0 &&
                          su_derive_drop_indices(c->db, &c->indices, err) == 0 &&
                          rebuild(c, preparer, batch, count, err) == 0
                      ? su_catalogue_load_end(c, err)

@@ -19,7 +19,7 @@ struct su_preparer {
     struct su_packer *packer;
     const struct su_dictionary *loaded; /* what the packer has; NULL: none */
     struct su_buf packed;
-    struct su_update_child *child; /* parses; NULL: this process does */
+    struct su_update_child *child;
 };
 
 void su_learner_init(struct su_learner *l)
@@ -168,7 +168,7 @@ struct su_preparer *su_preparer_new(struct su_err *err)
         return NULL;
     }
     p->packed = (struct su_buf)SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES + SU_MIB);
-    if (!(p->packer = su_packer_new(err)))
+    if (!(p->packer = su_packer_new(err)) || !(p->child = su_update_child_start(err)))
         su_preparer_cleanup(&p);
     return p;
 }
@@ -217,16 +217,13 @@ static int pack(struct su_preparer *p, struct su_batch *b, struct su_prepared *i
     return item->packed ? 0 : su_fail_memory(err);
 }
 
-int su_preparer_confine(struct su_preparer *p, struct su_err *err)
-{
-    return (p->child = su_update_child_start(err)) ? 0 : -1;
-}
-
 int su_batch_seal(struct su_batch *b, struct su_err *err)
 {
     for (size_t i = 0; i < b->count; i++) {
         struct su_prepared *item = &b->items[i];
-        if (!item->is_sealed && su_record_seal_document(&item->record, err) < 0)
+        if (item->is_sealed || item->record.is_removal)
+            continue;
+        if (su_record_seal_document(&item->record, err) < 0)
             return -1;
         item->is_sealed = true;
     }
@@ -238,10 +235,10 @@ void su_prepare_ahead(struct su_preparer *p, struct su_batch *b, const struct su
     struct su_update_wish wishes[SU_BATCH_RECORDS];
     struct su_prepared *asked[SU_BATCH_RECORDS];
     size_t count = 0;
-    for (size_t i = 0; p->child && i < b->count; i++) {
+    for (size_t i = 0; i < b->count; i++) {
         struct su_prepared *item = &b->items[i];
         const struct su_record *r = &item->record;
-        if (item->is_read || r->document_bytes > SU_MAX_DOCUMENT_BYTES ||
+        if (item->is_read || r->is_removal || r->document_bytes > SU_MAX_DOCUMENT_BYTES ||
             (known && su_known_has(known, r->document_sha256)))
             continue;
         asked[count] = item;
@@ -257,12 +254,11 @@ void su_prepare_ahead(struct su_preparer *p, struct su_batch *b, const struct su
 int su_prepare_read(struct su_preparer *p, struct su_prepared *item, struct su_err *err)
 {
     const struct su_record *r = &item->record;
-    int result = item->is_read ? 0
-                 : p->child
-                     ? su_update_child_parse(p->child, &item->update, r->document, r->document_bytes, err)
-                     : su_update_parse(&item->update, r->document, r->document_bytes, err);
-    item->is_read = result == 0;
-    return result;
+    if (!item->is_read &&
+        su_update_child_parse(p->child, &item->update, r->document, r->document_bytes, err) < 0)
+        return -1;
+    item->is_read = true;
+    return 0;
 }
 
 int su_prepare(struct su_preparer *p, struct su_batch *b, struct su_prepared *item, struct su_err *err)

@@ -98,12 +98,10 @@ struct su_prepared *su_batch_add(struct su_batch *batch, const struct su_record 
 /* How many items from `first` on have identities of their own: what is applied at once. At least 1. */
 size_t su_batch_distinct(const struct su_batch *batch, size_t first);
 
-/* The working memory of one thread. */
+/* The working memory of one thread, and the confined process that parses documents for it (update_child.h): made on
+ * the main thread, before other threads are. */
 struct su_preparer;
 struct su_preparer *su_preparer_new(struct su_err *err);
-/* Documents are parsed in a confined process from now on (update_child.h): where nobody has signed them. On the main
- * thread. */
-int su_preparer_confine(struct su_preparer *preparer, struct su_err *err) SU_CHECKED;
 void su_preparer_cleanup(struct su_preparer **preparer);
 /* Of a batch whose documents are sealed: has those parsed at once that are not known; `known` may be NULL. What cannot be
  * parsed is left to su_prepare, which says why. */

@@ -130,7 +130,7 @@ static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *
         _exit(1);
     settle_library(plan);
     close_others(plan, wire);
-    int result = is_off || (su_give_up_shared_memory(wire->channel.rings, &err) == 0 &&
+    int result = is_off || (su_give_up_databases(&err) == 0 &&
                             su_give_up(plan, SU_GIVE_UP_ALL, &err) == 0)
                      ? 0
                      : -1;

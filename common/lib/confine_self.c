@@ -30,7 +30,7 @@ static int cannot(struct su_err *err, const char *what)
                    strerror(errno));
 }
 
-/* ---- shared memory ------------------------------------------------------------------------------------- */
+/* ---- databases ----------------------------------------------------------------------------------------- */
 
 /* Hexadecimal digits, as many as there are. */
 static uintptr_t get_address(const char **at)
@@ -42,21 +42,21 @@ static uintptr_t get_address(const char **at)
     return value;
 }
 
-/* A line of maps: "7f3fc7a71000-7f3fc7b72000 rw-s ...". What cannot be written now never can be: the files of
- * the C library are open for reading only. */
-static int unmap_shared(const char *at, const void *kept)
+/* A line of maps: "7f3fc7a71000-7f3fc7b72000 rw-s 00000000 fe:00 1143 /home/update-point.db-shm". */
+static int unmap_index(const char *line)
 {
+    const char *at = line;
     uintptr_t from = get_address(&at), to = 0;
     if (*at++ == '-')
         to = get_address(&at);
     if (to <= from || strlen(at) < 5)
         return -1;
-    if (at[2] != 'w' || at[4] != 's' || from == (uintptr_t)kept)
+    if (at[4] != 's' || !strstr(line, ".db-shm"))
         return 0;
     return munmap((void *)from, to - from);
 }
 
-int su_give_up_shared_memory(const void *kept, struct su_err *err)
+int su_give_up_databases(struct su_err *err)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -65,9 +65,9 @@ int su_give_up_shared_memory(const void *kept, struct su_err *err)
     if (!maps)
         return cannot(err, "/proc/self/maps");
     while (result == 0 && getline(&line, &capacity, maps) > 0)
-        result = unmap_shared(line, kept);
+        result = unmap_index(line);
     if (result < 0 || ferror(maps))
-        result = cannot(err, "shared memory");
+        result = cannot(err, "the index of a database");
     free(line);
     (void)fclose(maps);
     return result;

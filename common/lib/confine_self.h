@@ -10,9 +10,9 @@ enum { SU_GIVE_UP_PRIVILEGES = 1, SU_GIVE_UP_MEMORY = 2, SU_GIVE_UP_FILES = 4, S
 /* SU_NO_CONFINEMENT when one of the asked parts cannot be had. Files and calls need SU_GIVE_UP_PRIVILEGES with them.
  * There is no way back. */
 int su_give_up(const struct su_confined_plan *plan, unsigned parts, struct su_err *err) SU_CHECKED;
-/* What it could write to and others see, such as the index that SQLite keeps in memory for all that have a database open:
- * none of it stays but the mapping that begins at `kept`. */
-int su_give_up_shared_memory(const void *kept, struct su_err *err) SU_CHECKED;
+/* The indices that SQLite shares with all who have a database open; a child could write to them. What else is shared
+ * and mapped is the channel, and what a preloaded library of the operator's brought. */
+int su_give_up_databases(struct su_err *err) SU_CHECKED;
 int su_landlock_abi(void); /* 0: none */
 /* A process that was made under a sanitizer cannot live within the limits of memory. */
 extern const bool su_is_sanitized;

@@ -25,6 +25,7 @@ struct importing {
     const struct su_manifest *m;
     struct su_volume_reader *reader, *content; /* one for the frames, one for the files */
     struct su_staging staging;
+    struct su_replay_hands hands;
     char started[SU_TIME_TEXT];
     int64_t import_id;
 };
@@ -196,7 +197,7 @@ static int may_go_on(void *context, struct su_err *err)
 static int replay(struct importing *i, struct su_err *err)
 {
     const struct su_replay_check check = {may_go_on, i};
-    return su_replay(i->site->db, i->reader, i->m, i->import_id, &check, i->events, err);
+    return su_replay(i->site->db, &i->hands, i->reader, i->m, i->import_id, &check, i->events, err);
 }
 
 static int apply(struct importing *i, struct su_err *err)
@@ -381,7 +382,8 @@ static int run(struct importing *i, const struct su_bundle_raw *raw, struct su_e
      * time. The database's write lock is held for all of it, and not for the records alone: that keeps nobody
      * out, as readers never wait and whoever changes this home waits for its lock anyway. With one thread,
      * --jobs 1, the medium is read from its beginning to its end, as a slow disc likes it. */
-    if (su_stage_begin(&i->staging, err) < 0 || (su_threads() == 1 && su_stage_end(&i->staging, err) < 0))
+    if (su_replay_hands_open(&i->hands, err) < 0 || su_stage_begin(&i->staging, err) < 0 ||
+        (su_threads() == 1 && su_stage_end(&i->staging, err) < 0))
         return -1;
     return apply(i, err);
 }
@@ -396,6 +398,7 @@ int su_import(struct su_home *site, const struct su_bundle_raw *raw, const struc
     *result = (struct su_import_result){.sequence = 0};
     int code = run(&i, raw, err);
     su_staging_cleanup(&i.staging);
+    su_replay_hands_cleanup(&i.hands);
     su_volume_reader_cleanup(&i.reader);
     su_volume_reader_cleanup(&i.content);
     result->files_stored = i.staging.files_stored;

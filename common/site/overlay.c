@@ -35,7 +35,7 @@ int su_overlay_standing(struct su_db *db, struct su_standing *out, struct su_err
 struct laying {
     struct su_db *db;
     struct su_catalogue *catalogue;
-    struct su_preparer *preparer;
+    struct su_preparer *preparer; /* NULL: nothing is laid */
     struct su_batch *batch;
     struct su_learner learner;
     bool counted;
@@ -44,8 +44,8 @@ struct laying {
 static int begin(struct laying *l, struct su_err *err)
 {
     su_learner_init(&l->learner);
-    if (!(l->catalogue = su_catalogue_new(l->db, err)) || !(l->preparer = su_preparer_new(err)) ||
-        !(l->batch = su_batch_new(err)) || su_catalogue_dictionary(l->catalogue, &l->learner, err) < 0)
+    if (!(l->catalogue = su_catalogue_new(l->db, err)) || !(l->batch = su_batch_new(err)) ||
+        su_catalogue_dictionary(l->catalogue, &l->learner, err) < 0)
         return -1;
     su_batch_clear(l->batch, &l->learner);
     return 0;
@@ -64,6 +64,8 @@ static int apply(struct laying *l, struct su_err *err)
     struct su_batch *b = l->batch;
     if (su_catalogue_find(l->catalogue, b->items, b->count, err) < 0)
         return -1;
+    if (l->preparer)
+        su_prepare_ahead(l->preparer, b, NULL);
     for (struct su_prepared *item = b->items; item < b->items + b->count; item++) {
         bool is_put = !item->record.is_removal && !item->held.is_held;
         item->edit = is_put ? SU_PUT : item->record.is_removal && item->held.is_held ? SU_REMOVE : SU_KEEP;
@@ -164,7 +166,10 @@ int su_overlay_lay(struct su_db *db, bool counted, struct su_err *err)
         return -1;
     if (standing.urgent_id == 0)
         return 0;
-    int result = begin(&l, err) < 0 || lay(&l, standing.urgent_id, err) < 0 ? -1 : 0;
+    int result =
+        begin(&l, err) < 0 || !(l.preparer = su_preparer_new(err)) || lay(&l, standing.urgent_id, err) < 0
+            ? -1
+            : 0;
     end(&l);
     return result;
 }

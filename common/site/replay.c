@@ -16,10 +16,9 @@ struct replay {
     const struct su_events *events;
     struct su_learner learner;
     struct su_known known;
-    struct su_preparer *own,
-        *workers[SU_MAX_THREADS]; /* the database's thread's, and of those that prepare */
-    struct su_batch *batch;       /* of what is removed or restored */
-    bool is_first;                /* nothing is held: all is new */
+    const struct su_replay_hands *hands;
+    struct su_batch *batch; /* of what is removed or restored */
+    bool is_first;          /* nothing is held: all is new */
     int64_t import_id;
     /* The reading thread's while it runs. */
     struct su_volume_reader *reader;
@@ -67,7 +66,7 @@ static int decide(struct replay *r, struct su_batch *batch, struct su_prepared *
     item->is_touched =
         !r->is_first &&
         (!is_held || memcmp(item->held.document_sha256, item->record.document_sha256, SU_SHA256_BYTES) != 0);
-    return item->is_ready ? 0 : su_prepare(r->own, batch, item, err);
+    return item->is_ready ? 0 : su_prepare(r->hands->own, batch, item, err);
 }
 
 #define INTO_SEEN "INSERT OR IGNORE INTO temp.seen SELECT c0 FROM feed"
@@ -92,6 +91,14 @@ static int apply(void *context, struct su_batch *batch, struct su_prepared *item
     return su_feed_run(r->db, err, INTO_SEEN);
 }
 
+static void ahead(void *context, unsigned worker, struct su_batch *batch)
+{
+    struct replay *r = context;
+    struct su_err told_later = SU_ERR_INIT;
+    if (su_batch_seal(batch, &told_later) == 0)
+        su_prepare_ahead(r->hands->workers[worker], batch, &r->known);
+}
+
 /* What needs no database. */
 static int prepare(void *context, unsigned worker, struct su_batch *batch, struct su_prepared *item,
                    struct su_err *err)
@@ -99,11 +106,12 @@ static int prepare(void *context, unsigned worker, struct su_batch *batch, struc
     struct replay *r = context;
     if (item->record.is_removal)
         return 0;
-    if (su_record_seal(&item->record, err) < 0)
+    if ((!item->is_sealed && su_record_seal_document(&item->record, err) < 0) ||
+        su_record_seal_whole(&item->record, err) < 0)
         return su_prepared_prefix(item, err);
     return su_known_has(&r->known, item->record.document_sha256)
                ? 0
-               : su_prepare(r->workers[worker], batch, item, err);
+               : su_prepare(r->hands->workers[worker], batch, item, err);
 }
 
 static int take(void *context, struct su_record *record, struct su_err *err)
@@ -125,8 +133,12 @@ static int read_frames(void *context, struct su_load *load, struct su_err *err)
 static int apply_frames(struct replay *r, struct su_err *err)
 {
     const struct su_manifest *m = r->manifest;
-    const struct su_load_plan plan = {
-        .context = r, .learner = &r->learner, .read = read_frames, .prepare = prepare, .apply = apply};
+    const struct su_load_plan plan = {.context = r,
+                                      .learner = &r->learner,
+                                      .read = read_frames,
+                                      .ahead = ahead,
+                                      .prepare = prepare,
+                                      .apply = apply};
     if (su_load_run(&plan, err) < 0)
         return -1;
     if (r->records != m->records || r->removals != m->removals)
@@ -164,15 +176,29 @@ static int remove_unseen(struct replay *r, struct su_err *err)
     return more < 0 ? -1 : remove_batch(r, err);
 }
 
+int su_replay_hands_open(struct su_replay_hands *hands, struct su_err *err)
+{
+    if (!(hands->own = su_preparer_new(err)))
+        return -1;
+    for (unsigned i = 0; i < su_threads(); i++)
+        if (!(hands->workers[i] = su_preparer_new(err)))
+            return -1;
+    return 0;
+}
+
+void su_replay_hands_cleanup(struct su_replay_hands *hands)
+{
+    su_preparer_cleanup(&hands->own);
+    for (unsigned i = 0; i < su_threads(); i++)
+        su_preparer_cleanup(&hands->workers[i]);
+}
+
 static int open_replay(struct replay *r, struct su_err *err)
 {
     su_learner_init(&r->learner);
-    if (!(r->catalogue = su_catalogue_new(r->db, err)) || !(r->own = su_preparer_new(err)) ||
-        !(r->batch = su_batch_new(err)) || su_catalogue_dictionary(r->catalogue, &r->learner, err) < 0)
+    if (!(r->catalogue = su_catalogue_new(r->db, err)) || !(r->batch = su_batch_new(err)) ||
+        su_catalogue_dictionary(r->catalogue, &r->learner, err) < 0)
         return -1;
-    for (unsigned i = 0; i < su_threads(); i++)
-        if (!(r->workers[i] = su_preparer_new(err)))
-            return -1;
     su_batch_clear(r->batch, &r->learner);
     return 0;
 }
@@ -180,19 +206,17 @@ static int open_replay(struct replay *r, struct su_err *err)
 static void close_replay(struct replay *r)
 {
     su_batch_cleanup(&r->batch);
-    su_preparer_cleanup(&r->own);
-    for (unsigned i = 0; i < su_threads(); i++)
-        su_preparer_cleanup(&r->workers[i]);
     su_catalogue_cleanup(&r->catalogue);
     su_known_cleanup(&r->known);
     su_learner_cleanup(&r->learner);
 }
 
-int su_replay(struct su_db *db, struct su_volume_reader *reader, const struct su_manifest *m,
-              int64_t import_id, const struct su_replay_check *check, const struct su_events *events,
-              struct su_err *err)
+int su_replay(struct su_db *db, const struct su_replay_hands *hands, struct su_volume_reader *reader,
+              const struct su_manifest *m, int64_t import_id, const struct su_replay_check *check,
+              const struct su_events *events, struct su_err *err)
 {
     struct replay r = {.db = db,
+                       .hands = hands,
                        .check = check,
                        .events = events,
                        .import_id = import_id,
@@ -227,11 +251,12 @@ static int restore_batch(struct replay *r, struct su_err *err)
     struct su_batch *b = r->batch;
     if (su_catalogue_find(r->catalogue, b->items, b->count, err) < 0)
         return -1;
+    su_prepare_ahead(r->hands->own, b, NULL);
     for (struct su_prepared *item = b->items; item < b->items + b->count; item++) {
         item->edit = !item->record.is_removal ? SU_PUT : item->held.is_held ? SU_REMOVE : SU_KEEP;
         item->is_touched = true;
         if (item->edit == SU_PUT &&
-            (su_record_seal(&item->record, err) < 0 || su_prepare(r->own, b, item, err) < 0))
+            (su_record_seal(&item->record, err) < 0 || su_prepare(r->hands->own, b, item, err) < 0))
             return -1;
     }
     if (su_changes_touch(r->db, b->items, b->count, err) < 0 ||
@@ -268,10 +293,11 @@ static int restore(struct replay *r, struct su_rows *rows, struct su_buf *docume
 
 int su_replay_inverse(struct su_db *db, int64_t import_id, struct su_err *err)
 {
-    struct replay r = {.db = db, .import_id = import_id};
+    SU_AUTO(su_replay_hands) struct su_replay_hands hands = SU_REPLAY_HANDS_INIT;
+    struct replay r = {.db = db, .hands = &hands, .import_id = import_id};
     SU_AUTO(su_buf) struct su_buf document = SU_BUF_INIT(SU_MAX_DOCUMENT_BYTES);
     SU_AUTO(su_rows) struct su_rows rows = SU_ROWS_INIT;
-    int more = 0, result = open_replay(&r, err);
+    int more = 0, result = su_replay_hands_open(&hands, err) < 0 ? -1 : open_replay(&r, err);
     if (result == 0)
         result =
             su_query(db, &rows, err,

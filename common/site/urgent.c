@@ -35,9 +35,11 @@ static int go_on(void *context, struct su_err *err)
 static int replay(const struct su_urgent_work *u, struct su_db *own, struct su_err *err)
 {
     SU_AUTO(su_transaction) struct su_transaction t = SU_TRANSACTION_INIT;
+    SU_AUTO(su_replay_hands) struct su_replay_hands hands = SU_REPLAY_HANDS_INIT;
     const struct su_replay_check check = {go_on, NULL};
-    if (su_changes_begin(own, err) < 0 || su_begin(&t, own, err) < 0 ||
-        su_replay(own, u->reader, &u->bundle->manifest, 0, &check, u->events, err) < 0)
+    if (su_replay_hands_open(&hands, err) < 0 || su_changes_begin(own, err) < 0 ||
+        su_begin(&t, own, err) < 0 ||
+        su_replay(own, &hands, u->reader, &u->bundle->manifest, 0, &check, u->events, err) < 0)
         return -1;
     return su_commit(&t, err);
 }

@@ -90,7 +90,7 @@ test_audit_bundle() {
     expect 0 site audit bundle 1 --json
     same "$(json '"\(.imports[0].manifest_sha256) \(.imports[0].undone) \([.entries[].kind] | join(","))"')" "$manifest true import,undo" 'the site'
     fingerprint=$(hub key list --json | jq -r '.keys[0].fingerprint')
-    same "$(json '.entries[0].detail')" "SU-ALPHA-000001; signed hub-test (exporter) $fingerprint" 'who signed'
+    same "$(json '.entries[0].detail | sub("; (not )?confined.*"; "")')" "SU-ALPHA-000001; signed hub-test (exporter) $fingerprint" 'who signed'
     same "$(json '.entries[0] | "\(.operator) \(.witness)"')" 'Cid Dot' 'who imported'
     expect 2 site audit bundle 9
     expect 2 hub audit bundle 1

@@ -67,6 +67,31 @@ test_children_killed_at_sync() {
     expect 0 hub sync --from "$SMALL/m2/export.cab"
 }
 
+import_fresh() {
+    rm -rf site
+    cp -R fresh site
+    python3 "$CHECK/check_children.py" 2 -- "$SUIMPORT" --home site --jobs 1 --quiet import stick
+}
+
+# What a trusted hub signed, a hub whose child was taken over may have let in.
+test_children_killed_at_import() {
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick > /dev/null
+    cp -R site fresh
+    before=$(site_digest)
+    until_killed import_fresh
+    [ "$killed_status" != 98 ] || fail 'a child outlived the command'
+    same "$killed_status" 3 "status; $(cat err)"
+    grep -q '7012.*update documents' err || fail "$(cat err)"
+    grep -q 'The catalogue is unchanged\|Nothing was written' err || fail "$(cat err)"
+    same "$(site_digest)" "$before" 'state digest'
+    same "$(sqlite3 site/update-point.db 'PRAGMA integrity_check')" ok 'integrity'
+    expect 0 site import stick
+    same "$(site_digest)" "$(hub_digest)" 'the state'
+    same "$(site audit ledger --json | jq '[.entries[] | select(.kind == "import" and (.detail | test("; confined: ")))] | length')" 1 'the ledger'
+}
+
 test_children_killed_at_verify() {
     small_hub
     small_site

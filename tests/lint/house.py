@@ -103,6 +103,8 @@ BANNED = [ # (functions, reason, files that may)
     ('usleep sleep', 'not to be interrupted', ''),
     ('setlocale', 'the programs speak one language; numbers are written one way', r'tools/cli/cli\.c'), # LC_CTYPE alone
     ('putenv unsetenv clearenv', 'the environment belongs to all threads', ''),
+    ('su_update_parse su_update_take_apart', 'documents are parsed in a confined child (update_child.h)',
+     r'common/catalogue/update(_child\.c|\.[ch])|common/source/vendor/vendor_confined\.c'),
     ('open creat lstat rename unlink rmdir mkdir opendir chmod chown link symlink truncate remove mknod mkfifo',
      'by path: names are relative to a directory that is held open (common/sys)', r'common/sys/\w+\.c|common/lib/confine\w*\.c|common/site/assemble\.c'), # a folder the user named
 ]

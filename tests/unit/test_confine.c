@@ -314,13 +314,14 @@ static int change_it(void *context, struct su_wire *w, struct su_err *err)
     return 0;
 }
 
-/* What the caller shares with other processes, a database's index for one, the child does not see; what was shared
- * before with another child neither. */
-static void test_nothing_stays_shared(void **state)
+/* The index of a database that the caller has open is not the child's; nor is the channel of another child. */
+static void test_no_database_stays_shared(void **state)
 {
     (void)state;
     struct su_confined *other = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = do_nothing});
-    char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int index = open("some.db-shm", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(ftruncate(index, 4096), 0);
+    char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, index, 0);
     char *all[] = {shared, (char *)su_confined_wire(other)->channel.rings};
     assert_ptr_not_equal(shared, MAP_FAILED);
     for (size_t i = 0; i < 2; i++) {
@@ -333,6 +334,7 @@ static void test_nothing_stays_shared(void **state)
     GOOD(su_confined_finish(other, &e));
     su_confined_cleanup(&other);
     (void)munmap(shared, 4096);
+    (void)close(index);
 }
 
 /* ---- descriptors, limits, death -------------------------------------------------------------------------- */
@@ -629,7 +631,7 @@ int main(void)
         cmocka_unit_test(test_each_forbidden_call_ends_it),
         cmocka_unit_test(test_threads_where_asked_for),
         cmocka_unit_test(test_sorts_as_much_as_there_is), cmocka_unit_test(test_a_failure_halfway), cmocka_unit_test(test_a_folder_and_nothing_else),
-        cmocka_unit_test(test_nothing_stays_shared),
+        cmocka_unit_test(test_no_database_stays_shared),
         cmocka_unit_test(test_nothing_stays_open),
         cmocka_unit_test(test_as_many_files_as_may_be),
         cmocka_unit_test(test_memory_has_an_end),

@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 #include "common/catalogue/catalogue.h"
+#include "common/catalogue/update_child.h"
 #include "common/site/overlay.h"
 #include "tools/cli/look.h"
 
@@ -73,6 +74,7 @@ int su_look_up(struct su_db *db, const char *word, struct su_ids *out, struct su
 
 struct showing {
     struct su_context *c;
+    struct su_update_child *child;
     struct su_update update;
     int64_t rev_id;
     struct su_standing urgent; /* the urgent bundle that alone brought the revision shown */
@@ -309,15 +311,15 @@ static int show_one(struct showing *s, struct su_catalogue *catalogue, const str
     if (!found)
         return su_fail(err, SU_NOT_FOUND, "revision %llu of that update is not held",
                        (unsigned long long)wanted);
-    if (su_catalogue_get(catalogue, s->rev_id, &record, &document, &urls, err) < 0 ||
-        su_update_parse(&s->update, record.document, record.document_bytes, err) < 0)
+    if (su_catalogue_get(catalogue, s->rev_id, &record, &document, &urls, err) < 0)
         return -1;
     if (su_has(s->c, "xml")) { /* the exact bytes; only into a file or pipe, never escaped */
         if (fwrite(record.document, 1, record.document_bytes, stdout) != record.document_bytes)
             return su_fail_sys(err, "writing the document");
         return 0;
     }
-    if (find_urgent(s, err) < 0)
+    if (su_update_child_parse(s->child, &s->update, record.document, record.document_bytes, err) < 0 ||
+        find_urgent(s, err) < 0)
         return -1;
     su_json_open(&s->c->json, NULL, '{');
     show_properties(s, &record);
@@ -342,12 +344,15 @@ int su_cmd_show(struct su_context *c, struct su_err *err)
     if (result == 0 && su_has(c, "xml") && (ids.list.count != 1 || c->is_json))
         result = su_fail(err, SU_USAGE,
                          "--xml prints one document as it is: name one update by its id, without --json");
+    if (result == 0 && !(s.child = su_update_child_start(err)))
+        result = -1;
     if (result == 0)
         su_json_open(&c->json, "updates", '[');
     for (size_t i = 0; i < ids.list.count && result == 0; i++)
         result = show_one(&s, catalogue, &ids.list.at[i], err);
     if (result == 0)
         su_json_close(&c->json, ']');
+    su_update_child_cleanup(&s.child);
     su_update_cleanup(&s.update);
     return result;
 }
