@@ -15,10 +15,12 @@ int su_lock_take(su_fd *out, int home, const char *command, struct su_err *err)
     SU_AUTO(su_fd) su_fd fd = openat(home, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     char text[160] = "", now[SU_TIME_TEXT];
     struct stat st;
+    /* A link, a socket and a directory cannot even be opened. */
+    if ((fd < 0 && (errno == ELOOP || errno == ENXIO || errno == EISDIR)) ||
+        (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)))
+        return su_fail(err, SU_DATA, "the lock file is not a regular file");
     if (fd < 0 || fstat(fd, &st) < 0)
         return su_fail_sys(err, "opening the lock file");
-    if (!S_ISREG(st.st_mode))
-        return su_fail(err, SU_DATA, "the lock file is not a regular file");
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK)
             return su_fail_sys(err, "locking");

@@ -4,17 +4,22 @@
 The test has made ./site, which holds one bundle, and ./stick2 with the next. Each case edits a copy of the home as
 somebody who carries it could, with SQLite itself and nothing hardened, or byte by byte.
 """
+import glob
+import hashlib
 import os
 import shutil
 import sqlite3
 import struct
+import subprocess
 import sys
 
-from hostile import Hostile, SHARE
+from hostile import Hostile, SHARE, digest_of, sha256
 
 PAGE = 8192
 DB = "case/update-point.db"
-ANY = range(0, 12)  # no signal, whatever it says
+LARGE = 20_000_000
+DAMAGED = (3,)
+SPARED = (0, *DAMAGED)  # whether it is noticed depends on where it hits; what is said with 0 must be so
 READ, WRITE = ("suimport", "--home", "case", "status"), ("suimport", "--home", "case", "import", "stick2")
 
 
@@ -43,9 +48,62 @@ def patch(edits):
             f.write(data)
 
 
-def tell(h, what, commands=(READ, WRITE), status=ANY, says=(), **how):
+def copy(name, folder):
+    if os.path.getsize(name) > LARGE:
+        subprocess.run(["cp", "--sparse=always", name, folder], check=True)
+    else:
+        shutil.copy(name, folder)
+
+
+def held():
+    """What the database of the case holds, but for what a refusal itself leaves; None where it cannot be read to the end."""
+    try:
+        return digest_of("case", False)[0]
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError):
+        return None
+
+
+def state():
+    """The state digest by its definition (check_state.py), of the records' digests as they are stored."""
+    db = sqlite3.connect(f"file:{DB}?mode=ro", uri=True)
+    buckets = [b""] * 256
+    for update, record in db.execute("SELECT update_id, record_sha256 FROM revision ORDER BY update_id, revision"):
+        buckets[update[0]] += record
+    db.close()
+    return sha256(b"SU-STATE 1\n" + b"".join(hashlib.sha256(b).digest() if b else bytes(32) for b in buckets))
+
+
+def result(stick):
+    with open(f"{stick}/MANIFEST.TXT", encoding="ascii") as f:
+        return next(line.split()[1] for line in f if line.startswith("result "))
+
+
+def tell(h, what, commands=(READ, WRITE), status=SPARED, **how):
+    """Each command meets the database as it was made. status: what may come, of all or by verb. A refusal leaves what was
+    held; after an import that says yes the state is the one the bundle's manifest signs, after an undo it is empty."""
+    shutil.rmtree("made", ignore_errors=True)
+    os.mkdir("made")
+    for name in glob.glob(DB + "*"):
+        copy(name, "made")
+    is_large = os.path.getsize(DB) > LARGE  # the driver's memory would be counted as the program's
+    before = None if is_large else held()
     for n, command in enumerate(commands):
-        h.run(*command, status=status, what=f"{what}: {' '.join(command[3:4])}", inputs=n == 0, says=says, **how)
+        if n and commands[n - 1] != READ:
+            for name in glob.glob(DB + "*"):
+                os.remove(name)
+            for name in glob.glob("made/*"):
+                copy(name, "case")
+        verb = command[3]
+        code = h.run(*command, status=status.get(verb, 0) if isinstance(status, dict) else status, what=f"{what}: {verb}", inputs=n == 0, **how)
+        if code == 0 and verb in ("import", "undo") and not is_large:
+            want = result("stick2/SU-ALPHA-000002") if verb == "import" else EMPTY
+            if state() != want:
+                h.bad(what, verb, "says yes, and the state is", state(), "and not", want)
+        elif code and before is not None and held() not in (before, None):
+            h.bad(what, verb, "was refused and changed what is held")
+
+
+EMPTY = sha256(b"SU-STATE 1\n" + bytes(32 * 256))
 
 
 def schema():
@@ -78,12 +136,12 @@ def schema():
         "another collation": "UPDATE sqlite_schema SET sql=replace(sql, 'TEXT', 'TEXT COLLATE evil') WHERE name='setting'",
     }
     with Hostile("schemas that are not ours", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         for what, text in plants.items():
             fresh()
             sql(text)
             # Where SQLite itself finds the schema no schema, it says so first.
-            tell(h, what, status=(3, 1), memory=300 if "MiB" in what else None)  # SQLite reads all of the schema, then we judge it
+            tell(h, what, status=DAMAGED, memory=300 if "MiB" in what else None)  # SQLite reads all of the schema, then we judge it
 
 
 def rows():
@@ -125,17 +183,28 @@ def rows():
         "undo of no form": "UPDATE undo SET packed=zeroblob(50), raw_bytes=2147483647",
         "a ledger edited": "UPDATE ledger SET detail=char(27)||'[5m', operator=char(8238)",
         "a ledger without hashes": "UPDATE ledger SET hash=x'', previous=x''",
-        "policy of nothing": "INSERT INTO setting VALUES ('policy', 'exporter=0'), ('policy_exporter', '-1')",
+        "policy of nothing": "UPDATE trust_policy SET threshold=0",
         "no rows at all": "DELETE FROM revision; DELETE FROM document; DELETE FROM import; DELETE FROM ledger",
     }
     with Hostile("rows that no program writes", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         db = sqlite3.connect("site/update-point.db")
         first = db.execute("SELECT lower(hex(update_id)) FROM revision").fetchone()[0]
         db.close()
         guid = "-".join((first[:8], first[8:12], first[12:16], first[16:20], first[20:]))
         commands = [READ, ("suimport", "--home", "case", "search", "server"), ("suimport", "--home", "case", "show", guid), ("suimport", "--home", "case", "history"), ("suimport", "--home", "case", "trust", "list"),
                     ("suimport", "--home", "case", "audit", "verify"), ("suimport", "--home", "case", "report"), ("suimport", "--home", "case", "content", "verify"), ("suimport", "--home", "case", "undo")]
+        # Everything else says yes; what it then says is safe to be shown, and the state is the right one.
+        show, every = {"show": 3}, {command[3]: 3 for command in (*commands, WRITE)}
+        wanted = {"no role": every, "no settings": every, "a name of a megabyte": every, "another role": {verb: 2 for verb in every},
+                  "a name with escapes": {"import": 10}, "a name that is a path": {"import": 10}, "imports of the future": {"import": 10},
+                  "keys cut short": {"trust": 3, "import": 3}, "keys of no form": {"trust": 4, "import": 4}, "keys of 50 MB": {"trust": 4, "import": 4}, "roles of keys": {"import": 4}, "policy of nothing": {"trust": 4, "import": 4},
+                  "documents that are no zstd": show, "documents that say 2 GB": show, "documents that say -1": show, "documents that say nothing": show, "a dictionary that is not there": show,
+                  "revisions cut short": {**every, "show": 2, "history": 0, "trust": 0, "audit": 0}, "revisions below nothing": {"show": 3, "undo": 3, "import": 5}, "digests cut short": {**every, "search": 0, "history": 0, "trust": 0, "audit": 0},
+                  "titles with escapes": {"undo": 3}, "files of no size": {"content": 9, "import": 11}, "files of all bytes there are": {"content": 9, "report": 1, "import": 11},
+                  "digests of files": {"report": 3, "content": 3, "import": 3}, "stored files of no form": {"content": 3, "import": 11}, "stored files that are nowhere": {"content": 9, "import": 11},
+                  "imports of no form": {"undo": 3, "status": 3, "import": 3}, "a ledger edited": {"audit": 3}, "a ledger without hashes": {"undo": 3, "audit": 3, "import": 3},
+                  "no rows at all": {"show": 2, "report": 3, "content": 3, "undo": 10, "import": 5}}
         skipped = 0
         for n, (what, text) in enumerate(edits.items()):
             fresh()
@@ -146,7 +215,7 @@ def rows():
                 print("not made:", what, why)
                 continue
             # The one that matters each time, and the others in turn.
-            tell(h, what, [commands[(n + k) % len(commands)] for k in (range(2) if SHARE > 1 else range(len(commands)))] + [WRITE], remedy=False, memory=700 if "MB" in what else None)
+            tell(h, what, [commands[(n + k) % len(commands)] for k in (range(2) if SHARE > 1 else range(len(commands)))] + [WRITE], status=wanted.get(what, {}), memory=700 if "MB" in what else None)
         if skipped:
             h.bad(f"{skipped} edits could not be made")
 
@@ -155,35 +224,37 @@ def pages():
     """Every page overwritten: by nothing, by ones, by another page; and every field of the header."""
     raw = open("site/update-point.db", "rb").read()
     with Hostile("pages overwritten", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         for page in range(len(raw) // PAGE):
             for n, data in enumerate((bytes(PAGE), b"\xff" * PAGE, raw[-PAGE:], bytes((b * 7 + i) & 255 for i, b in enumerate(raw[page * PAGE:page * PAGE + PAGE])))):
                 if (page * 4 + n + page // 2) % (SHARE * 4 - 3) == 0:
                     fresh()
                     patch([(page * PAGE, data)])
-                    tell(h, f"page {page + 1}, {n}", remedy=False)
+                    # A page of a table with other rows' values: it wants files, a policy or a search that are not there.
+                    tell(h, f"page {page + 1}, {n}", status={"status": SPARED, "import": (0, 1, 3, 4, 11)})
     fields = [(16, 2, (0, 1, 3, 256, 511, 512, 4096, 32768, 65535)), (18, 1, (0, 3, 255)), (19, 1, (0, 3, 255)), (20, 1, (1, 32, 200, 255)), (21, 1, (0, 63, 255)), (22, 1, (0, 33)), (23, 1, (0, 31)),
               (24, 4, (0, 0xffffffff)), (28, 4, (0, 1, 2, 0x7fffffff, 0xffffffff)), (32, 4, (1, 2, 0x7fffffff, 0xffffffff)), (36, 4, (1, 0x7fffffff, 0xffffffff)), (40, 4, (0, 0xffffffff)), (44, 4, (0, 3, 5, 0xffffffff)),
               (48, 4, (0xffffffff,)), (52, 4, (1, 0xffffffff)), (56, 4, (0, 2, 3, 4, 0xffffffff)), (60, 4, (0, 11, 0x7fffffff, 0x80000000)), (64, 4, (1, 0xffffffff)), (68, 4, (0, 1, 0x53554443)), (92, 4, (0, 0xffffffff)), (96, 4, (0, 0xffffffff)),
               (100, 1, (0, 2, 5, 10, 255)), (101, 2, (1, 0xffff)), (103, 2, (0, 0xffff)), (105, 2, (0, 1, 0xffff)), (108, 4, (0, 1, 0x7fffffff))]
     with Hostile("fields of the database's header", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         for at, size, values in fields:
             for value in values if SHARE == 1 else values[-2:]:
                 fresh()
                 patch([(at, value.to_bytes(size, "big"))])
-                tell(h, f"header, {at} is {value}", remedy=False)
+                # A size, version or encoding that is not there; a form SQLite does not know (44), or will not write (18).
+                tell(h, f"header, {at} is {value}", status=(0, 1) if at in (18, 44) else 2 if at in (60, 68) else SPARED)
     with Hostile("files cut or grown", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         for length in (0, 1, 15, 16, 17, 99, 100, 101, 107, 108, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE + 7, len(raw) - PAGE, len(raw) - 1, len(raw) + 1, len(raw) + PAGE, 2**40):
             if length % SHARE == 0 or length < 2:
                 fresh()
                 os.truncate(DB, length)
-                tell(h, f"of {length} bytes", remedy=False)
+                tell(h, f"of {length} bytes", status=2 if length < 2 else DAMAGED if length < len(raw) - 1 else SPARED)
         for what, data in (("a text", b"not a database\n" * 100), ("a zip", b"PK\3\4" + bytes(9000)), ("zeroes", bytes(50000)), ("only a head", raw[:100] + bytes(50000)), ("another SQLite", b"SQLite format 2\0" + raw[16:])):
             fresh()
             open(DB, "wb").write(data)
-            tell(h, what, status=(1, 2, 3), remedy=False)
+            tell(h, what, status=DAMAGED)
 
 
 def beside():
@@ -210,17 +281,17 @@ def beside():
     journal = journal.ljust(sectors, b"\0") + struct.pack(">I", 2) + page + struct.pack(">I", checksum)
     master = os.fsencode(os.path.abspath("bait"))  # SQLite would delete it: no child of it is at work
     open("bait", "wb").write(b"not yours")
-    plants = [("-wal", "a trigger", trigger, (3,)), ("-wal", "a row", row, ANY), ("-wal", "half of one", trigger[:len(trigger) // 2], ANY), ("-wal", "noise", os.urandom(100000), ANY), ("-wal", "a head alone", trigger[:32], ANY),
-              ("-wal", "a flipped bit", trigger[:5000] + bytes([trigger[5000] ^ 1]) + trigger[5001:], ANY), ("-wal", "frames of page 0xffffffff", trigger[:32] + b"\xff" * 24 + trigger[56:], ANY),
-              ("-shm", "noise", os.urandom(32768), ANY), ("-shm", "one byte", b"x", ANY), ("-shm", "ones", b"\xff" * 65536, ANY),
-              ("-journal", "a page", journal, (3,)), ("-journal", "noise", os.urandom(50000), (3,)), ("-journal", "of 2^32 pages", journal[:8] + b"\xff" * 4 + journal[12:], (3,)),
-              ("-journal", "with a master", journal + master + struct.pack(">II", len(master), sum(master)) + journal[:8], (3,)), (".new", "what was left", raw[:5000], (0,))]
+    plants = [("-wal", "a trigger", trigger, DAMAGED), ("-wal", "a row", row, {"import": 10}), ("-wal", "half of one", trigger[:len(trigger) // 2], 0), ("-wal", "noise", os.urandom(100000), 0), ("-wal", "a head alone", trigger[:32], 0),
+              ("-wal", "a flipped bit", trigger[:5000] + bytes([trigger[5000] ^ 1]) + trigger[5001:], 0), ("-wal", "frames of page 0xffffffff", trigger[:32] + b"\xff" * 24 + trigger[56:], 0),
+              ("-shm", "noise", os.urandom(32768), 0), ("-shm", "one byte", b"x", 0), ("-shm", "ones", b"\xff" * 65536, 0),
+              ("-journal", "a page", journal, DAMAGED), ("-journal", "noise", os.urandom(50000), DAMAGED), ("-journal", "of 2^32 pages", journal[:8] + b"\xff" * 4 + journal[12:], DAMAGED),
+              ("-journal", "with a master", journal + master + struct.pack(">II", len(master), sum(master)) + journal[:8], DAMAGED), (".new", "what was left", raw[:5000], (0,))]
     with Hostile("what lies beside a database", homes=["site"]) as h:
-        h.settle("case")
+        h.settle("case", "made")
         for where, what, data, status in plants:
             fresh()
             open(DB + where, "wb").write(data)
-            tell(h, f"{where}: {what}", status=status, remedy=False)
+            tell(h, f"{where}: {what}", status=status)
 
 
 def paths():

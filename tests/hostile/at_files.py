@@ -91,15 +91,26 @@ def restore(path):
         os.rename("same", path)
 
 
-def sweep(h, paths, commands, kinds=KINDS, after=None, prepare=None, **how):
-    """Each kind at each path, then each command; a tuple (program, words...) or a function of the path."""
+def is_irregular(kind):
+    """No file at all, however it is looked at; the others are files with other bytes."""
+    return not kind.startswith(("hole", "empty", "hard"))
+
+
+def sweep(h, paths, commands, expect, kinds=KINDS, after=None, prepare=None, proof=None):
+    """Each kind at each path, then each command. expect(path, kind, verb) is the status, or (status, message id); what
+    `proof` has for the verb must succeed after status 0."""
     for n, (path, kind) in enumerate((p, k) for p in paths for k in kinds):
         if (n + n // len(kinds)) % SHARE == 0:
             if prepare:
                 prepare()
             if plant(path, kind):
-                for n, command in enumerate(commands):
-                    h.run(*command, what=f"{kind} at {path}: {' '.join(command[:6])}", inputs=n == 0, **how)
+                for k, command in enumerate(commands):
+                    what, verb = f"{kind} at {path}: {' '.join(command[:6])}", command[3] if command[1] == "--home" else command[1]
+                    wanted = expect(path, kind, verb)
+                    status, message = wanted if isinstance(wanted, tuple) else (wanted, None)
+                    code = h.run(*command, what=what, inputs=k == 0, status=status, says=f"{command[0]}: {message} " if message else ())
+                    if code == 0 and proof and verb in proof:
+                        h.run(*proof[verb], what=what + ", what came of it", inputs=0, status=0)
                     if not outside_is_whole():
                         h.bad(f"{kind} at {path}: {command} reached what lies outside")
                         outside()
@@ -118,12 +129,29 @@ def bundle():
     paths = [p for p in paths if p not in recovery]
     with Hostile("kinds of files in a bundle", homes=["site"], is_store=False) as h:
         h.settle("same", "outside", "whole")
-        sweep(h, recovery, [("suimport", "--home", "site", "verify", "stick")], status=(2, 3))
-        sweep(h, paths, [("suimport", "--home", "site", "verify", "stick"), ("suimport", "--home", "site", "import", "stick")], status=(2, 3, 4), kinds=[k for k in KINDS if not k.startswith("link to /")])
+        def expect(path, kind, verb):
+            name = os.path.basename(path)
+            if name.startswith("SU-ALPHA"):  # no bundle there
+                return 0 if verb == "watch" else (2, 7207)
+            if verb == "watch":  # a volume that is no file; of other sizes it is still being copied
+                return (3, 7011) if name.endswith(".001") and is_irregular(kind) else 0
+            if name == "MANIFEST.TXT":
+                return (3, 7011) if is_irregular(kind) else (3, 7010) if "hole" in kind else (3, 7302) if "empty" in kind or verb == "inspect" else (4, 7301)
+            if verb == "inspect":  # volumes are not opened
+                return 0
+            if name.endswith(".SIG"):
+                return (3, 7011) if is_irregular(kind) else (4, 7301)
+            if name.endswith(".R01"):
+                return 3, 7330
+            if verb == "repair":
+                return 3, 7331
+            return (3, 7011) if verb == "import" and name.endswith(".001") and is_irregular(kind) else (3, 7304)
+        sweep(h, recovery, [("suimport", "--home", "site", "verify", "stick")], expect)
+        sweep(h, paths, [("suimport", "--home", "site", "verify", "stick"), ("suimport", "--home", "site", "import", "stick")], expect, kinds=[k for k in KINDS if not k.startswith("link to /")])
         sweep(h, ["stick/SU-ALPHA-000001"], [("suimport", "--home", "site", "verify", "stick"), ("suimport", "--home", "site", "import", "stick"), ("suimport", "inspect", "stick"),
-                                             ("suimport", "--home", "site", "watch", "--inbox", "stick", "--once")], status=(0, 2), kinds=[k for k in KINDS if k != "hole of 1 TiB"])
+                                             ("suimport", "--home", "site", "watch", "--inbox", "stick", "--once")], expect, kinds=[k for k in KINDS if k != "hole of 1 TiB"])
         sweep(h, ["stick/SU-ALPHA-000001/MANIFEST.TXT", "stick/SU-ALPHA-000001/SU000001.001"], [("suimport", "inspect", "stick"), ("suimport", "--home", "site", "repair", "stick", "--to", "outside/../whole"),
-                                             ("suimport", "--home", "site", "watch", "--inbox", "stick", "--once")], status=(0, 1, 2, 3, 4), after=lambda *_: remove("whole"), remedy=False)
+                                             ("suimport", "--home", "site", "watch", "--inbox", "stick", "--once")], expect, after=lambda *_: remove("whole"))
 
 
 def pool():
@@ -134,29 +162,38 @@ def pool():
     with Hostile("kinds of files in a pool", homes=["site"], is_store=False) as h:
         h.settle("same", "outside")
         sweep(h, ["pooled/SU-POOL", f"pooled/SU-POOL/{below}", f"pooled/SU-POOL/{below}/{file}"], [("suimport", "--home", "site", "verify", "pooled"), ("suimport", "--home", "site", "import", "pooled")],
-              status=(1, 2, 3))
+              lambda *_: (3, 7304))
 
 
 def given():
     """Files that are named on the command line. A link there is the user's own word, and still not followed to a device."""
     outside()
-    places = [("sync", "x.cab", [("suexport", "--home", "hub", "sync", "--from", "x.cab")]),
-              ("package of a vendor", "v/5d000000-0000-4000-8000-000000000001.sdp", [("suexport", "--home", "hub", "catalog", "subscribe", "v", "--name", "v", "--allow-unsigned")]),
-              ("brought file", "b.msu", [("suexport", "--home", "hub", "catalog", "import", "--file", "b.msu")]),
-              ("list of ids", "ids", [("suexport", "--home", "hub", "catalog", "import", "--update-ids", "ids")]),
-              ("key", "k.pub", [("suimport", "--home", "site", "trust", "add", "k.pub"), ("suexport", "--home", "hub", "site", "set", "ALPHA", "--key", "k.pub")]),
-              ("receipt", "r", [("suexport", "--home", "hub", "receipt", "add", "r")]),
-              ("scan report", "s", [("suimport", "--home", "site", "import", "nowhere", "--scan-report", "s")]),
-              ("answer to compare", "a.json", [("suimport", "--home", "site", "diff", "--digest", "--with", "a.json")]),
-              ("key to sign with", "p.key", [("suexport", "--home", "hub", "sign", "stick", "--role", "reviewer", "--key", "./p.key")])]
-    for _, path, _ in places:
+    # A file with other bytes is what its reader says of it; what is no file, or endless, is the same everywhere.
+    places = [("x.cab", (3, 7011), [("suexport", "--home", "hub", "sync", "--from", "x.cab")]),
+              ("v/5d000000-0000-4000-8000-000000000001.sdp", (3, 7011), [("suexport", "--home", "hub", "catalog", "subscribe", "v", "--name", "v", "--allow-unsigned")]),
+              ("b.msu", (11, 7152), [("suexport", "--home", "hub", "catalog", "import", "--file", "b.msu")]),
+              ("ids", (2, 7005), [("suexport", "--home", "hub", "catalog", "import", "--update-ids", "ids")]),
+              ("k.pub", (4, 7601), [("suimport", "--home", "site", "trust", "add", "k.pub"), ("suexport", "--home", "hub", "site", "set", "ALPHA", "--key", "k.pub")]),
+              ("r", (4, 7603), [("suexport", "--home", "hub", "receipt", "add", "r")]),
+              ("s", (2, 7207), [("suimport", "--home", "site", "import", "nowhere", "--scan-report", "s")]),  # a report that can be read
+              ("a.json", (3, 7011), [("suimport", "--home", "site", "diff", "--digest", "--with", "a.json")]),
+              ("p.key", (4, 7601), [("suexport", "--home", "hub", "sign", "stick", "--role", "reviewer", "--key", "./p.key")])]
+    other = {path: wanted for path, wanted, _ in places}
+
+    def expect(path, kind, _):
+        if path == "s" and (is_irregular(kind) or "hole" in kind):
+            return 2, 7005
+        if is_irregular(kind) or "hole" in kind and path.endswith((".cab", ".sdp")):
+            return 3, 7011  # the start of a package is looked at before its size
+        return (3, 7010) if "hole" in kind else other[path]
+    for path, _, _ in places:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as f:
             f.write(b"nothing of use")
     with Hostile("kinds of files named on the command line", homes=["hub", "site"]) as h:
         h.settle("same", "outside")
-        for _, path, commands in places:
-            sweep(h, [path], commands, status=range(1, 12), remedy=False)
+        for path, _, commands in places:
+            sweep(h, [path], commands, expect)
         h.changed()  # runs are in the history
 
 
@@ -178,14 +215,34 @@ def home():
             shutil.copytree("good", "site")
 
         def whole(path, kind):
-            h.run("suimport", "--home", "site", "content", "verify", status=range(0, 10), inputs=0, remedy=False)
+            status, message = (3, "7401 ") if path == stored else (3, "7011 ") if path == "site/content" and kind != "folder with a file" else (9, ())
+            h.run("suimport", "--home", "site", "content", "verify", what=f"{kind} at {path}: what is stored", status=status, says=message, inputs=0)
             if not outside_is_whole():
                 h.bad(f"{kind} at {path}: the verification of content reached what lies outside")
+
+        def expect(path, kind, verb):
+            """A folder that holds something else is a folder; what is missing below is told by who needs it."""
+            name, is_folder = os.path.basename(path), kind == "folder with a file"
+            if name in ("update-point.db", "update-point.db-journal"):
+                return 3, 7011
+            if name in ("update-point.db-wal", "update-point.db-shm"):
+                return 0 if "hole" in kind else (3, 7011)
+            if name == "lock":  # who only reads takes none
+                return (3, 7011) if is_irregular(kind) and verb != "content" else 0
+            if name == "inbox":
+                return (2, 7161) if is_folder else (3, 7011)
+            if name == "FULL.SYN":  # a file is a request
+                return (2, 7161) if is_irregular(kind) else 0
+            if path.startswith("hub/") and name.endswith((".key", ".pub")):
+                return (3, 7011) if is_irregular(kind) else (3, 7010)
+            if is_folder:
+                return {"hub/keys": (2, 7105), "hub/content": (11, 7104), "hub/sent": (2, 7322) if verb == "resend" else 0}.get(path, 0)
+            return (3, 7011) if name in ("keys", "content", "log", "sent") else 0
         kinds = ["link to a file outside", "link to a folder outside", "pipe", "socket", "folder with a file", "character device", "hole of 1 TiB", "hard link to a file outside"]
-        sweep(h, [p for p in paths if "update-point" in p], [("suimport", "--home", "site", "status"), *lines], kinds=kinds, status=range(0, 12), prepare=fresh, remedy=False)
+        sweep(h, [p for p in paths if "update-point" in p], [("suimport", "--home", "site", "status"), *lines], expect, kinds=kinds, prepare=fresh)
         # A log with a second name is one whose owner copied it so: it is written to.
-        sweep(h, [p for p in paths if p.endswith(".log")], lines, kinds=kinds[:-1], status=range(0, 12), prepare=fresh, remedy=False)
-        sweep(h, [p for p in paths if "update-point" not in p and not p.endswith(".log")], lines, kinds=kinds, status=range(0, 12), prepare=fresh, after=lambda p, k: whole(p, k) if "content" in p else None, remedy=False)
+        sweep(h, [p for p in paths if p.endswith(".log")], lines, expect, kinds=kinds[:-1], prepare=fresh)
+        sweep(h, [p for p in paths if "update-point" not in p and not p.endswith(".log")], lines, expect, kinds=kinds, prepare=fresh, after=lambda p, k: whole(p, k) if "content" in p else None)
         fresh()
         hub = ["hub/keys", "hub/keys/hub-test.key", "hub/keys/hub-test.pub", "hub/inbox", "hub/inbox/FULL.SYN", "hub/lock", "hub/log/suexport.log", "hub/content", "hub/content/fetch", "hub/sent", "hub/sent/ALPHA"]
         shutil.copytree("hub", "good.hub")
@@ -195,11 +252,12 @@ def home():
             shutil.rmtree("hub")
             shutil.copytree("good.hub", "hub")
             remove("out")
-        how = {"status": range(0, 12), "prepare": fresh_hub, "remedy": False}
-        sweep(h, [p for p in hub if "inbox" not in p], [("suexport", "--home", "hub", "export", "--site", "ALPHA", "--full", "--out", "out")], kinds=kinds[:-1], **how)
-        sweep(h, ["hub/lock"], [("suexport", "--home", "hub", "content", "list")], kinds=kinds, **how)
-        sweep(h, [p for p in hub if "inbox" in p], [("suexport", "--home", "hub", "sync", "--if-due")], kinds=kinds, **how)
-        sweep(h, ["hub/sent", "hub/sent/ALPHA"], [("suexport", "--home", "hub", "resend", "--site", "ALPHA", "--out", "out")], kinds=kinds, **how)
+        verify = ("suimport", "--home", "site", "verify", "out")
+        how = {"prepare": fresh_hub, "proof": {"export": verify, "resend": verify}}
+        sweep(h, [p for p in hub if "inbox" not in p], [("suexport", "--home", "hub", "export", "--site", "ALPHA", "--full", "--out", "out")], expect, kinds=kinds[:-1], **how)
+        sweep(h, ["hub/lock"], [("suexport", "--home", "hub", "content", "list")], expect, kinds=kinds, **how)
+        sweep(h, [p for p in hub if "inbox" in p], [("suexport", "--home", "hub", "sync", "--if-due")], expect, kinds=kinds, **how)
+        sweep(h, ["hub/sent", "hub/sent/ALPHA"], [("suexport", "--home", "hub", "resend", "--site", "ALPHA", "--out", "out")], expect, kinds=kinds, **how)
 
 
 def rights():
@@ -238,7 +296,9 @@ def out():
                 for top in ("out", "whole"):
                     for name in os.listdir(top):
                         remove(os.path.join(top, name))
-            sweep(h, [path], [command], status=range(0, 12), prepare=clear, remedy=False, kinds=[k for k in KINDS if k not in ("link to the same bytes", "link to /dev/zero", "link to /proc/self/mem", "hole of 1 TiB")])
+            # What an ended run left is swept away; what stands there under a final name stays.
+            proof = {verb: ("suimport", "--home", "site", "verify", where) for verb, where in (("export", "out"), ("resend", "out"), ("repair", "whole"))}
+            sweep(h, [path], [command], lambda path, *_: 0 if path.endswith(".partial") else (2, 7107), prepare=clear, proof=proof, kinds=[k for k in KINDS if k not in ("link to the same bytes", "link to /dev/zero", "link to /proc/self/mem", "hole of 1 TiB")])
 
 
 if __name__ == "__main__":

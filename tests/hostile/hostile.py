@@ -4,17 +4,19 @@
     with Hostile("names in a bundle's folder", homes=["site"]) as h:
         h.run("suimport", "--home", "site", "verify", folder, status=3, says="7309")
 
-Demanded of every run: the exit status, words of the message, nothing a terminal would obey in any output, an end within
+Demanded of every run: the exit status that the manual fixes for such input, words of the message, nothing a terminal would obey in any output, an end within
 SECONDS, a peak below MEMORY. Of all together: nothing is new outside the homes and what the driver itself declared with
-h.made(), no file of the system was touched, and the homes answer as before unless h.changed() said otherwise.
+h.settle(), nothing that an evil name would make is anywhere above them, no file of the system (SYSTEM) was touched, and the homes answer as before unless h.changed() said otherwise.
 
 $BUILD is the folder of the programs. $HOSTILE_COUNT, where given, is a file that gets a line "inputs kind" of each
 block. Anything wrong is printed and ends the driver with 1.
 """
+import hashlib
 import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -24,7 +26,11 @@ sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.p
 BUILD = os.environ["BUILD"]
 WATCHED = "asan" in BUILD or "tsan" in BUILD or "ASAN_OPTIONS" in os.environ  # sanitizers want memory and time
 SECONDS, MEMORY = 5, 160  # MiB
-CANARIES = ["/tmp/su-evil", "/var/tmp/su-evil", "/etc/su-evil", "/su-evil", os.path.expanduser("~/su-evil"), "/dev/shm/su-evil"]
+CANARIES = ["/tmp/su-evil", "/var/tmp/su-evil", "/etc/su-evil", "/su-evil", os.path.expanduser("~/su-evil"), "/dev/shm/su-evil", "/dev/su-evil"]
+# What a run that reached the system would change: names, links and bytes that are always there. No bait of ours, so
+# they are only looked at; every link and name that is planted leads to a bait instead, or to what is not there.
+SYSTEM = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/fstab", "/etc/hosts", "/etc/hostname", "/etc/profile", "/etc/ld.so.preload", "/etc/crontab", "/bin", "/bin/sh", "/usr/bin/env", "/dev/null", "/dev/zero", "/dev/full",
+          *(os.path.expanduser("~/" + n) for n in (".profile", ".bashrc", ".ssh", ".ssh/authorized_keys"))]
 REMEDY = "\n  do: "
 
 
@@ -34,6 +40,10 @@ SHARE = int(os.environ.get("HOSTILE_SHARE", "4"))
 def share(things):
     """What costs a run each: every fourth in `make check`, all in `make hostile`."""
     return list(things)[::SHARE]
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def obeyed(text):
@@ -62,6 +72,29 @@ def digest_of(home, is_store=True):
     return rows, sorted(files)
 
 
+def looks(path):
+    """A file of the system: kind, rights, owner, size, times and bytes; None where it is not there."""
+    try:
+        st = os.lstat(path)
+        kept = (st.st_mode, st.st_uid, st.st_gid, st.st_ino, st.st_nlink)
+        if stat.S_ISLNK(st.st_mode):
+            return kept + (os.readlink(path),)
+        if stat.S_ISREG(st.st_mode):
+            with open(path, "rb") as f:
+                return kept + (st.st_size, st.st_mtime_ns, sha256(f.read()))
+        return kept
+    except OSError as why:
+        return why.errno
+
+
+def above():
+    """Where a name with .. in it would come out."""
+    here = os.path.dirname(os.getcwd())
+    while len(here) > 1:
+        yield os.path.join(here, "su-evil")
+        here = os.path.dirname(here)
+
+
 def tree(root, without):
     found = set()
     for where, folders, names in os.walk(os.fsencode(root)):
@@ -81,7 +114,8 @@ class Hostile:
         self.is_changed, self.own = False, set()
 
     def __enter__(self):
-        self.outside = {c for c in CANARIES if os.path.lexists(c)}
+        self.outside = {c: os.path.lexists(c) for c in (*CANARIES, *above())}
+        self.system = {path: looks(path) for path in SYSTEM}
         self.before = {h: digest_of(h, self.is_store) for h in self.homes}
         self.there = None
         return self
@@ -156,9 +190,12 @@ class Hostile:
     def __exit__(self, kind, *_):
         if kind:
             return
-        for name in CANARIES:
-            if os.path.lexists(name) and name not in self.outside:
-                self.bad(f"{name} was made")
+        for name, was in self.outside.items():
+            if os.path.lexists(name) != was:
+                self.bad(f"{name} was", "removed" if was else "made")
+        for path, was in self.system.items():
+            if looks(path) != was:
+                self.bad(f"{path} is not as it was:", was, looks(path))
         if self.there is not None:
             for new in sorted(tree(self.root, self.own) - self.there)[:5]:
                 self.bad("new outside the home:", new)
@@ -174,8 +211,3 @@ class Hostile:
                 counts.write(f"{self.inputs}\t{self.wrong}\t{self.longest:.2f}\t{self.peak}\t{self.kind}\n")
         if self.wrong:
             sys.exit(1)
-
-
-def sha256(data):
-    import hashlib
-    return hashlib.sha256(data).hexdigest()
