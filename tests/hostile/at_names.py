@@ -32,8 +32,8 @@ def folder():
             path = os.path.join(b"bundle", name)
             put(path) if n % 3 else os.mkdir(path)
             is_signature = re.fullmatch(rb"[0-9A-F]{8}\.(SIG|P7S)", name)
-            h.run("suimport", "--home", "site", "import" if n % 16 == 1 else "verify", "bundle", status=(4, 3) if is_signature else 3,
-                  says=() if is_signature else "suimport: 7309", what=name)
+            h.run("suimport", "--home", "site", "import" if n % 16 == 1 else "verify", "bundle", status=4 if is_signature and n % 3 else 3,  # a folder is no signature
+                  says="suimport: 7301" if is_signature and n % 3 else "suimport: 7011" if is_signature else "suimport: 7309", what=name)
             os.remove(path) if n % 3 else os.rmdir(path)
 
 
@@ -237,7 +237,7 @@ def words():
             program, before, form = places[n // SHARE % len(places)]
             if form and form.fullmatch(name) or name == b"--help":
                 continue
-            h.run(program, *before, name, status=(1, 2, 3), what=name, remedy=False)
+            h.run(program, *before, name, status=2, what=name)
 
 
 def documents():
@@ -264,12 +264,12 @@ def documents():
         h.run("suexport", "--home", "hub", "sync", "--from", "x.cab", status=0, inputs=at)
         for command in (["content", "list"], ["content", "add", "pkg/WsusContent"], ["search", "evil"], ["plan", "--site", "ALPHA"], ["report"], ["report", "--html", "report.html"], ["history"], ["products"],
                         ["export", "--site", "ALPHA", "--out", "stick"], ["audit", "file", made[0][0]], ["explain", made[-1][0], "--site", "ALPHA"]):
-            h.run("suexport", "--home", "hub", *command, status=(0, 2, 3, 9), inputs=0, remedy=False)
+            h.run("suexport", "--home", "hub", *command, status=2 if command[:2] == ["audit", "file"] else 0, inputs=0)
         for guid, _, _ in made[:12]:
             h.run("suexport", "--home", "hub", "show", guid, status=0, inputs=0)
             h.run("suexport", "--home", "hub", "show", guid, "--json", status=0, inputs=0)
             h.json()
-        h.run("suimport", "--home", "site", "import", "stick", status=(0, 9), inputs=0)
+        h.run("suimport", "--home", "site", "import", "stick", status=0, inputs=0)
         h.run("suimport", "--home", "site", "report", status=0, inputs=0)
         for paper in ("SLIP.TXT", "SLIP.HTM"):
             text = open(f"stick/SU-ALPHA-000001/{paper}", encoding="utf-8").read()
@@ -308,7 +308,7 @@ def keys():
             if form.fullmatch(name) or len(name) > 10000 or not name.strip(b"\r\n") or form.fullmatch(re.split(rb"[\r\n]", name)[0]) or b"\0" in name:
                 continue
             put("k.pub", re.sub(rb"\nname .*\n", lambda m: b"\nname " + name + b"\n", good))
-            h.run("suimport", "--home", "site", "trust", "add", "k.pub", status=(1, 2, 4), what=name, remedy=False)
+            h.run("suimport", "--home", "site", "trust", "add", "k.pub", status=4 if len(name) <= 64 and b"\n" not in name else (2, 4), what=name)
 
 
 if __name__ == "__main__":
