@@ -14,6 +14,15 @@ test_names_in_a_bundle_folder() {
     evil at_names folder
 }
 
+# T5 T12 T19 T38 T39
+test_names_in_manifests() {
+    in_memory
+    small_hub
+    small_site
+    hub export --site ALPHA --out stick --recovery 20 > /dev/null
+    evil at_names manifest
+}
+
 # T12 T39
 test_names_of_folders_on_a_medium() {
     in_memory

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 import zlib
 
@@ -35,6 +36,62 @@ def folder():
             h.run("suimport", "--home", "site", "import" if n % 16 == 1 else "verify", "bundle", status=4 if is_signature and n % 3 else 3,  # a folder is no signature
                   says="suimport: 7301" if is_signature and n % 3 else "suimport: 7011" if is_signature else "suimport: 7309", what=name)
             os.remove(path) if n % 3 else os.rmdir(path)
+
+
+def manifest():
+    """File names and other names in a manifest: signed by somebody who holds the key, and by somebody who does not.
+
+    The file that an evil name would lead to is there, with the bytes that the manifest states, so that nothing but the
+    name itself is wrong with it."""
+    from at_sign import sign
+    os.mkdir("attacker")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "attacker/key.pem"], check=True)
+    folder = b"stick/SU-ALPHA-000001"
+    with open(b"stick/SU-ALPHA-000001/MANIFEST.TXT", "rb") as f:
+        text = f.read()
+    signature = next(n for n in os.listdir("stick/SU-ALPHA-000001") if n.endswith(".SIG"))
+    form = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+    # What stands there, and what would be as good; a paper and a volume may lie there under their new name.
+    places = {"volume": (rb"SU000001\.001", None), "recovery volume": (rb"SU000001\.R01", None), "page": (rb"SLIP\.HTM", None), "instructions": (rb"VERIFY\.txt", None), "pool": (rb"(?<=\nfile )(\w+ \w+ \d+).*\n", None),
+              "hub": (rb"(?<=\nhub )\S+", form), "bundle": (rb"(?<=\nbundle )\S+", None), "site": (rb"(?<=\nsite )\S+", None), "also": (rb"(?=profile )", None), "key": (rb"(?=profile )", form)}
+    commands = [("suimport", "--home", "site", "verify", "stick"), ("suimport", "--home", "site", "import", "stick"), ("suimport", "--home", "site", "plan", "stick"), ("suimport", "inspect", "stick"),
+                ("suimport", "--home", "site", "repair", "stick", "--to", "whole"), ("suimport", "--home", "site", "watch", "--inbox", "stick", "--once")]
+    with Hostile("names in manifests, signed by the hub and by others", homes=["site", "hub"]) as h:
+        h.settle("stick", "whole", "kept", "bait", "x")
+        n = 0
+        for k, (kind, name) in share(enumerate(NAMES)):
+            step = len(places) if SHARE > 1 else 2  # a name at one place, or at every second
+            for place, (pattern, good) in list(places.items())[k // SHARE % step::step]:
+                n += 1
+                if good and good.fullmatch(name) or place in ("also", "site") and re.fullmatch(rb"[A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?", name):
+                    continue
+                made = {"pool": lambda m: m[1] + b" pool\n" + m[1].split()[0] + b"  ../" + name + b"\n", "also": lambda _: b"also " + name + b"\n",
+                        "key": lambda _: b"key exporter " + name + b" MCowBQYDK2VwAyEAJ4EX/BRMcjQPZ9DyMW6Dhs7/vyskKMnFH+98WX8dQm4=\n"}.get(place, lambda _: name)
+                evil = re.sub(pattern, made, text, count=0 if place.endswith("volume") else 1)
+                if evil == text:  # the right name
+                    continue
+                put(folder + b"/MANIFEST.TXT", evil)
+                old = {"volume": b"SU000001.001", "recovery volume": b"SU000001.R01", "page": b"SLIP.HTM", "instructions": b"VERIFY.txt"}.get(place)
+                is_there = old and on_disk(name) and not os.path.lexists(os.path.join(folder, name))
+                if is_there:
+                    os.rename(os.path.join(folder, old), os.path.join(folder, name))
+                for is_trusted in (n // len(commands) % 2 == 0,):
+                    if is_trusted or n % 3 == 0:
+                        sign("stick/SU-ALPHA-000001", "hub/keys/hub-test.key" if is_trusted else "attacker/key.pem")
+                    elif n % 3 == 1:
+                        put(folder + b"/" + signature.encode(), bytes(64))
+                    command = commands[n % len(commands)]
+                    verb = command[3] if command[1] == "--home" else command[1]
+                    # Who signed is asked before anything is read; `inspect` asks nobody, `watch` waits for what may still come.
+                    status, message = (0, None) if verb == "watch" else (3, "7302") if is_trusted or verb == "inspect" else (4, "7301")
+                    h.run(*command, status=status, says=message or (), what=f"{place} {name[:80]} {'signed' if is_trusted else 'not signed'}: {verb}")
+                if is_there:
+                    os.rename(os.path.join(folder, name), os.path.join(folder, old))
+        if os.path.lexists("whole") or len(os.listdir("stick/SU-ALPHA-000001")) != len(re.findall(rb"(?m)^volume ", text)) + 5:
+            h.bad("files came or went:", os.listdir("stick/SU-ALPHA-000001"))
+        put(folder + b"/MANIFEST.TXT", text)
+        sign("stick/SU-ALPHA-000001", "hub/keys/hub-test.key")
+        h.run("suimport", "--home", "site", "verify", "stick", status=0, inputs=0)
 
 
 def medium():
