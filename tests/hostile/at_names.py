@@ -72,7 +72,7 @@ def manifest():
                     continue
                 put(folder + b"/MANIFEST.TXT", evil)
                 old = {"volume": b"SU000001.001", "recovery volume": b"SU000001.R01", "page": b"SLIP.HTM", "instructions": b"VERIFY.txt"}.get(place)
-                is_there = old and on_disk(name) and not os.path.lexists(os.path.join(folder, name))
+                is_there = old and on_disk(name) and not name.endswith(b".SIG") and not os.path.lexists(os.path.join(folder, name))
                 if is_there:
                     os.rename(os.path.join(folder, old), os.path.join(folder, name))
                 for is_trusted in (n // len(commands) % 2 == 0,):
