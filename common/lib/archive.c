@@ -3,8 +3,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <iconv.h>
-#include <langinfo.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +53,6 @@ static la_ssize_t from_source(struct archive *archive, void *context, const void
     archive_set_error(archive, EIO, "source failed");
     return ARCHIVE_FATAL;
 }
-
-void su_unarchive_prepare(void)
-{
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a text of the locale, which only setlocale could change */
-    iconv_t names = iconv_open(nl_langinfo(CODESET), "UTF-8");
-    if (names != (iconv_t)-1)
-        (void)iconv_close(names);
-} /* NOLINT(analyzer-malloc-leak): -1 is no allocation */
 
 static struct su_unarchive *open_archive(struct su_unarchive given, int fd, struct su_err *err)
 {

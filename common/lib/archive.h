@@ -15,8 +15,6 @@
 struct su_unarchive;
 enum su_archive_kind { SU_ARCHIVE_CAB, SU_ARCHIVE_GZIP, SU_ARCHIVE_ZIP };
 
-/* Before a process gives up opening files: what names are converted with is looked up in some the first time. */
-void su_unarchive_prepare(void);
 /* Reads from `fd` at its present offset; the descriptor stays the caller's. */
 struct su_unarchive *su_unarchive_open(int fd, enum su_archive_kind kind, struct su_err *err);
 /*
