@@ -13,7 +13,7 @@ rm -rf "$RAN"
 mkdir "$RAN"
 # Those that mutants ask for come first.
 if [ $# = 0 ]; then
-    first='trust.sh vectors.sh import.sh media.sh receipts.sh recovery.sh rebuild.sh urgent.sh hostile.sh recipe.sh content.sh watch.sh compatibility.sh audit.sh unit'
+    first='trust.sh vectors.sh import.sh media.sh receipts.sh recovery.sh rebuild.sh urgent.sh hostile.sh recipe.sh content.sh watch.sh compatibility.sh audit.sh refusals.sh limits.sh slip.sh unit'
     last='flip.sh kill.sh simulate.sh'
     # shellcheck disable=SC2086 # a list
     set -- $first
