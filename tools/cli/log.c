@@ -103,8 +103,7 @@ static void add(struct su_context *c, const struct su_event *e)
         rotate(c);
     if (c->log.used + length > sizeof c->log.waiting)
         flush(c);
-    /* NOLINTNEXTLINE(clang-analyzer-alpha.unix.cstring.OutOfBounds): flush leaves all of it, which holds a
-     * line */
+    /* NOLINTNEXTLINE(clang-analyzer-alpha.unix.cstring.OutOfBounds): flush leaves all of it */
     memcpy(c->log.waiting + c->log.used, line, length);
     c->log.used += length;
     c->log.bytes += length;
