@@ -294,15 +294,19 @@ SUPPRESSION = re.compile(r'NOLINT(?P<next>NEXTLINE)?\((?P<checks>[^)]*)\)(?P<rea
 def suppressions(path):
     """{line: {check: line of the comment}} of a file; and those that do not say why."""
     by_line, bad = {}, []
-    for number, line in enumerate(open(os.path.join(TOP, path), encoding='utf-8'), 1):
+    lines = read(path).splitlines()
+    for number, line in enumerate(lines, 1):
         if 'NOLINT' not in line:
             continue
         hit = SUPPRESSION.search(line)
         if not hit or not hit['reason']:
             bad.append((path, number, 'suppression', 'a suppression names its check and its reason: NOLINT(CHECK): reason'))
             continue
+        at = number
+        if hit['next']: # the line behind the comment, which may be of several
+            at = next(n for n in range(number, len(lines) + 1) if '*/' in lines[n - 1]) + 1
         for check in hit['checks'].split(','):
-            by_line.setdefault(number + (1 if hit['next'] else 0), {})[check.strip()] = number
+            by_line.setdefault(at, {})[check.strip()] = number
     return by_line, bad
 
 
