@@ -485,4 +485,5 @@ test_verify_same_with_any_threads() {
         [ $jobs = 1 ] || diff out-1 out-$jobs || fail "$jobs threads find something else in the pool"
     done
     same "$(jq '.bad | length' out-1)" 3 'as many files as were damaged'
+    says ', and 2 more files of the pool'
 }

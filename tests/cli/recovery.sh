@@ -248,6 +248,7 @@ END
 
 # Two copies, damaged in different places, are one good one; without recovery volumes too.
 test_repair_merges_copies() {
+    umask 022
     small_hub
     small_site
     hub export --site ALPHA --out stick --volume-size 1M > /dev/null
@@ -266,6 +267,7 @@ test_repair_merges_copies() {
     same "$(json '"\(.repaired) \(.lost) \(.copies | length)"')" '0 0 2' 'merged'
     mended second stick
     tree_sum stick | cmp -s - before || fail 'the medium changed'
+    same "$(stat -c %a whole whole/SU-ALPHA-000001 | sort -u)" 755 'who may go in'
     expect 0 site import whole
     # The manifest of one copy is enough; nothing is believed of a folder without it.
     rm second/SU-ALPHA-000001/MANIFEST.TXT
