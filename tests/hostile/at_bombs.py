@@ -143,7 +143,8 @@ def packages():
         "one update twice": package(new_index=re.sub(rb"(<Update .*?</Update>)", rb"\1\1", index, count=1, flags=re.S)),
     }
     reasons = {"entit": "document type", "depth": "nest deeper than 128", "attributes": "longer than 65536", "namespaces": "longer than 65536", "comment": "longer than 65536", "name of": "longer than 65536", "in one tag": "longer than 65536",
-               "says 4 GiB": "claims 4294967295", "says 65 MiB": "at most 67108864", "one unit": "no line end where", "cabinet's size": "its head announces"}
+               "says 4 GiB": "claims 4294967295", "says 65 MiB": "at most 67108864", "one unit": "no line end where", "cabinet's size": "its head announces",
+               "xml twice": "two members named", "txt twice": "two members named"}
     with Hostile("bombs, lying sizes and duplicates in packages", homes=["hub"]) as h:
         h.settle("x")
         for what, data in share(files.items()):
