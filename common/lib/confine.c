@@ -113,7 +113,6 @@ static void settle_library(const struct su_confined_plan *plan)
         (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     (void)setenv("TZ", "UTC0", 1);
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     tzset();
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
     iconv_t both[] = {iconv_open("UTF-8", nl_langinfo(CODESET)), iconv_open(nl_langinfo(CODESET), "UTF-8")};

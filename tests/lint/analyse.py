@@ -77,7 +77,7 @@ ANALYZER_ALPHA = ['security.ReturnPtrRange', 'unix.cstring.NotNullTerminated', '
 
 SHELL = ['--norc', '-s', 'sh', '-f', 'gcc']
 SHELL_DIRECTIVE = re.compile(r'# shellcheck disable=(SC\d+(?:,SC\d+)*)')
-UNHEARD = 'shellcheck unheard' # as if no script suppressed anything; only to see which of that is of use
+UNHEARD = 'shellcheck unheard' # as if no script suppressed anything, as an editor sees it; only to see which of that is of use
 LEFT_OUT = 'left out, so many times'
 
 
@@ -158,7 +158,7 @@ def tools(build, flags):
              # command tests have their own directory and make their own names: there, no advice on style
              lambda path: ['shellcheck', *SHELL, severity(path), path], shell_like, lambda path: shell_without),
         Tool(UNHEARD, ['shellcheck', '--version'], [path for path in shell if path in shell_unheard],
-             lambda path: ['shellcheck', *SHELL, severity(path), os.path.join(build, 'lint', 'unheard', path)], shell_like, lambda path: shell_without),
+             lambda path: ['shellcheck', *SHELL, '-Sstyle', os.path.join(build, 'lint', 'unheard', path)], shell_like, lambda path: shell_without),
         Tool('pyflakes', ['pyflakes3', '--version'], python, lambda path: ['pyflakes3', path],
              r'(?P<file>[^ :]+):(?P<line>\d+):\d+:? (?P<text>.*?)(?P<check>)$'),
     ]
