@@ -194,6 +194,8 @@ test_refusals_state_file_signed() {
     hub init > /dev/null
     hub key generate --name hub-new > /dev/null
     hub sync --from "$SMALL/m1/export.cab" > /dev/null
+    expect 2 hub receipt add ALPHA.state --rebuild
+    says 'ALPHA'
     hub site add ALPHA --key site/keys/site.enrol > /dev/null
     hub_dump > before
     tried=0

@@ -32,7 +32,7 @@ MODULES = ["common/trust/*.c", "common/bundle/manifest_parse.c", "common/bundle/
 SLOW = 40      # seconds: a test that takes longer alone is not asked
 PATIENCE = 60  # seconds of tests for one mutant; what is left over is told
 # Leaks and closed descriptors are the sanitizers' and the fault loops' to see, not these tests'.
-CLEANING = re.compile(r"^\s*(\(void\))?(free|close|su_\w*cleanup|OPENSSL_\w+|EVP_\w+_free|X509\w*_free|explicit_bzero)\b")
+CLEANING = re.compile(r"^\s*(\(void\))?(free|close|su_\w*cleanup|OPENSSL_\w+|BIO_free|EVP_\w+_free|X509\w*_free|explicit_bzero)\b")
 
 
 class Tests:
