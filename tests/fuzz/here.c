@@ -7,6 +7,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -65,11 +66,22 @@ static void *live(void *argument)
     return NULL;
 }
 
+/* As confine.c waits, but for a thread, which does not die. */
+static int wait_for(void *context, struct su_err *err)
+{
+    struct su_confined *c = context;
+    (void)err;
+    (void)poll(&(struct pollfd){.fd = c->wire.channel.bell, .events = POLLIN}, 1, 100);
+    return 0;
+}
+
 int su_confined_start(struct su_confined **out, const struct su_confined_plan *plan, struct su_err *err)
 {
     struct su_confined *c = *out = calloc(1, sizeof *c);
     (void)signal(SIGPIPE, SIG_IGN);
     HOLDS(c && su_wire_pair(&c->wire, &c->childs, err) == 0);
+    c->wire.wait = wait_for;
+    c->wire.context = c;
     c->plan = *plan;
     c->has_thread = pthread_create(&c->thread, NULL, live, c) == 0;
     HOLDS(c->has_thread);
