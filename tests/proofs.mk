@@ -1,24 +1,25 @@
 # Part of the Makefile: what takes longer than `make check` or more than it installs (docs/testing.md).
 
 # Every call of every command fails, once and from then on; with faults-asan some of them under the address sanitizer.
-#   FAULTS="--only import --calls write,sync"  (tests/fault/loop.py --help)
+#   FAULTS="--only import --calls write,sync"  (tests/fault/loop.py --help); RESUME=FILE goes on where a run broke off
+GO_ON = $(if $(RESUME),--resume $(RESUME))
 faults: deps
 	@$(MAKE) -s $(PARALLEL) all samples
-	@python3 -B tests/fault/loop.py $(BUILD) $(FAULTS)
+	@python3 -B tests/fault/loop.py $(BUILD) $(GO_ON) $(FAULTS)
 faults-asan: deps
 	@$(MAKE) -s $(PARALLEL) BUILD=build-asan OPTIMIZE="-O1 -g" CFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all" \
 	  HARDENING=-fPIE all samples
-	@python3 -B tests/fault/loop.py build-asan --sanitizer $(or $(FAULTS),--share 40)
+	@python3 -B tests/fault/loop.py build-asan --sanitizer $(GO_ON) $(or $(FAULTS),--share 40)
 
-# Killed at every system call that changes a file, and the power lost after it (docs/testing.md). STATES=N SEED=N
+# Killed at every system call that changes a file, and the power lost after it (docs/testing.md). STATES=N SEED=N RESUME=FILE
 $(BUILD)/tests/crash/tracer: tests/crash/tracer.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(OPTIMIZE) $(WARNINGS) -D_GNU_SOURCE -o $@ $<
 tracer: $(BUILD)/tests/crash/tracer
 crashes: deps
 	@$(MAKE) -s $(PARALLEL) all samples tracer
-	@python3 -B tests/crash/crash.py $(BUILD) --kinds kill
-	@python3 -B tests/crash/crash.py $(BUILD) --kinds power --every 3 --states $(or $(STATES),3) --seed $(or $(SEED),1)
+	@python3 -B tests/crash/crash.py $(BUILD) --kinds kill $(GO_ON)
+	@python3 -B tests/crash/crash.py $(BUILD) --kinds power --every 3 --states $(or $(STATES),3) --seed $(or $(SEED),1) $(GO_ON)
 	@python3 -B tests/crash/crash.py $(BUILD) --states 4 --seed $(or $(SEED),1) --defect all
 
 # Every hostile input (tests/hostile); make check takes a share of them.

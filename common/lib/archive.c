@@ -68,6 +68,9 @@ static struct su_unarchive *open_archive(struct su_unarchive given, int fd, stru
               : in->kind == SU_ARCHIVE_ZIP ? archive_read_support_format_zip(in->archive)
                                            : archive_read_support_filter_gzip(in->archive) |
                                                  archive_read_support_format_raw(in->archive);
+    /* It makes room for what it reads from, which open does not look whether it has. */
+    if (bad == ARCHIVE_OK)
+        bad = archive_read_set_callback_data(in->archive, NULL);
     if (bad == ARCHIVE_OK)
         bad = in->source   ? archive_read_open(in->archive, in, NULL, from_source, NULL)
               : in->memory ? archive_read_open_memory(in->archive, in->memory, in->length)

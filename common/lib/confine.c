@@ -32,6 +32,7 @@ struct su_confined {
     char reads[64];
     unsigned seconds;
     struct su_wire wire;
+    bool is_ready; /* it may have read what is not trusted */
     double used; /* seconds of a processor at the first look after its last sign of life; -1: no look since */
 };
 
@@ -121,12 +122,20 @@ static void settle_library(const struct su_confined_plan *plan)
             (void)iconv_close(both[i]);
 } /* NOLINT(analyzer-malloc-leak): -1 is no allocation */
 
+/* A child ends by _exit; libarchive calls exit(1) when it has no memory for a name. */
+static void on_end(int status, void *unused)
+{
+    (void)unused;
+    _exit(status == 1 ? STATUS_NO_MEMORY : status);
+}
+
 static _Noreturn void live(const struct su_confined_plan *plan, struct su_wire *wire, pid_t parent)
 {
     struct su_err err = SU_ERR_INIT;
     ignore_signals();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(1);
+    (void)on_exit(on_end, NULL);
     settle_library(plan);
     close_others(plan, wire);
     int result = is_off || (su_give_up_databases(&err) == 0 &&
@@ -184,6 +193,9 @@ static int tell_death(struct su_confined *c, struct su_err *err)
     const char *name = number ? sigdescr_np(number) : NULL;
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_MEMORY)
         return su_fail_memory(err);
+    if (!c->is_ready)
+        return su_fail(err, SU_SYSTEM, "the part that reads %s ended before it had begun, by %s %d", c->reads,
+                       number ? "signal" : "status", number ? number : WEXITSTATUS(status));
     if (number == SIGSYS)
         return tell_end(c, "was stopped: it tried what it may not (signal 31); what it read may be an attack",
                         err);
@@ -229,8 +241,10 @@ static int next_frame(struct su_confined *c, uint32_t *kind, struct su_err *err)
     int more = su_wire_next(&c->wire, kind, err);
     if (more < 0 && err->code == SU_CONFINED)
         put_down(c);
-    if (more > 0)
+    if (more > 0) {
+        c->is_ready = true;
         c->used = -1;
+    }
     return more == 0 ? tell_death(c, err) : more;
 }
 

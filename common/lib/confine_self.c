@@ -66,7 +66,7 @@ int su_give_up_databases(struct su_err *err)
         return cannot(err, "/proc/self/maps");
     while (result == 0 && getline(&line, &capacity, maps) > 0)
         result = unmap_index(line);
-    if (result < 0 || ferror(maps))
+    if (result < 0 || !feof(maps)) /* without memory for a line it is neither an error nor the end */
         result = cannot(err, "the index of a database");
     free(line);
     (void)fclose(maps);

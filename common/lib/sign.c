@@ -21,13 +21,22 @@ void su_wipe(void *bytes, size_t length)
     OPENSSL_cleanse(bytes, length);
 }
 
-/* Whether OpenSSL lacked memory in what it did since it was asked last: that says nothing of a key. */
+/* Whether OpenSSL lacked memory in what it did and failed to do since it was asked last: that says nothing of
+ * a key. When it gives no reason at all, it had no memory for one. */
 static bool had_no_memory(void)
 {
-    bool had_none = false;
+    bool had_none = ERR_peek_error() == 0;
     for (unsigned long code; (code = ERR_get_error()) != 0;)
         had_none |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
     return had_none;
+}
+
+/* A key that was loaded can be encoded, but for want of memory; OpenSSL does not always say that this is why.
+ */
+static int cannot_encode(struct su_err *err)
+{
+    ERR_clear_error();
+    return su_fail(err, SU_MEMORY, "no memory to encode a key");
 }
 
 static int adopt(struct su_key *key, EVP_PKEY *handle, struct su_err *err)
@@ -41,7 +50,7 @@ static int adopt(struct su_key *key, EVP_PKEY *handle, struct su_err *err)
     unsigned char *der = NULL;
     int length = i2d_PUBKEY(handle, &der);
     if (length <= 0)
-        return had_no_memory() ? su_fail_memory(err) : su_fail(err, SU_KEY, "the key cannot be encoded");
+        return cannot_encode(err);
     int result = su_sha256(key->id, der, (size_t)length, err);
     OPENSSL_free(der);
     return result;
@@ -119,7 +128,7 @@ int su_key_save_spki(const struct su_key *key, uint8_t out[SU_SPKI_BYTES], struc
     unsigned char *at = out;
     return i2d_PUBKEY(key->handle, NULL) == SU_SPKI_BYTES && i2d_PUBKEY(key->handle, &at) == SU_SPKI_BYTES
                ? 0
-               : su_fail(err, SU_KEY, "the key cannot be encoded");
+               : cannot_encode(err);
 }
 
 /* The cost of a guess: 16 MiB and some ten milliseconds; what openssl itself uses. */
@@ -151,9 +160,9 @@ static int take_bio(BIO *bio, bool ok, struct su_buf *out, struct su_err *err)
     if (length > 0)
         su_buf_add(out, text, (size_t)length);
     BIO_free(bio);
-    ERR_clear_error();
     if (length <= 0)
-        return su_fail(err, SU_KEY, "the key cannot be encoded");
+        return cannot_encode(err);
+    ERR_clear_error();
     return su_buf_check(out, "key", err);
 }
 

@@ -98,7 +98,10 @@ static void on_error(void *ctx, xmlErrorPtr error)
     char text[300];
     (void)snprintf(text, sizeof text, "%s", error->message ? error->message : "not well-formed");
     text[strcspn(text, "\n")] = 0;
-    (void)su_fail(&xml->error, SU_DATA, "XML line %d: %s", error->line, text);
+    if (error->code == XML_ERR_NO_MEMORY) /* says nothing of the text */
+        (void)su_fail_memory(&xml->error);
+    else
+        (void)su_fail(&xml->error, SU_DATA, "XML line %d: %s", error->line, text);
     stop(xml);
 }
 
@@ -135,7 +138,10 @@ struct su_xml *su_xml_new(const struct su_xml_handler *handler, void *context, s
 static int result(struct su_xml *xml, int code, struct su_err *err)
 {
     if (!xml->has_failed && (code != 0 || !xml->parser->wellFormed)) {
-        (void)su_fail(&xml->error, SU_DATA, "XML is not well-formed");
+        if (code == XML_ERR_NO_MEMORY || xml->parser->errNo == XML_ERR_NO_MEMORY)
+            (void)su_fail_memory(&xml->error);
+        else
+            (void)su_fail(&xml->error, SU_DATA, "XML is not well-formed");
         xml->has_failed = true;
     }
     if (!xml->has_failed)

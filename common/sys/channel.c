@@ -73,12 +73,16 @@ void su_channel_cleanup(struct su_channel *channel)
     *channel = (struct su_channel)SU_CHANNEL_INIT;
 }
 
-static void ring(struct su_channel *c, atomic_bool *wants)
+/* A full bell will be heard, and one that nobody listens to is found out when more is wanted. Any other that
+ * cannot be rung leaves the other side waiting for ever. */
+static int ring(struct su_channel *c, atomic_bool *wants)
 {
     if (!atomic_load(wants) || !atomic_exchange(wants, false))
-        return;
-    while (write(c->others, "", 1) < 0 && errno == EINTR)
-        ;
+        return 0;
+    while (write(c->others, "", 1) < 0)
+        if (errno != EINTR)
+            return errno == EAGAIN || errno == EPIPE ? 0 : -1;
+    return 0;
 }
 
 static int fails_with(int number)
@@ -119,8 +123,8 @@ ssize_t su_channel_read(struct su_channel *c, void *out, size_t bytes)
             memcpy((char *)out + straight, in->bytes, n - straight);
             c->taken += n;
             atomic_store(&in->taken, c->taken);
-            if (there - n <= RING_BYTES / 2)
-                ring(c, &in->wants_room);
+            if (there - n <= RING_BYTES / 2 && ring(c, &in->wants_room) < 0)
+                return -1;
             return (ssize_t)n;
         }
         if (was_alone)
@@ -146,8 +150,7 @@ ssize_t su_channel_write(struct su_channel *c, const void *from, size_t bytes)
             memcpy(out->bytes, (const char *)from + straight, n - straight);
             c->given += n;
             atomic_store(&out->given, c->given);
-            ring(c, &out->wants_bytes);
-            return (ssize_t)n;
+            return ring(c, &out->wants_bytes) < 0 ? -1 : (ssize_t)n;
         }
         if (c->is_alone)
             return fails_with(EPIPE);

@@ -130,7 +130,9 @@ int su_keys_read_public(int dir, const char *path, struct su_key_file *out, stru
         return -1;
     if (!text.bytes || memchr(text.bytes, 0, text.length) ||
         su_key_load_public(&out->key, text.bytes, text.length, err) < 0)
-        return su_fail(err, SU_KEY, "%s is not a public Ed25519 key in PEM form", path);
+        return err->code == SU_MEMORY
+                   ? -1
+                   : su_fail(err, SU_KEY, "%s is not a public Ed25519 key in PEM form", path);
     hint(text.bytes, "name", out->name, sizeof out->name, "unnamed"); /* a plain PEM has no hints */
     hint(text.bytes, "role", out->role, sizeof out->role, "exporter");
     if (!su_name_is_valid(out->name) || !su_key_role_is_valid(out->role))

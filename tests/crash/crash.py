@@ -9,6 +9,7 @@
   --seed N               another seed, other states
   --defect NAME[,NAME]   leaves calls out of the log as if the program forgot them; then there must be failures
                          (DEFECTS below); "all": one after the other, the commands each of them concerns
+  --resume FILE          keeps the rows of finished commands there when nothing is wrong, and goes on behind them
 
 A tracer runs the command once and logs every call that changes a file (tracer.c). kill: the command is run again
 for each of them and killed before it, and for each write once more after half of its bytes. power: disk.py builds
@@ -20,6 +21,7 @@ import hashlib
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import sqlite3
 import sys
@@ -27,7 +29,9 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import disk
+from kept import Kept
 from judge import PASSING, Judge, bundles, files, tree_digest
 
 # What is forgotten: a line of the log, and whether it is left out. The commands that must show it.
@@ -66,6 +70,7 @@ class Crashes:
         self.judge = Judge(build, f"{work}/reader", f"{work}/hub-month")
         os.environ["SQLITE_TMPDIR"] = os.environ["TMPDIR"] = work
         self.commands, self.inodes = {}, {}
+        self.proved = {}  # what was found good, by its bytes: from the same comes the same
 
     # The homes that the commands begin with.
 
@@ -185,6 +190,12 @@ class Crashes:
 
     def check(self, command, top, has_ended, is_logged):
         """The state at `top` after a crash, and the command run again there. Returns whether it is before or after."""
+        known = command.name, has_ended, is_logged, everything(top)
+        if known not in self.proved:
+            self.proved[known] = self.check_new(command, top, has_ended, is_logged)
+        return self.proved[known]
+
+    def check_new(self, command, top, has_ended, is_logged):
         now = self.judge.look(command.program, f"{top}/home")
         if now not in (command.was, command.now):
             raise AssertionError("neither before nor after: " + differences(now, command.was) + " from before, " + differences(now, command.now) + " from after")
@@ -216,14 +227,14 @@ class Crashes:
         assert not left, f"run again: {[os.path.relpath(f, top) for f in left]} left over"
 
     def kill(self, command, number, how):
-        top, status, said = self.trace(command, f"k{os.getpid()}", "--kill", str(number), how)
         try:
+            top, status, said = self.trace(command, f"k{os.getpid()}", "--kill", str(number), how)
             if status == 0:  # threads: this time there were fewer calls
                 return None
             assert status == 137, f"exit {status}: {said}"
             return self.check(command, top, False, False)
         finally:
-            shutil.rmtree(top)
+            shutil.rmtree(f"{self.work}/k{os.getpid()}")
 
     def power(self, command, state, chance, has_ended):
         top = f"{self.work}/p{os.getpid()}"
@@ -283,6 +294,22 @@ def new_update(later, earlier):
     return row[0]
 
 
+def everything(top):
+    """Folders, names and bytes as one digest, but for the log and the numbers of processes."""
+    whole = hashlib.blake2b()
+    for folder, below, names in os.walk(top):
+        below.sort()
+        whole.update(f"\0{os.path.relpath(folder, top)}\0".encode())
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not folder.endswith("home/log") and not path.endswith("home/lock"):
+                with open(path, "rb") as file:
+                    read = file.read()
+                name = re.sub(r"^\.tmp-\d+", ".tmp", name)
+                whole.update(f"{name}\0{len(read)}\0".encode(errors="surrogateescape") + read)
+    return whole.digest()
+
+
 def tree_or_file(path):
     if os.path.isdir(path):
         return tree_digest(path)
@@ -297,8 +324,11 @@ def differences(a, b):
 class Tally:
     def __init__(self, name, kind):
         self.name, self.kind = name, kind
-        self.points = self.states = self.before = self.missed = 0
+        self.calls = self.points = self.states = self.before = self.missed = 0
         self.wrong = []
+
+    def show(self):
+        print(f"{self.name:22} {self.kind:6} {self.calls:6} {self.points:7} {self.states:7} {self.before:7} {self.states - self.before - len(self.wrong):7} {len(self.wrong):6}", flush=True)
 
     def judge(self, what, check):
         try:
@@ -330,22 +360,36 @@ def work_on(task):
     return CRASHES.do_power(command, numbers, DEFECTS[defect][0] if defect else None)
 
 
-def run_all(pool, tasks, tells=True):
+def key_of(kind, name):
+    options = CRASHES.options
+    return [kind, name, options.seed, options.every, options.points, options.states]
+
+
+def run_all(pool, tasks, tells=True, kept=Kept(None)):
     sums, left = collections.OrderedDict(), collections.Counter()
     for kind, name, _, _ in tasks:
         sums.setdefault((kind, name), Tally(name, kind))
         left[kind, name] += 1
     if tells:
         print(f"{'command':22} {'':6} {'calls':>6} {'points':>7} {'states':>7} {'before':>7} {'after':>7} {'wrong':>6}", flush=True)
+    for (kind, name), tally in sums.items():
+        row = kept.find(key_of(kind, name))
+        if row:
+            tally.__dict__.update(row)
+            tally.show()
+    tasks = [task for task in tasks if not kept.find(key_of(*task[:2]))]
     for tally in pool.imap_unordered(work_on, tasks):
         one = tally.kind, tally.name
         sums[one].add(tally)
         left[one] -= 1
         for line in tally.wrong[:2] if tells else ():
             print("WRONG " + line[:600].replace(CRASHES.work, ""), flush=True)
-        if tells and left[one] == 0:
-            t, calls = sums[one], len(CRASHES.commands[tally.name].log) - 1
-            print(f"{t.name:22} {t.kind:6} {calls:6} {t.points:7} {t.states:7} {t.before:7} {t.states - t.before - len(t.wrong):7} {len(t.wrong):6}", flush=True)
+        if left[one] == 0:
+            sums[one].calls = len(CRASHES.commands[tally.name].log) - 1
+            if not sums[one].wrong:
+                kept.add(key_of(*one), vars(sums[one]))
+            if tells:
+                sums[one].show()
     return sums
 
 
@@ -383,6 +427,7 @@ def main():
     parser.add_argument("--states", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--defect")
+    parser.add_argument("--resume")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -405,9 +450,12 @@ def main():
                 found, lost = plant(pool, defects)
                 print(f"{found} defects found, {lost} missed")
                 return lost > 0
-            sums = run_all(pool, tasks_of(CRASHES, options.kinds.split(","), names))
+            sums = run_all(pool, tasks_of(CRASHES, options.kinds.split(","), names), kept=Kept(options.resume))
         wrong = sum(len(t.wrong) for t in sums.values())
         passed = sum(t.states for t in sums.values()) - wrong
+        for kind in options.kinds.split(","):
+            of = [t for t in sums.values() if t.kind == kind]
+            print(f"{kind}: {sum(t.calls for t in of)} calls, {sum(t.points for t in of)} points, {sum(t.states for t in of)} states, {sum(len(t.wrong) for t in of)} wrong")
         print(f"seed {options.seed}, {time.monotonic() - began:.0f} s: {passed} passed, {wrong} failed")
         return wrong > 0
 

@@ -34,8 +34,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum kind { MALLOC, OPEN, READ, WRITE, SYNC, RENAME, CLOSE, UNLINK, MMAP, TRUNCATE, MKDIR, STAT, LIST, LOCK, START, OUT, RANDOM, BEHIND, KINDS };
@@ -54,12 +57,14 @@ struct plan {
     uint32_t depth; /* how many callers tell one stack from another */
     _Atomic uint32_t count, hits, count_of[KINDS];
     _Atomic uint64_t hit_stack;
+    char crashed_in[64]; /* the library, or program, where the process or a child of it crashed */
     _Atomic uint64_t stack[MAX_STACKS]; /* of each counted call, when asked for */
 };
 
 static struct plan *plan;
+static time_t clock_stands; /* $SU_FAULT_CLOCK: the time of day, for all of a run; so two runs write the same bytes */
 enum { MAX_FILES = 4096 };
-static _Atomic bool is_db_file[MAX_FILES];
+static _Atomic bool is_db_file[MAX_FILES], is_bell[MAX_FILES];
 static _Thread_local int depth; /* a call made while one is looked at is not looked at */
 
 /* The functions in their next library. They are looked up at the first call: other libraries run before ours. */
@@ -131,8 +136,15 @@ static bool is_met(enum kind kind, bool on_db)
 }
 
 /* Where it crashed, for who reads the report; the status stays that of the signal. */
-static void on_crash(int number)
+static void on_crash(int number, siginfo_t *info, void *context)
 {
+    Dl_info at;
+    void *place = (void *)(uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    (void)info;
+    depth++;
+    const char *name = dladdr(place, &at) ? strrchr(at.dli_fname, '/') : NULL;
+    strncpy(plan->crashed_in, name ? name + 1 : "?", sizeof plan->crashed_in - 1);
+    depth--;
     show_stack();
     (void)signal(number, SIG_DFL);
     (void)raise(number);
@@ -158,8 +170,11 @@ __attribute__((constructor)) static void begin(void)
         _exit(97);
     plan = at;
     shows = getenv("SU_FAULT_SHOW") != NULL;
+    const char *second = getenv("SU_FAULT_CLOCK");
+    clock_stands = second ? (time_t)atoll(second) : 0;
+    struct sigaction crash = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO };
     if (!getenv("ASAN_OPTIONS"))
-        (void)signal(SIGSEGV, on_crash), (void)signal(SIGABRT, on_crash);
+        (void)sigaction(SIGSEGV, &crash, NULL), (void)sigaction(SIGABRT, &crash, NULL);
 }
 
 /* Memory, from whatever comes next: libc, or the address sanitizer. */
@@ -251,7 +266,7 @@ static size_t half(size_t n)
 MOVES(READ, ssize_t, read, (int fd, void *to, size_t n), fd, n, (fd, to, n), (fd, to, half(n)))
 MOVES(READ, ssize_t, pread, (int fd, void *to, size_t n, off_t at), fd, n, (fd, to, n, at), (fd, to, half(n), at))
 MOVES(READ, ssize_t, pread64, (int fd, void *to, size_t n, off64_t at), fd, n, (fd, to, n, at), (fd, to, half(n), at))
-MOVES(WRITE, ssize_t, write, (int fd, const void *of, size_t n), fd, n, (fd, of, n), (fd, of, half(n)))
+MOVES((fd >= 0 && fd < MAX_FILES && is_bell[fd] ? START : WRITE), ssize_t, write, (int fd, const void *of, size_t n), fd, n, (fd, of, n), (fd, of, half(n)))
 MOVES(WRITE, ssize_t, pwrite, (int fd, const void *of, size_t n, off_t at), fd, n, (fd, of, n, at), (fd, of, half(n), at))
 MOVES(WRITE, ssize_t, pwrite64, (int fd, const void *of, size_t n, off64_t at), fd, n, (fd, of, n, at), (fd, of, half(n), at))
 
@@ -298,11 +313,22 @@ FAILS(LIST, false, struct dirent64 *, NULL, readdir64, (DIR * dir), (dir))
 FAILS(LOCK, false, int, -1, flock, (int fd, int how), (fd, how))
 FAILS(START, false, int, plan->error, pthread_create, (pthread_t *out, const pthread_attr_t *how, void *(*run)(void *), void *of), (out, how, run, of))
 FAILS(START, false, pid_t, -1, fork, (void), ())
-FAILS(START, false, int, -1, pipe2, (int ends[2], int flags), (ends, flags))
 FAILS(START, false, int, -1, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends))
 FAILS(START, false, int, plan->error, posix_spawn, (pid_t *child, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *how, char *const *arguments, char *const *environment), (child, path, actions, how, arguments, environment))
 FAILS(RANDOM, false, ssize_t, -1, getrandom, (void *to, size_t n, unsigned flags), (to, n, flags))
 FAILS(OUT, false, int, EOF, fflush, (FILE * stream), (stream))
+
+/* What is written to a pipe only wakes another process: it counts with what starts them. */
+DECLARE(pipe2);
+int pipe2(int ends[2], int flags)
+{
+    if (is_met(START, false))
+        return -1;
+    int result = REAL(pipe2)(ends, flags);
+    if (result == 0 && ends[1] < MAX_FILES)
+        is_bell[ends[1]] = true;
+    return result;
+}
 
 /* A failed close has closed the descriptor all the same. */
 DECLARE(close);
@@ -312,7 +338,7 @@ int close(int fd)
     bool fails = is_met(CLOSE, was_db);
     int saved = errno;
     if (fd >= 0 && fd < MAX_FILES)
-        is_db_file[fd] = false;
+        is_db_file[fd] = is_bell[fd] = false;
     int result = REAL(close)(fd);
     if (!fails)
         return result;
@@ -335,3 +361,30 @@ int close(int fd)
     }
 CONTROLS(fcntl)
 CONTROLS(fcntl64)
+
+/* The time of day. */
+DECLARE(time);
+time_t time(time_t *out)
+{
+    if (!clock_stands)
+        return REAL(time)(out);
+    if (out)
+        *out = clock_stands;
+    return clock_stands;
+}
+DECLARE(clock_gettime);
+int clock_gettime(clockid_t which, struct timespec *out)
+{
+    if (!clock_stands || which != CLOCK_REALTIME)
+        return REAL(clock_gettime)(which, out);
+    *out = (struct timespec){ .tv_sec = clock_stands };
+    return 0;
+}
+DECLARE(gettimeofday);
+int gettimeofday(struct timeval *restrict out, void *restrict zone)
+{
+    if (!clock_stands)
+        return REAL(gettimeofday)(out, zone);
+    *out = (struct timeval){ .tv_sec = clock_stands };
+    return 0;
+}

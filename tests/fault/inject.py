@@ -11,7 +11,8 @@ HEAD = struct.Struct("=IIIIiIII")  # as struct plan
 COUNTS = struct.Struct(f"=II{len(KINDS)}I")
 COUNTS_AT = HEAD.size
 HIT_AT = (COUNTS_AT + COUNTS.size + 7) // 8 * 8
-STACKS_AT = HIT_AT + 8
+CRASH_AT, CRASH_BYTES = HIT_AT + 8, 64
+STACKS_AT = CRASH_AT + CRASH_BYTES
 BYTES = STACKS_AT + 8 * MAX_STACKS
 FILES, DATABASE, BOTH = 0, 1, 2  # is_db
 
@@ -37,6 +38,9 @@ class Plan:
 
     def stack(self):
         return struct.unpack_from("=Q", self.map, HIT_AT)[0]
+
+    def crashed_in(self):
+        return self.map[CRASH_AT:STACKS_AT].rstrip(b"\0").decode()
 
     def stacks(self):
         count = min(self.counted()[0], MAX_STACKS)

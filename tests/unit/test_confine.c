@@ -476,6 +476,20 @@ static void test_its_death_is_told(void **state)
     dies(do_close, IS_SANITIZED ? "" : "signal 31");
 }
 
+/* libarchive ends the process so when it has no memory for a name. */
+static void do_give_up(void) { exit(1); } /* NOLINT(concurrency-mt-unsafe): it has no threads */
+
+static void test_a_library_gives_up(void **state)
+{
+    struct su_err err = SU_ERR_INIT;
+    void (*act)(void) = do_give_up;
+    (void)state;
+    struct su_confined *c = start((struct su_confined_plan){SU_CONFINED_PLAN_INIT, .run = misbehave, .context = &act});
+    assert_int_equal(su_confined_finish(c, &err), -1);
+    assert_int_equal(err.code, SU_MEMORY);
+    su_confined_cleanup(&c);
+}
+
 /* Killed itself, the parent leaves none behind. */
 static void test_it_goes_with_its_parent(void **state)
 {
@@ -637,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_memory_has_an_end),
         cmocka_unit_test(test_memory_at_its_limit),
         cmocka_unit_test(test_its_death_is_told),
+        cmocka_unit_test(test_a_library_gives_up),
         cmocka_unit_test(test_it_goes_with_its_parent),
         cmocka_unit_test(test_lying_frames),
         cmocka_unit_test(test_errors_are_not_believed),
