@@ -123,7 +123,7 @@ static void settle_library(const struct su_confined_plan *plan)
 } /* NOLINT(analyzer-malloc-leak): -1 is no allocation */
 
 /* A child ends by _exit; libarchive calls exit(1) when it has no memory for a name. */
-static void on_end(int status, void *unused)
+static _Noreturn void on_end(int status, void *unused)
 {
     (void)unused;
     _exit(status == 1 ? STATUS_NO_MEMORY : status);

@@ -93,9 +93,12 @@ class Tool:
         self.command = command
         self.pattern = re.compile(pattern)
         said = subprocess.run(version, capture_output=True, text=True, check=True).stdout
-        self.key = said + '\0'.join([*command('FILE'), *command('tests/FILE'), *sorted(left_out('FILE')), *sorted(left_out('tests/FILE'))])
+        self.version = said
         self.seconds = 0.0
         self.ran = self.reused = 0
+
+    def key(self, path):
+        return self.version + '\0'.join([*self.command(path), *sorted(self.left_out(path))])
 
     def run(self, path):
         started = time.monotonic()
@@ -332,7 +335,7 @@ def main():
     found, durations, used = {}, [], set()
 
     def one(tool, path):
-        digest = tree.digest(path, tool.key)
+        digest = tree.digest(path, tool.key(path))
         kept = os.path.join(store, f'{tool.name.replace(" ", "")}-{digest}')
         try:
             lines = open(kept, encoding='utf-8').read().splitlines()
@@ -341,7 +344,7 @@ def main():
         except (OSError, ValueError, IndexError):
             said, seconds = tool.run(path)
             reused = False
-            if Tree(build).digest(path, tool.key) == digest: # nobody wrote while the tool read
+            if Tree(build).digest(path, tool.key(path)) == digest: # nobody wrote while the tool read
                 with open(f'{kept}.{os.getpid()}', 'w', encoding='utf-8') as out:
                     out.write(f'{seconds:.2f}\n' + ''.join(f'{f}\t{n}\t{c}\t{t}\n' for f, n, c, t in said))
                 os.rename(f'{kept}.{os.getpid()}', kept)

@@ -477,7 +477,7 @@ static void test_its_death_is_told(void **state)
 }
 
 /* libarchive ends the process so when it has no memory for a name. */
-static void do_give_up(void) { exit(1); } /* NOLINT(concurrency-mt-unsafe): it has no threads */
+static void do_give_up(void) { exit(1); }
 
 static void test_a_library_gives_up(void **state)
 {
