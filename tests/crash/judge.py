@@ -111,7 +111,7 @@ class Judge:
         """The hub takes it."""
         known = digest(path)
         if known not in self.known:
-            copy = os.path.join(work, "hub-for-receipt")
+            copy = os.path.join(work, f"hub-for-receipt-{os.getpid()}")
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(self.hub, copy)
             self.demand("suexport", "--home", copy, "--quiet", "receipt", "add", path)
