@@ -3,8 +3,8 @@
 
   check_children.py COUNT -- COMMAND...
 
-The command is stopped as soon as it has COUNT children, these are killed, and it goes on. Its status is the status; 99: it was done
-before; 98: one of the children outlived it.
+The command is stopped as soon as it has COUNT children that have given up all they must, these are killed, and it goes on. Its
+status is the status; 99: it was done before; 98: one of the children outlived it.
 """
 import os
 import signal
@@ -13,12 +13,16 @@ import sys
 import time
 
 
-def children(pid):
+def read(path):
     try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [int(child) for child in file.read().split()]
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
     except OSError:
-        return []
+        return ""
+
+
+def children(pid):
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split() if "Seccomp:\t2" in read(f"/proc/{child}/status")]
 
 
 def main():

@@ -75,7 +75,8 @@ static int give_passphrase(char *out, int room, int is_writing, void *context)
 
 static EVP_PKEY *load(const char *pem, size_t length, const char *passphrase, bool is_private)
 {
-    BIO *bio = length <= SU_KIB * 64 ? BIO_new_mem_buf(pem, (int)length) : NULL;
+    /* Nothing is read of what is longer than any key: then OpenSSL says that there is none. */
+    BIO *bio = BIO_new_mem_buf(pem, length <= 64 * SU_KIB ? (int)length : 0);
     void *context = (void *)(uintptr_t)passphrase; /* only read */
     EVP_PKEY *handle = NULL;
     if (bio)

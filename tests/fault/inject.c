@@ -259,6 +259,8 @@ static size_t half(size_t n)
     {                                                                                                                  \
         if (!is_met(kind, is_db(fd)))                                                                                  \
             return REAL(name) whole;                                                                                   \
+        if ((kind) == START)                                                                                           \
+            errno = ENOMEM; /* EAGAIN of a bell would say that it is full, and rings */                                \
         if (!plan->is_short)                                                                                           \
             return -1;                                                                                                 \
         return REAL(name) less;                                                                                        \
